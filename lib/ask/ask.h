@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The asking order: whose ring a worker reads next, and how far.  When the core is the bottleneck only the order of
+ * reading shares it, so this alone keeps min_pps (design section 3).  An asker is a port's receive side: a VF, a
+ * shared port or the PF.  Ready askers (the last answer was full) stand in a lib/order paced by the packet capacity;
+ * drained ones are looked at again after a pause that doubles from 0 to ASK_MAX_IDLE_NS; those without room wait until
+ * they have some.  An idle VF costs a poll now and then and nothing else.
+ * Used by: pipeline.  Uses: order, cffs (wheel.h). */
+#ifndef WEIR_ASK_H
+#define WEIR_ASK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "order.h"
+
+#define ASK_QUANTUM	32u			/* packets asked for at once */
+#define ASK_MAX_IDLE_NS (16 * NS_PER_US)	/* the longest pause of an idle asker */
+#define ASK_NONE	UINT32_MAX
+
+struct ask_params {
+	uint32_t n_askers;
+	uint64_t capacity_pps;	/* 0: not capped */
+	uint32_t turn_pkts;	/* budget of a turn */
+	uint64_t turn_ns;
+};
+
+struct ask_terms {
+	uint64_t min_pps;	/* sum over the VFs behind it */
+	uint32_t weight;
+	uint8_t priority;
+};
+
+struct ask_stats {
+	_Atomic uint64_t n_asked, n_empty, n_pkts;
+	_Atomic uint64_t n_no_room;	/* times it was not asked for want of room: held (contract 7) */
+	_Atomic uint64_t core_ns;	/* time ready, and not asked, since the core was busy with others */
+};
+
+struct ask;
+
+struct ask *ask_create(const struct ask_params *params);
+void ask_destroy(struct ask *a);
+void ask_set(struct ask *a, uint32_t asker, const struct ask_terms *terms, uint64_t now_ns);
+void ask_set_capacity(struct ask *a, uint64_t capacity_pps, uint64_t now_ns);
+
+/* Off: not asked any more (its port is down). */
+void ask_enable(struct ask *a, uint32_t asker, bool on, uint64_t now_ns);
+
+/* Begins a turn: its budget is full again. */
+void ask_turn(struct ask *a, uint64_t now_ns);
+
+/* Who is to be asked next in this turn, and for how many; ASK_NONE: the turn's asking is over.
+ * Each answer must be followed by ask_answer() or ask_no_room(). */
+uint32_t ask_next(struct ask *a, uint32_t *n_pkts, uint64_t now_ns);
+
+/* It was asked for 'asked' and gave 'got' (<= asked). */
+void ask_answer(struct ask *a, uint32_t asker, uint32_t asked, uint32_t got, uint64_t now_ns);
+
+/* It was not asked, for its queue has no room. ask_next() names it again in the next turn. */
+void ask_no_room(struct ask *a, uint32_t asker, uint64_t now_ns);
+
+void ask_lost(struct ask *a, uint64_t lost_ns, uint64_t now_ns);
+
+/* When ask_next() may have somebody, for the simulator: UINT64_MAX never. */
+uint64_t ask_next_ns(struct ask *a, uint64_t now_ns);
+
+const struct ask_stats *ask_stats(const struct ask *a, uint32_t asker);
+bool ask_check(const struct ask *a, FILE *out);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* cFFS: a bucketed integer priority queue, circular, with hierarchical find-first-set bitmaps (Eiffel, NSDI'19).
+ * One window of n_buckets buckets of 2^shift ranks each starts at the base; find, push and remove are O(1) at three
+ * levels of 64-bit words.  First in, first out within a bucket.  Ranks are compared modulo 2^64, so they may wrap.
+ *
+ * Items are numbers (0 .. n_items - 1) and their links live in an array of struct cffs_node that the caller gives and
+ * may share among queues of which an item is in one at a time.
+ *
+ * Correct at the window's edges: a rank before the base goes to the first bucket; a rank beyond the window goes to the
+ * last bucket and is put anew when it comes first, never clamped; the base never passes a waiting item.
+ * Used by: wheel.h, order.  Uses: nothing. */
+#ifndef WEIR_CFFS_H
+#define WEIR_CFFS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CFFS_NONE	 UINT32_MAX
+#define CFFS_MIN_BUCKETS 64u
+#define CFFS_MAX_BUCKETS 262144u	/* 64^3 */
+
+struct cffs_node {
+	uint64_t rank;		/* exact, as pushed */
+	uint32_t next, prev;	/* within the bucket */
+	uint32_t bucket;	/* CFFS_NONE: in no queue */
+};
+
+struct cffs;
+
+/* n_buckets: a power of two in CFFS_MIN_BUCKETS .. CFFS_MAX_BUCKETS.  'nodes' must outlive the queue and be
+ * initialised once by cffs_nodes_init().  NULL where memory is out. */
+struct cffs *cffs_create(uint32_t n_buckets, unsigned int shift, struct cffs_node *nodes);
+void cffs_destroy(struct cffs *q);
+void cffs_nodes_init(struct cffs_node *nodes, uint32_t n);
+
+/* Puts 'item', which must be in no queue.  Never allocates. */
+void cffs_push(struct cffs *q, uint32_t item, uint64_t rank);
+
+/* Takes 'item' out of the queue it is in ('q'). */
+void cffs_remove(struct cffs *q, uint32_t item);
+
+/* The first item of the first bucket that is not empty, or CFFS_NONE.  Items of far ranks found on the way are put
+ * anew, at most 8 a call: so it may answer with an item that is not quite the first, never with none. */
+uint32_t cffs_first(struct cffs *q);
+
+/* Moves the base up towards 'rank', at most to the first waiting item.  Going back is ignored. */
+void cffs_advance(struct cffs *q, uint64_t rank);
+
+/* Puts the base anywhere; only while the queue is empty. */
+void cffs_rebase(struct cffs *q, uint64_t rank);
+
+/* True when 'rank' lies inside the window now. */
+bool cffs_covers(const struct cffs *q, uint64_t rank);
+
+bool cffs_is_empty(const struct cffs *q);
+uint32_t cffs_count(const struct cffs *q);
+uint64_t cffs_base(const struct cffs *q);
+
+/* The width of the window in ranks. */
+uint64_t cffs_span(const struct cffs *q);
+
+/* Checks every invariant, slowly; says what is broken to 'out'. */
+bool cffs_check(const struct cffs *q, FILE *out);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A queue by time over two cFFS: a fine one for the next milliseconds and a coarse one for long waits, which feeds the
+ * fine one as time passes, at most WHEEL_MOVES items a call.  Times beyond both are put anew when they come first.
+ * Used by: order, ask.  Uses: cffs.h. */
+#ifndef WEIR_WHEEL_H
+#define WEIR_WHEEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cffs.h"
+
+#define WHEEL_MOVES 64
+
+struct wheel;
+
+/* Buckets of 2^shift ns; n_buckets in each level (a power of two).  A bucket of the coarse level spans half of the
+ * fine level.  With shift 10 and 4,096 buckets: 4.2 ms in steps of 1 us, and 8.6 s in steps of 2.1 ms.
+ * 'nodes' as in cffs_create().  NULL where memory is out. */
+struct wheel *wheel_create(uint32_t n_buckets, unsigned int shift, struct cffs_node *nodes);
+void wheel_destroy(struct wheel *w);
+
+void wheel_push(struct wheel *w, uint32_t item, uint64_t at_ns);
+void wheel_remove(struct wheel *w, uint32_t item);
+
+/* Takes the next item whose time has come (at_ns <= now_ns), or CFFS_NONE.  An item may come up to one bucket late
+ * (2^shift ns), never early.  Call until CFFS_NONE, or as often as the turn's budget allows. */
+uint32_t wheel_pop_due(struct wheel *w, uint64_t now_ns);
+
+/* The earliest item without taking it, or CFFS_NONE: bucket order, then first in, first out.  'late_ns' is how far
+ * behind now_ns items keep their order; older ones stand first in, first out. */
+uint32_t wheel_first(struct wheel *w, uint64_t now_ns, uint64_t late_ns);
+
+/* A time not after which nothing becomes due: no item is due before it, and calling again then makes progress.
+ * UINT64_MAX when empty. */
+uint64_t wheel_next_ns(struct wheel *w);
+
+bool wheel_is_empty(const struct wheel *w);
+uint32_t wheel_count(const struct wheel *w);
+bool wheel_check(const struct wheel *w, FILE *out);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Reads the headers of a burst: tags, EtherType, DSCP -> class and drop precedence by the sender's map.
+ * IPv4 and IPv6 behind 0, 1 or 2 tags (802.1Q 0x8100, 802.1ad 0x88a8).  ARP and IPv6 neighbour discovery are marked
+ * (is_neighbour; the pipeline lets 100 a second of a VF go as high); other non-IP is medium.
+ * Reads only data[0 .. data_bytes): a truncated header is "non-IP", never an overrun.
+ * Used by: pipeline.  Uses: pkt. */
+#ifndef WEIR_CLASSIFY_H
+#define WEIR_CLASSIFY_H
+
+#include <stdint.h>
+
+#include "pkt.h"
+
+/* One sender's map, in one cache line pair: [dscp] = tclass | drop_prec << 4. */
+struct class_map {
+	uint8_t by_dscp[64];
+};
+
+void class_map_init(struct class_map *map, const uint8_t tclass[64], const uint8_t drop_prec[64]);
+
+/* Parses headers only: n_tags, outer_tci, ether_type, is_multicast, is_neighbour, and the DSCP, which it returns
+ * (0..63, or -1 for non-IP).  Needs data_bytes >= PKT_MIN_BYTES. */
+int classify_headers(struct pkt *p);
+
+/* Sets tclass and drop_prec by the map for a DSCP that classify_headers() returned. */
+static inline void classify_by_map(struct pkt *p, const struct class_map *map, int dscp)
+{
+	uint8_t v = dscp >= 0 ? map->by_dscp[dscp] : (uint8_t)TC_MEDIUM;
+
+	p->tclass = v & 0xf;
+	p->drop_prec = v >> 4;
+}
+
+#endif

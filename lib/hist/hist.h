@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Log-linear histogram of delays: 8 steps an octave (error <= 12.5 %, reported at the step's middle), 0 ns .. 2^42 ns.
+ * One writer, any number of readers: counters are relaxed atomics and only grow, so reading never resets.
+ * Used by: sched, control, telem.  Uses: nothing. */
+#ifndef WEIR_HIST_H
+#define WEIR_HIST_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define HIST_STEP_BITS 3
+#define HIST_BUCKETS   ((42 - HIST_STEP_BITS + 2) << HIST_STEP_BITS)
+
+struct hist {
+	_Atomic uint64_t max_ns;
+	_Atomic uint32_t count[HIST_BUCKETS];	/* wraps modulo 2^32: differences stay right */
+};
+
+/* A plain copy, to be read at leisure. */
+struct hist_snapshot {
+	uint64_t n;
+	uint64_t max_ns;
+	uint32_t count[HIST_BUCKETS];
+};
+
+static inline uint32_t hist_bucket(uint64_t ns)
+{
+	if (ns < (UINT64_C(1) << HIST_STEP_BITS))
+		return (uint32_t)ns;
+	if (ns >= (UINT64_C(1) << 42))
+		return HIST_BUCKETS - 1;
+	uint32_t log2 = 63u - (uint32_t)__builtin_clzll(ns);
+	uint32_t step = (uint32_t)(ns >> (log2 - HIST_STEP_BITS)) & ((1u << HIST_STEP_BITS) - 1);
+	return ((log2 - HIST_STEP_BITS + 1) << HIST_STEP_BITS) + step;
+}
+
+/* The writer's call: no locked instruction. */
+static inline void hist_record(struct hist *h, uint64_t ns)
+{
+	_Atomic uint32_t *c = &h->count[hist_bucket(ns)];
+
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
+	if (ns > atomic_load_explicit(&h->max_ns, memory_order_relaxed))
+		atomic_store_explicit(&h->max_ns, ns, memory_order_relaxed);
+}
+
+void hist_read(const struct hist *h, struct hist_snapshot *s);
+
+/* Adds 'b' to 'a'. */
+void hist_merge(struct hist_snapshot *a, const struct hist_snapshot *b);
+
+/* The delay that a share q (0 .. 1) of the samples did not exceed; 0 without samples; never above max_ns. */
+uint64_t hist_quantile_ns(const struct hist_snapshot *s, double q);
+
+/* The middle of a bucket. */
+uint64_t hist_bucket_ns(uint32_t bucket);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A limit in bytes and in packets: each packet is charged in both, and may leave when both clocks allow (contract 1).
+ * A clock stands at the time of the next permitted departure.  What it may lag behind now is what has been saved:
+ * 'save_ns' (burst; at least two frames, at least 12 largest packets on the link and a turn, since others may go
+ * first), and what the worker itself lost (catch-up, at most LIMITER_CATCHUP_NS), for those who were waiting then.
+ * One limiter may be shared by several nodes of several orders of the same worker (a VF's PF and local traffic).
+ * Used by: order, sched, pipeline.  Uses: clk.h. */
+#ifndef WEIR_LIMITER_H
+#define WEIR_LIMITER_H
+
+#include "clk.h"
+
+#define LIMITER_CATCHUP_NS (10 * NS_PER_MS)
+
+struct limiter {
+	struct clk bytes, pkts;		/* next permitted departure by each bound */
+	price_t price_byte, price_pkt;	/* 0: not limited in this unit */
+	uint64_t save_ns;
+	uint64_t catchup_ns;		/* lag forgiven beyond save_ns now */
+	uint64_t lost_seen_ns;		/* the worker's lost-time total already turned into catchup_ns */
+};
+
+/* When the next packet may leave. */
+static inline uint64_t limiter_ready_ns(const struct limiter *l)
+{
+	return u64_max(l->bytes.ns, l->pkts.ns);
+}
+
+/* To be called when the sender wakes (had nothing waiting): time lost while idle is not given back. */
+static inline void limiter_wake(struct limiter *l, uint64_t lost_total_ns)
+{
+	l->catchup_ns = 0;
+	l->lost_seen_ns = lost_total_ns;
+}
+
+/* Charges one departure (or 'pkts' at once).  lost_total_ns: the worker's running total of lost time. */
+static inline void limiter_charge(struct limiter *l, uint64_t bytes, uint64_t pkts, uint64_t now_ns,
+	uint64_t lost_total_ns)
+{
+	if (l->lost_seen_ns != lost_total_ns) {
+		l->catchup_ns = u64_min(l->catchup_ns + lost_total_ns - l->lost_seen_ns, LIMITER_CATCHUP_NS);
+		l->lost_seen_ns = lost_total_ns;
+	}
+	uint64_t floor_ns = ns_before(now_ns, l->save_ns + l->catchup_ns);
+
+	clk_at_least(&l->bytes, floor_ns);
+	clk_at_least(&l->pkts, floor_ns);
+	clk_add(&l->bytes, l->price_byte, bytes);
+	clk_add(&l->pkts, l->price_pkt, pkts);
+	if (l->catchup_ns != 0) {	/* what has been caught up is not forgiven again */
+		uint64_t lag_ns = ns_before(now_ns, limiter_ready_ns(l));
+		l->catchup_ns = u64_min(l->catchup_ns, lag_ns > l->save_ns ? lag_ns - l->save_ns : 0);
+	}
+}
+
+/* New prices at once, without credit or shock: debt is bytes and packets, not time (contract 9). */
+void limiter_set(struct limiter *l, price_t price_byte, price_t price_pkt, uint64_t save_ns, uint64_t now_ns);
+
+#endif

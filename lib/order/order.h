@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who goes next.  The one place where weir decides between senders; used twice: per egress port by the scheduler (who
+ * may send, in bytes and packets) and per worker for asking (whose ring is read, in packets).
+ *
+ * A node (a VF, as a rule) that has something to send stands in these queues:
+ *   limit wheel       may not send yet: by the time it may (the later of its bps and pps clocks)
+ *   guarantee wheel   may send, its guarantee is not yet due: by due time; and at the same time in
+ *   share queue       of its priority: by virtual finish time (cost / weight)
+ *   deadline queue    may send and its guarantee is due: by due + this packet's interval
+ *   urgent wheel      beside these, when its urgent class waits: by the time its urgent allowance allows
+ * and is served in this order: urgent within allowance; the earliest deadline; the best share of the best priority.
+ * Source: design section 3; hClock (EuroSys'13) for min, max and share; Eiffel (NSDI'19) for the queues; WF2Q+ for
+ * "eligible by due, served by deadline".  contract.py's simulate() is the same in its slowest form.
+ *
+ * Buckets only order: clocks are exact, so bucket width never becomes rate error.
+ * Plain C on a time argument, one thread, no allocation after create.
+ * Used by: sched, ask.  Uses: cffs, limiter.h. */
+#ifndef WEIR_ORDER_H
+#define WEIR_ORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "limiter.h"
+
+#define ORDER_NONE	   UINT32_MAX
+#define ORDER_N_PRIORITIES 8
+#define ORDER_MAX_WEIGHT   1000
+
+struct order_params {
+	uint32_t n_nodes;
+	price_t link_byte;	/* the link clock; 0 = not paced in bytes */
+	price_t link_pkt;	/* the core's capacity as a clock; 0 = not paced in packets */
+	price_t cost_byte;	/* what a byte costs of the shared resource, for shares; 0 = link_byte, or as at 10 Gb/s */
+	price_t cost_pkt;	/* what a packet costs; the larger of both counts (contract 3); 0 = link_pkt */
+	uint32_t largest_bytes;	/* of a packet, on the link */
+	uint64_t turn_ns;	/* how long a turn of the worker may last */
+	bool link_catchup;	/* the link is only a number (virtual port): its clock is given lost time back too */
+};
+
+/* The bounds of one node in clock units.  0 = no such bound. */
+struct order_terms {
+	price_t min_byte, min_pkt;		/* the guarantee; due when both clocks are */
+	price_t urgent_byte, urgent_pkt;	/* the urgent allowance; both 0 = no urgent service */
+	uint64_t burst_ns;			/* urgent may overdraw the limit by this */
+	uint32_t weight;			/* 1 .. ORDER_MAX_WEIGHT */
+	uint8_t priority;			/* 0 first */
+};
+
+/* Why a node was served, and at whose cost. */
+enum order_how { ORDER_URGENT, ORDER_DUE, ORDER_SHARE };
+
+/* What held a node back (time counted between having something and being served). */
+enum order_bound { BOUND_BPS, BOUND_PPS, BOUND_LINK, N_BOUNDS };
+
+/* Plain counters of one node, written by the order's thread, only growing. */
+struct order_stats {
+	_Atomic uint64_t held_ns[N_BOUNDS];
+	_Atomic uint64_t missed_ns;	/* backlogged time served later than deadline + 1 ms (contract 2) */
+	_Atomic uint64_t n_urgent, n_due, n_share;
+};
+
+struct order;
+
+/* NULL where memory is out. */
+struct order *order_create(const struct order_params *params);
+void order_destroy(struct order *o);
+
+/* Sets a node's terms, at any time (a live change keeps debts: contract 9).  'limiter' may be NULL (no limit) and may be
+ * shared; the caller owns it and changes it by limiter_set(), then calls this. */
+void order_set(struct order *o, uint32_t node, const struct order_terms *terms, struct limiter *limiter,
+	uint64_t now_ns);
+
+/* The node has something to send now and had nothing before.  head_bytes: its first packet's.  has_urgent: its urgent
+ * class waits; has_other: another class waits. */
+void order_wake(struct order *o, uint32_t node, uint32_t head_bytes, bool has_urgent, uint64_t now_ns);
+
+/* A waiting node's urgent class was empty and is not any more. */
+void order_wake_urgent(struct order *o, uint32_t node, uint64_t now_ns);
+
+/* The node has nothing left (its last packet was dropped or taken otherwise than by order_charge()). */
+void order_sleep(struct order *o, uint32_t node, uint64_t now_ns);
+
+/* Who goes next at now_ns, or ORDER_NONE: nobody may, or the link clock says not yet.  Takes nothing. */
+uint32_t order_next(struct order *o, uint64_t now_ns, enum order_how *how);
+
+/* The node that order_next() named sent 'bytes' in 'pkts' packets.  left: it has more; then head_bytes is the next
+ * packet's size and has_urgent tells of its urgent class. */
+void order_charge(struct order *o, uint32_t node, enum order_how how, uint64_t bytes, uint64_t pkts, bool left,
+	uint32_t head_bytes, bool has_urgent, uint64_t now_ns);
+
+/* The node that order_next() named lets its turn pass until 'until_ns' and keeps all it has. */
+void order_pass(struct order *o, uint32_t node, uint64_t until_ns, uint64_t now_ns);
+
+/* The worker lost 'lost_ns' between turns: to be given back to those who were waiting. */
+void order_lost(struct order *o, uint64_t lost_ns, uint64_t now_ns);
+
+/* The link has a new price (live). */
+void order_set_link(struct order *o, price_t link_byte, price_t link_pkt, uint64_t now_ns);
+
+/* The next time at which order_next() may answer otherwise; UINT64_MAX when nobody waits. */
+uint64_t order_next_ns(struct order *o, uint64_t now_ns);
+
+/* True while the link clock is ahead of now. */
+bool order_link_is_busy(const struct order *o, uint64_t now_ns);
+
+bool order_is_waiting(const struct order *o, uint32_t node);
+uint32_t order_n_waiting(const struct order *o);
+const struct order_stats *order_stats(const struct order *o, uint32_t node);
+
+/* Checks every invariant, slowly; says what is broken to 'out'. */
+bool order_check(const struct order *o, FILE *out);
+
+#endif

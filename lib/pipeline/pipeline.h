@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One turn of a worker, in plain C: ask, classify, switch, schedule, transmit.  The rim gives it packets and ports by
+ * struct pipe_io; a worker calls pipe_turn() with its TSC's time, the tests and the simulator with theirs.
+ *
+ * The fabric is what all workers share: the config, the L2 switch, the maps, and a VF's room (what it may have waiting).
+ * A pipe is one worker's part.  The way of a packet:
+ *   asked of a VF  -> PF egress or local egress, on the home worker (held there by the sender's own bounds)
+ *   local egress   -> receiver's egress, on that port's transmit worker (dropped there by the receiver's)
+ *   asked of the PF -> receiver's egress
+ *   an egress      -> at most a burst staged -> the port; what the port does not take stays staged
+ * Used by: worker, the promise tests, the simulator.  Uses: everything below. */
+#ifndef WEIR_PIPELINE_H
+#define WEIR_PIPELINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "conf.h"
+#include "pkt.h"
+#include "view.h"
+
+#define PIPE_BURST 32
+
+/* What the rim does for a pipe.  All calls come from the worker's thread, except where said. */
+struct pipe_io {
+	void *ctx;
+	/* Reads up to n packets (<= PIPE_BURST) of a port: sets handle, data, data_bytes, bytes. */
+	uint32_t (*rx)(void *ctx, uint16_t port, struct pkt *pkts, uint32_t n);
+	/* Sends; returns how many the port took, from the first on.  The others stay the caller's. */
+	uint32_t (*tx)(void *ctx, uint16_t port, void **handles, uint32_t n);
+	void (*free)(void *ctx, void **handles, uint32_t n);
+	/* A private copy of src->handle into *copy (handle, data, data_bytes, bytes).  false: no buffer. */
+	bool (*copy)(void *ctx, const struct pkt *src, struct pkt *copy);
+	/* Fills data, data_bytes, bytes for p->handle. */
+	void (*look)(void *ctx, struct pkt *p);
+	/* Pushes a tag (TCI = vid) or pops the outermost one; never writes a shared mbuf; may replace p->handle; keeps
+	 * p's rim fields true.  false: no buffer, the packet is unchanged. */
+	bool (*retag)(void *ctx, struct pkt *p, enum tag_op op, uint16_t vid);
+	/* To another worker's ring: returns how many fitted, from the first on.  Unused with one worker. */
+	uint32_t (*hand)(void *ctx, unsigned int worker, const struct pkt *pkts, uint32_t n);
+	/* From the rings to this worker. */
+	uint32_t (*take)(void *ctx, struct pkt *pkts, uint32_t n);
+};
+
+/* What is known of a port only at run time. */
+struct fabric_port {
+	uint64_t link_bps;		/* the link clock; 0 = not paced */
+	enum link_basis basis;
+	bool is_physical;		/* has a real link: no catch-up beyond it, and it cannot hold its senders */
+	unsigned int rx_worker, tx_worker;
+};
+
+struct fabric_params {
+	const struct conf *conf;	/* must outlive the fabric */
+	unsigned int n_workers, home;
+	struct fabric_port ports[CONF_MAX_PORTS];
+};
+
+struct fabric;
+struct pipe;
+
+/* NULL with a reason in 'why'. */
+struct fabric *fabric_create(const struct fabric_params *params, struct why *why);
+void fabric_destroy(struct fabric *f);
+
+/* Any thread: a port's link went up or down.  Starts as up. */
+void fabric_set_link(struct fabric *f, uint16_t port, bool up);
+
+/* Packets that may be inside weir at one time, all queues full: what the mbuf pool must have beside the ports' needs. */
+uint32_t fabric_max_pkts(const struct conf *conf);
+
+struct pipe *pipe_create(struct fabric *f, unsigned int worker, const struct pipe_io *io, uint64_t now_ns,
+	struct why *why);
+void pipe_destroy(struct pipe *p);	/* frees no packets: pipe_flush() first */
+
+/* One turn.  Returns the packets moved (read, or sent).  The time must not go back. */
+uint32_t pipe_turn(struct pipe *p, uint64_t now_ns);
+
+/* Asks nobody any more (the end). */
+void pipe_stop_asking(struct pipe *p);
+
+/* Packets inside this pipe: queues, staging. */
+uint32_t pipe_n_pkts(const struct pipe *p);
+
+/* Drops all it holds (reason: shutdown).  Returns how many. */
+uint32_t pipe_flush(struct pipe *p, uint64_t now_ns);
+
+/* For the simulator: the next time at which a turn can do anything, if nothing arrives. */
+uint64_t pipe_next_ns(struct pipe *p, uint64_t now_ns);
+
+/* Any thread: adds this pipe's figures of a VF (VF_PF too) to *view. */
+void pipe_view_vf(const struct pipe *p, vf_id vf, struct vf_view *view);
+void pipe_view_delay(const struct pipe *p, vf_id vf, struct delay_view *view);
+void pipe_view_worker(const struct pipe *p, struct worker_view *view);
+
+/* Checks every invariant of everything in it, slowly. */
+bool pipe_check(const struct pipe *p, FILE *out);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Every drop has a named reason and a counter (contract 7).  A new reason is one line here.
+ * Used by: everything that drops or counts.  Uses: nothing. */
+#ifndef WEIR_DROP_H
+#define WEIR_DROP_H
+
+#define DROP_REASONS(_) \
+	_(MALFORMED, "malformed", "shorter than an Ethernet header, or longer than any frame") \
+	_(SPOOF, "spoof", "the source MAC is not the VF's (or is a group address)") \
+	_(UNKNOWN_SOURCE, "unknown_source", "on a shared port: no VF has this source MAC") \
+	_(VLAN, "vlan", "the VF may not use this VLAN") \
+	_(UNKNOWN_DEST, "unknown_dest", "from the PF: no VF has this MAC in this VLAN") \
+	_(SAME_PORT, "same_port", "would leave by the port it came from") \
+	_(LINK_LOCAL, "link_local", "01:80:C2:00:00:0x never passes a bridge (IEEE 802.1D 7.12.6)") \
+	_(BROADCAST_LIMIT, "broadcast_limit", "over the sender's broadcast and multicast limit") \
+	_(MTU, "mtu", "longer than the egress port's MTU allows") \
+	_(RECEIVER_LIMIT, "receiver_limit", "the receiver's queue is full: over its rx limit") \
+	_(RECEIVER_SLOW, "receiver_slow", "the receiver's queue is full: its guest does not read") \
+	_(RECEIVER_GONE, "receiver_gone", "the receiver's port is down") \
+	_(UPLINK_GONE, "uplink_gone", "the PF is down") \
+	_(QUEUE_FULL, "queue_full", "on a port that cannot hold its senders: the VF's queue is full") \
+	_(NO_BUFFER, "no_buffer", "no mbuf for a copy or a tag") \
+	_(RING_FULL, "ring_full", "the ring to the next worker is full") \
+	_(SHUTDOWN, "shutdown", "still queued when the drain time at the end was over")
+
+enum drop_reason {
+#define _(sym, name, text) DROP_##sym,
+	DROP_REASONS(_)
+#undef _
+	N_DROP_REASONS,
+	DROP_NOT = N_DROP_REASONS,	/* not dropped */
+};
+
+/* "spoof" */
+const char *drop_name(enum drop_reason reason);
+
+/* "the source MAC is not the VF's" */
+const char *drop_text(enum drop_reason reason);
+
+#endif

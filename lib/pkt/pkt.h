@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A packet as the pure core sees it: a handle of the rim's, its first bytes, and what has been found out about it.
+ * Bursts of these live in the worker's own memory, so that deciding touches no packet memory.
+ * Used by: classify, l2, sched, pipeline, the rim.  Uses: nothing. */
+#ifndef WEIR_PKT_H
+#define WEIR_PKT_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Traffic classes inside one VF, urgent first (design: contract 4 and 5). */
+enum tclass { TC_URGENT, TC_HIGH, TC_MEDIUM, TC_LOW, N_TCLASSES };
+
+/* Drop precedence, RFC 2597 section 2. */
+enum drop_prec { DP_LOW, DP_MEDIUM, DP_HIGH, N_DROP_PRECS };
+
+/* VFs are numbered from 0 in the order of the config.  The PF stands in as a sender and a destination. */
+typedef uint32_t vf_id;
+#define VF_NONE UINT32_MAX
+#define VF_PF   (UINT32_MAX - 1)
+
+/* Longest L2 frame taken from a port, VLAN tags included, without FCS: a 64 KB segmentation frame and its headers. */
+#define PKT_MAX_BYTES 65600
+#define PKT_MIN_BYTES 14
+
+enum dest_kind {
+	DEST_DROP,	/* 'reason' says why */
+	DEST_PF,
+	DEST_VF,	/* 'dst' */
+	DEST_FLOOD,	/* to the PF (unless from there) and all members of VLAN 'vid' but the sender */
+};
+
+/* What the transmit side must do to the VLAN tag; the rim does it (contract: never left to a PMD). */
+enum tag_op { TAG_KEEP, TAG_PUSH, TAG_POP };
+
+struct pkt {
+	/* Set by the rim on receive. */
+	void *handle;		/* an mbuf; owned by whoever holds this struct */
+	const uint8_t *data;	/* L2 header; 'data_bytes' can be read here */
+	uint32_t bytes;		/* L2 bytes without FCS, all segments */
+	uint16_t data_bytes;
+	/* Set by classify. */
+	uint8_t tclass;		/* enum tclass */
+	uint8_t drop_prec;	/* enum drop_prec */
+	uint16_t ether_type;	/* behind the tags */
+	uint16_t outer_tci;	/* of the outermost 802.1Q/802.1ad tag, 0 if none */
+	uint8_t n_tags;		/* 0, 1 or 2 */
+	bool is_multicast;	/* destination has the group bit (broadcast too) */
+	bool is_neighbour;	/* ARP or IPv6 ND */
+	/* Set by l2. */
+	uint8_t dest_kind;	/* enum dest_kind */
+	uint8_t reason;		/* enum drop_reason, for DEST_DROP */
+	uint8_t tag_op;		/* on the way to the PF or VF 'dst'; floods decide per copy */
+	uint16_t vid;		/* the VLAN it belongs to inside weir; 0 = untagged */
+	vf_id src;		/* VF or VF_PF */
+	vf_id dst;
+};
+static_assert(sizeof(struct pkt) <= 64, "a cache line");
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The scheduler of one egress: packets wait in FIFOs (node x flow x class), nodes compete by lib/order.
+ * Three kinds of it make up a switch:
+ *   the PF's       nodes = VFs as senders (tx SLA); one flow a node
+ *   the local one  nodes = VFs as senders, flows = their receivers (and floods); no link: what leaves it has been charged
+ *                  to the sender and goes on to a receiver's egress.  A VF's two nodes share one limiter.
+ *   a VF port's    nodes = the VFs on the port as receivers (rx SLA), flows = their senders (the PF is one)
+ * Inside a node, flows share by deficit round robin in bytes (a flow's weight: egress_set_flow_weight), and inside a
+ * flow urgent is strictly first, then high : medium : low by weight (default 3:2:1).  No reordering within a class.
+ *
+ * Packets are the caller's: push hands one over, pop hands it back; what push refuses stays the caller's.
+ * One thread; no allocation after create; the counters may be read by others (relaxed).
+ * Used by: pipeline.  Uses: order, cffs, hist, pkt. */
+#ifndef WEIR_EGRESS_H
+#define WEIR_EGRESS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "drop.h"
+#include "fifo.h"
+#include "hist.h"
+#include "order.h"
+#include "pkt.h"
+
+struct egress_params {
+	struct order_params order;	/* n_nodes, link, ... */
+	uint32_t n_flows;		/* flows that may have packets at one time; 0: one a node, key 0 only */
+	uint32_t extra_bytes;		/* counted a packet on the link: 24 for BASIS_WIRE; SLAs stay L2 */
+	uint32_t class_weight[N_TCLASSES];
+};
+
+/* Of one node, only growing; written by the egress's thread. */
+struct egress_stats {
+	_Atomic uint64_t in_pkts, in_bytes;	/* accepted */
+	_Atomic uint64_t out_pkts, out_bytes;	/* left, copies counted */
+	_Atomic uint64_t backlog_pkts, backlog_bytes;	/* now */
+	_Atomic uint64_t class_out_pkts[N_TCLASSES], class_out_bytes[N_TCLASSES];
+	struct hist delay[N_TCLASSES];
+};
+
+/* What pop hands out. */
+struct egress_out {
+	void *handle;
+	uint32_t node;
+	uint32_t flow_key;
+	uint32_t bytes;
+	uint8_t tclass;
+	uint8_t drop_prec;
+	uint8_t copies;		/* as pushed */
+};
+
+struct egress;
+
+/* 'pool' must have chunks for all packets that may be queued here, and outlive it; several egresses of one thread may
+ * share one.  NULL where memory is out. */
+struct egress *egress_create(const struct egress_params *params, struct fifo_pool *pool);
+void egress_destroy(struct egress *e);	/* must be empty */
+
+/* queue_pkts: the node's queue limit, beyond which push refuses by policy (receivers, senders that cannot be held);
+ * urgent may exceed it by an eighth (its reserve).  0: push never refuses, the caller holds the sender instead. */
+void egress_set_node(struct egress *e, uint32_t node, const struct order_terms *terms, struct limiter *limiter,
+	uint32_t queue_pkts, uint64_t now_ns);
+
+/* The weight that flows with 'key' have among the flows of their node (1 .. ORDER_MAX_WEIGHT; 1 unless set).
+ * Keys 0 .. n_keys - 1; others have 1.  Copied. */
+void egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t n_keys);
+
+/* Queues a packet of 'bytes' L2 bytes.  copies > 1: it is charged that often (floods).
+ * DROP_NOT: taken.  Otherwise refused, and the packet stays the caller's: DROP_QUEUE_FULL by the node's queue limit or
+ * the flow's part of it, with drop precedence (low may fill all, medium 3/4, high 1/2; RFC 2597 section 3). */
+enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t flow_key, const struct pkt *p, uint32_t copies,
+	uint64_t now_ns);
+
+/* Takes up to n packets that may leave now, in order.  Fewer than n: nobody may send, or the link clock says so. */
+uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64_t now_ns);
+
+/* Takes any packet of a node without charging anybody (its port is gone, or the end).  false: it has none. */
+bool egress_take(struct egress *e, uint32_t node, struct egress_out *out, uint64_t now_ns);
+
+/* Shares a VF's tx rate between its PF node and its local node by round robin in bytes over destinations (contract 6):
+ * node i of 'pf' and node i of 'local' become siblings.  While one waits for its link, the other goes on. */
+void egress_pair(struct egress *pf, struct egress *local);
+
+uint32_t egress_backlog_pkts(const struct egress *e, uint32_t node);
+uint64_t egress_backlog_bytes(const struct egress *e, uint32_t node);
+uint32_t egress_n_pkts(const struct egress *e);
+struct order *egress_order(struct egress *e);
+const struct egress_stats *egress_stats(const struct egress *e, uint32_t node);
+
+/* Checks every invariant of it and its order, slowly. */
+bool egress_check(const struct egress *e, FILE *out);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The configuration as weir understands it: the switch, its ports, VFs, DSCP maps.  Read from INI, checked as a whole,
+ * completed (derived guarantees, defaults) and printed back as "effective".
+ * Rates are bits/s (L2 bytes x 8 without FCS) and packets/s; times ns.  0 = not set, unless said otherwise.
+ * Used by: pipeline, control, the rim, apps.  Uses: base, pkt. */
+#ifndef WEIR_CONF_H
+#define WEIR_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "pkt.h"
+#include "why.h"
+
+#define CONF_NAME_CHARS	  33	/* [A-Za-z0-9_]{1,32} and NUL */
+#define CONF_DEVICE_CHARS 64
+#define CONF_MAX_PORTS	  32	/* Debian's DPDK knows 32 ethdevs */
+#define CONF_MAX_MACS	  8	/* a VF */
+#define CONF_MAX_VFS	  65536
+#define CONF_MAX_LCORES	  128
+#define CONF_N_DSCP	  64
+#define CONF_N_PRIORITIES 8	/* 0 is served first */
+
+/* What one direction of a VF was sold. */
+struct sla {
+	uint64_t min_bps, max_bps, min_pps, max_pps;
+	uint64_t urgent_bps, urgent_pps;
+	uint64_t burst_ns;	/* what idling may save */
+	uint32_t weight;	/* 1 .. 1000 */
+	uint8_t priority;	/* 0 .. 7 */
+};
+
+/* DSCP -> class and drop precedence. */
+struct dscp_map {
+	char name[CONF_NAME_CHARS];
+	uint8_t tclass[CONF_N_DSCP];
+	uint8_t drop_prec[CONF_N_DSCP];
+	int line;
+};
+
+enum vlan_mode {
+	VLAN_NONE,	/* untagged frames only, VLAN 0 inside weir */
+	VLAN_ACCESS,	/* untagged at the VF, tagged 'vid' at the PF */
+	VLAN_TRUNK,	/* tagged frames of the VIDs in 'trunk'; untagged ones only if 'vid' (native) is not 0 */
+};
+
+struct conf_vf {
+	char name[CONF_NAME_CHARS];
+	uint16_t port;			/* index into conf.ports */
+	uint8_t n_macs;
+	uint8_t mac[CONF_MAX_MACS][6];
+	enum vlan_mode vlan_mode;
+	uint16_t vid;
+	uint64_t *trunk;		/* 64 words = 4,096 VIDs; NULL unless VLAN_TRUNK; owned */
+	uint16_t dscp_map;		/* index into conf.maps */
+	bool antispoof;			/* default yes */
+	uint64_t broadcast_pps;		/* default 1000; 0 = none may pass */
+	uint32_t queue_pkts;		/* its own queue: what it may have waiting inside weir */
+	uint32_t receive_queue_pkts;	/* what may wait for it: 5 ms of its rx rate in 32 .. 1024 unless set */
+	struct sla tx, rx;		/* asked: 0 = not set */
+	struct sla tx_eff, rx_eff;	/* effective: completed by conf_complete() */
+	int line;
+};
+
+enum port_role { PORT_PF, PORT_VF };
+enum link_basis { BASIS_L2, BASIS_WIRE };	/* WIRE counts 24 bytes more a packet: preamble, FCS, gap */
+
+struct conf_port {
+	char device[CONF_DEVICE_CHARS];	/* the ethdev's name */
+	enum port_role role;
+	uint64_t rate_bps;		/* of the link clock; 0 = what the device reports, or none */
+	bool basis_set;
+	enum link_basis basis;		/* default: wire on physical ports, L2 on virtual ones (the rim decides) */
+	uint16_t mtu;			/* L3; default 1500 */
+	uint16_t n_queues;		/* queue pairs; default 1 */
+	uint16_t n_rx_desc, n_tx_desc;	/* default 1024 / 1024; 0 = let the device choose */
+	uint64_t broadcast_pps;		/* of the PF: default 10000 */
+	bool trusted;			/* a memif peer must be: its descriptors are not validated by DPDK */
+	int numa;			/* -1 = where the device is */
+	uint32_t n_vfs;			/* VFs on it; > 1 = shared: cannot hold its senders */
+	int line;
+};
+
+enum placement_mode { PLACE_AUTO, PLACE_SINGLE, PLACE_SPLIT };
+
+struct conf {
+	char file[256];
+	/* [switch] */
+	uint64_t packet_capacity_pps;	/* 0 = not capped and not known */
+	uint32_t guarantee_bytes;	/* guarantee_size, default 1500 */
+	bool allow_overcommit;
+	enum placement_mode placement;
+	uint32_t turn_pkts;		/* default 256 */
+	uint64_t turn_ns;		/* default 50 us */
+	uint32_t n_mbufs;		/* 0 = as many as needed */
+	uint64_t drain_ns;		/* at the end, default 1 s */
+	uint32_t class_weight[N_TCLASSES];	/* of high, medium, low: default 3 2 1; urgent is strict */
+	/* [placement]: overrides, lcore -> ports; -1 = chosen by the planner */
+	int rx_lcore[CONF_MAX_PORTS];	/* by port */
+	int tx_lcore[CONF_MAX_PORTS];
+	/* the rest */
+	struct conf_port ports[CONF_MAX_PORTS];
+	uint16_t n_ports;
+	uint16_t pf;			/* index of the PF in ports */
+	struct conf_vf *vfs;
+	uint32_t n_vfs;
+	struct dscp_map *maps;		/* maps[0] is "default" */
+	uint16_t n_maps;
+};
+
+/* Reads and checks 'file' and completes it.  All mistakes are reported in 'why', each with file, line, what was wrong
+ * and what was wanted.  NULL when there were any.  The caller owns the result. */
+struct conf *conf_load(const char *file, struct why *why);
+
+/* The same from memory; 'file' is the name used in messages. */
+struct conf *conf_parse(const char *file, const char *text, size_t size, struct why *why);
+
+void conf_destroy(struct conf *conf);
+
+/* Admission (contract 10) against a PF rate that may only now be known (the device's): sum(max(min, urgent)) of tx in
+ * bits against the link (minima converted to the link's basis at guarantee_size) and in packets against the capacity
+ * where known.  Refused with both sums, unless allow_overcommit. */
+bool conf_admit(const struct conf *conf, uint64_t pf_rate_bps, enum link_basis basis, struct why *why);
+
+/* The RFC 2474/2597/3246/8622 map. */
+void dscp_map_default(struct dscp_map *map);
+
+/* "EF", "AF41", "CS5", "LE", "VA", "46" -> 0..63, or -1. */
+int dscp_parse(const char *text);
+const char *dscp_name(int dscp);	/* "EF", ..., or "dscp17" */
+const char *tclass_name(enum tclass tclass);
+
+/* The effective configuration as tables for people: switch, ports, VFs with asked and effective SLAs. */
+void conf_print(const struct conf *conf, FILE *out);
+
+/* Bytes a frame of 'bytes' L2 bytes counts on a link of this basis. */
+static inline uint32_t basis_bytes(enum link_basis basis, uint32_t bytes)
+{
+	return basis == BASIS_WIRE ? bytes + 24 : bytes;
+}
+
+#endif

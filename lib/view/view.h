@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What can be seen of a VF, a port and a worker: plain figures, summed over the workers, that count up and never reset.
+ * The pipeline fills them from its counters (any thread may ask), the control core keeps a history for rates, telemetry
+ * and tables print them.
+ * Used by: pipeline, telem, app.  Uses: hist, pkt. */
+#ifndef WEIR_VIEW_H
+#define WEIR_VIEW_H
+
+#include <stdint.h>
+
+#include "drop.h"
+#include "hist.h"
+#include "pkt.h"
+
+/* What held packets back (contract 12). */
+enum view_bound { VIEW_BPS, VIEW_PPS, VIEW_LINK, VIEW_CORE, N_VIEW_BOUNDS };
+const char *view_bound_name(enum view_bound bound);
+
+/* One direction of a VF (tx leaves the VM), or of the PF as a sender (tx = received from the uplink) and receiver. */
+struct dir_view {
+	uint64_t in_pkts, in_bytes;	/* tx: read from the VM; rx: accepted for it */
+	uint64_t out_pkts, out_bytes;	/* tx: sent on (copies counted); rx: delivered to its port */
+	uint64_t local_pkts, local_bytes;	/* tx: the part of out that went to other VFs here */
+	uint64_t backlog_pkts, backlog_bytes;
+	uint64_t drops[N_DROP_REASONS];
+	uint64_t held_ns[N_VIEW_BOUNDS];	/* time with something to send, not sent, by what bound it */
+	uint64_t missed_ns;			/* backlogged time served later than deadline + 1 ms */
+	uint64_t class_pkts[N_TCLASSES], class_bytes[N_TCLASSES];	/* of out */
+};
+
+struct vf_view {
+	struct dir_view tx, rx;
+};
+
+/* Delays are big, so they are read apart. */
+struct delay_view {
+	struct hist_snapshot tx[N_TCLASSES], rx[N_TCLASSES];
+};
+
+struct worker_view {
+	uint64_t n_turns, n_idle_turns;		/* a turn that moved nothing is idle */
+	uint64_t rx_pkts, tx_pkts;
+	uint64_t lost_ns;			/* gaps between turns beyond a turn's time */
+	uint64_t longest_gap_ns;
+	uint64_t no_room;			/* askers not asked for want of room */
+};
+
+/* The sum of all drops. */
+uint64_t dir_view_drops(const struct dir_view *d);
+
+#endif
