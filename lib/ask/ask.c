@@ -1,2 +1,243 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ask.h"
+
+#include <stdlib.h>
+
+#include "wheel.h"
+
+#define NOMINAL_PPS	 UINT64_C(10000000)	/* for shares where no capacity is set */
+#define FIRST_PAUSE_NS	 NS_PER_US
+#define IDLE_BUCKETS	 64u
+#define IDLE_SHIFT	 9			/* pauses in steps of 0.5 us */
+
+enum asker_state {
+	ASKER_OFF,
+	ASKER_IDLE,	/* drained: in the idle wheel */
+	ASKER_READY,	/* in the order */
+	ASKER_FULL,	/* no room: in the list until the next turn */
+};
+
+struct asker {
+	uint64_t pause_ns;
+	uint64_t ready_ns;
+	uint32_t next_full;
+	uint8_t state;
+	uint8_t how;		/* order_next()'s answer, for the charge */
+	struct ask_stats stats;
+};
+
+struct ask {
+	struct order *order;
+	struct wheel *idle;
+	struct cffs_node *idle_links;
+	struct asker *askers;
+	uint32_t n_askers;
+	uint32_t first_full;
+	uint32_t budget, turn_pkts;
+};
+
+static void count(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+struct ask *ask_create(const struct ask_params *p)
+{
+	struct ask *a = calloc(1, sizeof(*a));
+	struct order_params op = {
+		.n_nodes = p->n_askers,
+		.link_pkt = price_of_pps(p->capacity_pps),
+		.cost_pkt = price_of_pps(p->capacity_pps ? p->capacity_pps : NOMINAL_PPS),
+		.largest_pkts = p->capacity_pps ? 1 : ASK_QUANTUM,
+		.turn_ns = p->turn_ns,
+		.link_catchup = true,	/* a capped capacity is only a number */
+	};
+
+	if (a == NULL)
+		return NULL;
+	a->n_askers = p->n_askers;
+	a->turn_pkts = p->turn_pkts;
+	a->first_full = ASK_NONE;
+	a->askers = calloc(p->n_askers, sizeof(*a->askers));
+	a->idle_links = calloc(p->n_askers, sizeof(*a->idle_links));
+	if (a->askers == NULL || a->idle_links == NULL)
+		goto fail;
+	cffs_nodes_init(a->idle_links, p->n_askers);
+	a->idle = wheel_create(IDLE_BUCKETS, IDLE_SHIFT, a->idle_links);
+	a->order = order_create(&op);
+	if (a->idle == NULL || a->order == NULL)
+		goto fail;
+	return a;
+fail:
+	ask_destroy(a);
+	return NULL;
+}
+
+void ask_destroy(struct ask *a)
+{
+	if (a == NULL)
+		return;
+	order_destroy(a->order);
+	wheel_destroy(a->idle);
+	free(a->idle_links);
+	free(a->askers);
+	free(a);
+}
+
+void ask_set(struct ask *a, uint32_t id, const struct ask_terms *t, uint64_t now_ns)
+{
+	order_set(a->order, id,
+		&(struct order_terms){
+			.min_pkt = price_of_pps(t->min_pps), .weight = t->weight, .priority = t->priority},
+		NULL, now_ns);
+}
+
+void ask_set_capacity(struct ask *a, uint64_t capacity_pps, uint64_t now_ns)
+{
+	order_set_link(a->order, 0, price_of_pps(capacity_pps), now_ns);
+}
+
+static void make_ready(struct ask *a, uint32_t id, uint64_t now_ns)
+{
+	struct asker *k = &a->askers[id];
+
+	k->state = ASKER_READY;
+	k->ready_ns = now_ns;
+	order_wake(a->order, id, 0, false, now_ns);
+}
+
+static void make_idle(struct ask *a, uint32_t id, uint64_t now_ns)
+{
+	struct asker *k = &a->askers[id];
+
+	k->state = ASKER_IDLE;
+	wheel_push(a->idle, id, now_ns + k->pause_ns);
+}
+
+static void unlink_full(struct ask *a, uint32_t id)
+{
+	uint32_t *link = &a->first_full;
+
+	while (*link != id)
+		link = &a->askers[*link].next_full;
+	*link = a->askers[id].next_full;
+}
+
+void ask_enable(struct ask *a, uint32_t id, bool on, uint64_t now_ns)
+{
+	struct asker *k = &a->askers[id];
+
+	if (on == (k->state != ASKER_OFF))
+		return;
+	if (on) {
+		k->pause_ns = 0;
+		make_idle(a, id, now_ns);
+		return;
+	}
+	if (k->state == ASKER_IDLE)
+		wheel_remove(a->idle, id);
+	else if (k->state == ASKER_READY)
+		order_sleep(a->order, id, now_ns);
+	else
+		unlink_full(a, id);
+	k->state = ASKER_OFF;
+}
+
+void ask_turn(struct ask *a, uint64_t now_ns)
+{
+	uint32_t id = a->first_full;
+
+	a->budget = a->turn_pkts;
+	a->first_full = ASK_NONE;
+	while (id != ASK_NONE) {	/* perhaps they have room now */
+		uint32_t next = a->askers[id].next_full;
+		make_ready(a, id, now_ns);
+		id = next;
+	}
+	while ((id = wheel_pop_due(a->idle, now_ns)) != CFFS_NONE)
+		make_ready(a, id, now_ns);
+}
+
+uint32_t ask_next(struct ask *a, uint32_t *n_pkts, uint64_t now_ns)
+{
+	enum order_how how;
+	uint32_t most = a->budget < ASK_QUANTUM ? a->budget : ASK_QUANTUM;
+
+	if (most == 0)
+		return ASK_NONE;
+	uint32_t id = order_next(a->order, now_ns, &how);
+	if (id == ORDER_NONE)
+		return ASK_NONE;
+	*n_pkts = order_link_pkts(a->order, most, now_ns);
+	a->askers[id].how = (uint8_t)how;
+	return id;
+}
+
+void ask_answer(struct ask *a, uint32_t id, uint32_t asked, uint32_t got, uint64_t now_ns)
+{
+	struct asker *k = &a->askers[id];
+
+	count(&k->stats.n_asked, 1);
+	count(&k->stats.core_ns, now_ns - k->ready_ns);
+	k->ready_ns = now_ns;
+	if (got == 0) {
+		count(&k->stats.n_empty, 1);
+		order_sleep(a->order, id, now_ns);
+		k->pause_ns = k->pause_ns == 0 ? FIRST_PAUSE_NS : u64_min(2 * k->pause_ns, ASK_MAX_IDLE_NS);
+		make_idle(a, id, now_ns);
+		return;
+	}
+	count(&k->stats.n_pkts, got);
+	a->budget -= got < a->budget ? got : a->budget;
+	order_charge(a->order, id, (enum order_how)k->how, 0, got, got == asked, 0, false, now_ns);
+	k->pause_ns = 0;
+	if (got < asked)
+		make_idle(a, id, now_ns);
+}
+
+void ask_no_room(struct ask *a, uint32_t id, uint64_t now_ns)
+{
+	struct asker *k = &a->askers[id];
+
+	count(&k->stats.n_no_room, 1);
+	order_sleep(a->order, id, now_ns);
+	k->state = ASKER_FULL;
+	k->next_full = a->first_full;
+	a->first_full = id;
+}
+
+void ask_lost(struct ask *a, uint64_t lost_ns, uint64_t now_ns)
+{
+	order_lost(a->order, lost_ns, now_ns);
+}
+
+uint64_t ask_next_ns(struct ask *a, uint64_t now_ns)
+{
+	if (a->first_full != ASK_NONE)
+		return now_ns;
+	return u64_max(now_ns, u64_min(wheel_next_ns(a->idle), order_next_ns(a->order, now_ns)));
+}
+
+const struct ask_stats *ask_stats(const struct ask *a, uint32_t id)
+{
+	return &a->askers[id].stats;
+}
+
+bool ask_check(const struct ask *a, FILE *out)
+{
+	uint32_t n_idle = 0, n_ready = 0, n_full = 0, n_listed = 0;
+
+	for (uint32_t i = 0; i < a->n_askers; i++) {
+		n_idle += a->askers[i].state == ASKER_IDLE;
+		n_ready += a->askers[i].state == ASKER_READY;
+		n_full += a->askers[i].state == ASKER_FULL;
+	}
+	for (uint32_t i = a->first_full; i != ASK_NONE && n_listed <= a->n_askers; i = a->askers[i].next_full)
+		n_listed++;
+	if (n_idle != wheel_count(a->idle) || n_ready != order_n_waiting(a->order) || n_full != n_listed) {
+		fprintf(out, "ask: %u idle, %u ready, %u full; queued %u, %u, %u\n", n_idle, n_ready, n_full,
+			wheel_count(a->idle), order_n_waiting(a->order), n_listed);
+		return false;
+	}
+	return order_check(a->order, out) && wheel_check(a->idle, out);
+}

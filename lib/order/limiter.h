@@ -18,6 +18,7 @@ struct limiter {
 	uint64_t save_ns;
 	uint64_t catchup_ns;		/* lag forgiven beyond save_ns now */
 	uint64_t lost_seen_ns;		/* the worker's lost-time total already turned into catchup_ns */
+	uint32_t n_waiting;		/* nodes that wait under it */
 };
 
 /* When the next packet may leave. */
@@ -26,11 +27,19 @@ static inline uint64_t limiter_ready_ns(const struct limiter *l)
 	return u64_max(l->bytes.ns, l->pkts.ns);
 }
 
-/* To be called when the sender wakes (had nothing waiting): time lost while idle is not given back. */
+/* A node under it has something to send.  Time lost while none had is not given back. */
 static inline void limiter_wake(struct limiter *l, uint64_t lost_total_ns)
 {
-	l->catchup_ns = 0;
-	l->lost_seen_ns = lost_total_ns;
+	if (l->n_waiting++ == 0) {
+		l->catchup_ns = 0;
+		l->lost_seen_ns = lost_total_ns;
+	}
+}
+
+/* The node has nothing left. */
+static inline void limiter_sleep(struct limiter *l)
+{
+	l->n_waiting--;
 }
 
 /* Charges one departure (or 'pkts' at once).  lost_total_ns: the worker's running total of lost time. */

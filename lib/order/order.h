@@ -34,7 +34,9 @@ struct order_params {
 	price_t link_pkt;	/* the core's capacity as a clock; 0 = not paced in packets */
 	price_t cost_byte;	/* what a byte costs of the shared resource, for shares; 0 = link_byte, or as at 10 Gb/s */
 	price_t cost_pkt;	/* what a packet costs; the larger of both counts (contract 3); 0 = link_pkt */
+	uint32_t extra_bytes;	/* a packet counts that much more on the link than in its sender's bounds (wire basis) */
 	uint32_t largest_bytes;	/* of a packet, on the link */
+	uint32_t largest_pkts;	/* charged at once; 0 = 1 */
 	uint64_t turn_ns;	/* how long a turn of the worker may last */
 	bool link_catchup;	/* the link is only a number (virtual port): its clock is given lost time back too */
 };
@@ -101,6 +103,9 @@ void order_set_link(struct order *o, price_t link_byte, price_t link_pkt, uint64
 
 /* The next time at which order_next() may answer otherwise; UINT64_MAX when nobody waits. */
 uint64_t order_next_ns(struct order *o, uint64_t now_ns);
+
+/* How many packets the link clock allows at once now, 1 .. most (in packets; most where it is not paced). */
+uint32_t order_link_pkts(const struct order *o, uint32_t most, uint64_t now_ns);
 
 /* True while the link clock is ahead of now. */
 bool order_link_is_busy(const struct order *o, uint64_t now_ns);

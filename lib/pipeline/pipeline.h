@@ -89,7 +89,8 @@ uint32_t pipe_flush(struct pipe *p, uint64_t now_ns);
 /* For the simulator: the next time at which a turn can do anything, if nothing arrives. */
 uint64_t pipe_next_ns(struct pipe *p, uint64_t now_ns);
 
-/* Any thread: adds this pipe's figures of a VF (VF_PF too) to *view. */
+/* Any thread: adds this pipe's figures of a VF to *view.  VF_PF too: its tx is what came in by the uplink, its rx what
+ * left by it; VF_NONE: what came from senders nobody knows. */
 void pipe_view_vf(const struct pipe *p, vf_id vf, struct vf_view *view);
 void pipe_view_delay(const struct pipe *p, vf_id vf, struct delay_view *view);
 void pipe_view_worker(const struct pipe *p, struct worker_view *view);

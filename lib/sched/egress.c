@@ -1,2 +1,182 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Set-up, terms, figures and invariants. */
 #include "egress.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "egress_impl.h"
+
+static bool create_flows(struct egress *e, uint32_t n_flows)
+{
+	uint32_t n_hash = 64;
+
+	e->n_flows = n_flows ? n_flows : e->n_nodes;
+	e->flows = calloc(e->n_flows, sizeof(*e->flows));
+	if (e->flows == NULL)
+		return false;
+	for (uint32_t i = 0; i < e->n_flows; i++) {
+		for (int c = 0; c < N_TCLASSES; c++)
+			fifo_init(&e->flows[i].fifo[c]);
+		e->flows[i].hash_next = i + 1 < e->n_flows ? i + 1 : NO_FLOW;
+	}
+	if (n_flows == 0)
+		return true;
+	while (n_hash < n_flows && n_hash < 1u << 20)
+		n_hash *= 2;
+	e->hash_mask = n_hash - 1;
+	e->hash = malloc(n_hash * sizeof(*e->hash));
+	if (e->hash == NULL)
+		return false;
+	memset(e->hash, 0xff, n_hash * sizeof(*e->hash));
+	return true;
+}
+
+struct egress *egress_create(const struct egress_params *p, struct fifo_pool *pool)
+{
+	struct egress *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	e->pool = pool;
+	e->n_nodes = p->order.n_nodes;
+	e->least_weight = 1;
+	e->order = order_create(&p->order);
+	e->nodes = calloc(e->n_nodes, sizeof(*e->nodes));
+	e->stats = calloc(e->n_nodes, sizeof(*e->stats));
+	if (e->order == NULL || e->nodes == NULL || e->stats == NULL || !create_flows(e, p->n_flows)) {
+		egress_destroy(e);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < e->n_nodes; i++) {
+		for (int r = 0; r < N_RINGS; r++)
+			e->nodes[i].ring[r] = NO_FLOW;
+	}
+	for (int c = 0; c < N_TCLASSES; c++)
+		e->class_price[c] = 65536 / (p->class_weight[c] ? p->class_weight[c] : 1);
+	return e;
+}
+
+void egress_destroy(struct egress *e)
+{
+	if (e == NULL)
+		return;
+	order_destroy(e->order);
+	free(e->nodes);
+	free(e->stats);
+	free(e->flows);
+	free(e->hash);
+	free(e->weights);
+	free(e);
+}
+
+void egress_set_node(struct egress *e, uint32_t node, const struct order_terms *terms, struct limiter *limiter,
+	uint32_t queue_pkts, uint64_t now_ns)
+{
+	e->nodes[node].queue_pkts = queue_pkts;
+	e->nodes[node].limiter = limiter;
+	e->nodes[node].demotes_urgent = (terms->urgent_byte | terms->urgent_pkt) != 0;
+	order_set(e->order, node, terms, limiter, now_ns);
+}
+
+void egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t n_keys)
+{
+	uint32_t *copy = malloc(n_keys * sizeof(*copy));
+
+	if (copy == NULL)
+		return;
+	memcpy(copy, weights, n_keys * sizeof(*copy));
+	e->least_weight = UINT32_MAX;
+	for (uint32_t i = 0; i < n_keys; i++)
+		e->least_weight = weights[i] < e->least_weight ? weights[i] : e->least_weight;
+	free(e->weights);
+	e->weights = copy;
+	e->n_weights = n_keys;
+}
+
+void egress_pair(struct egress *pf, struct egress *local)
+{
+	pf->sibling = local;
+	local->sibling = pf;
+	local->is_local = true;
+}
+
+void egress_set_blocked(struct egress *e, bool is_blocked)
+{
+	e->is_blocked = is_blocked;
+}
+
+uint32_t egress_backlog_pkts(const struct egress *e, uint32_t node)
+{
+	return e->nodes[node].n_pkts;
+}
+
+uint64_t egress_backlog_bytes(const struct egress *e, uint32_t node)
+{
+	return e->nodes[node].n_bytes;
+}
+
+uint32_t egress_n_pkts(const struct egress *e)
+{
+	return e->n_pkts;
+}
+
+struct order *egress_order(const struct egress *e)
+{
+	return e->order;
+}
+
+const struct egress_stats *egress_stats(const struct egress *e, uint32_t node)
+{
+	return &e->stats[node];
+}
+
+static bool check_flow(const struct egress *e, uint32_t id, FILE *out)
+{
+	const struct flow *f = &e->flows[id];
+	uint32_t n = 0;
+
+	for (int c = 0; c < N_TCLASSES; c++)
+		n += f->fifo[c].n_pkts;
+	if (n == f->n_pkts && n > 0)
+		return true;
+	fprintf(out, "egress: flow %u counts %u packets and holds %u\n", id, f->n_pkts, n);
+	return false;
+}
+
+static bool check_node(const struct egress *e, uint32_t node, FILE *out)
+{
+	const struct enode *n = &e->nodes[node];
+	uint32_t id = n->ring[RING_ALL], n_pkts = 0, n_flows = 0;
+	bool is_ok = true;
+
+	for (; id != NO_FLOW && n_flows <= e->n_flows; id = e->flows[id].next[RING_ALL]) {
+		is_ok &= check_flow(e, id, out) && e->flows[id].node == node;
+		n_pkts += e->flows[id].n_pkts;
+		n_flows++;
+		if (e->flows[id].next[RING_ALL] == n->ring[RING_ALL])
+			break;
+	}
+	if (n_pkts != n->n_pkts || n_flows != n->n_flows || (n_pkts > 0) != order_is_waiting(e->order, node)) {
+		fprintf(out, "egress: node %u counts %u packets in %u flows and holds %u in %u\n", node, n->n_pkts,
+			n->n_flows, n_pkts, n_flows);
+		is_ok = false;
+	}
+	return is_ok;
+}
+
+bool egress_check(const struct egress *e, FILE *out)
+{
+	bool is_ok = order_check(e->order, out);
+	uint32_t n_pkts = 0;
+
+	for (uint32_t i = 0; i < e->n_nodes; i++) {
+		is_ok &= check_node(e, i, out);
+		n_pkts += e->nodes[i].n_pkts;
+	}
+	if (n_pkts != e->n_pkts) {
+		fprintf(out, "egress: counts %u packets and holds %u\n", e->n_pkts, n_pkts);
+		is_ok = false;
+	}
+	return is_ok;
+}

@@ -28,7 +28,6 @@
 struct egress_params {
 	struct order_params order;	/* n_nodes, link, ... */
 	uint32_t n_flows;		/* flows that may have packets at one time; 0: one a node, key 0 only */
-	uint32_t extra_bytes;		/* counted a packet on the link: 24 for BASIS_WIRE; SLAs stay L2 */
 	uint32_t class_weight[N_TCLASSES];
 };
 
@@ -84,10 +83,13 @@ bool egress_take(struct egress *e, uint32_t node, struct egress_out *out, uint64
  * node i of 'pf' and node i of 'local' become siblings.  While one waits for its link, the other goes on. */
 void egress_pair(struct egress *pf, struct egress *local);
 
+/* The port does not take packets at the moment: its siblings need not wait for it. */
+void egress_set_blocked(struct egress *e, bool is_blocked);
+
 uint32_t egress_backlog_pkts(const struct egress *e, uint32_t node);
 uint64_t egress_backlog_bytes(const struct egress *e, uint32_t node);
 uint32_t egress_n_pkts(const struct egress *e);
-struct order *egress_order(struct egress *e);
+struct order *egress_order(const struct egress *e);
 const struct egress_stats *egress_stats(const struct egress *e, uint32_t node);
 
 /* Checks every invariant of it and its order, slowly. */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What all workers share, built once from the config. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipe_impl.h"
+
+static struct l2 *build_l2(const struct conf *conf)
+{
+	struct l2_vf *vfs = calloc(conf->n_vfs + 1, sizeof(*vfs));
+	struct l2 *l2;
+
+	if (vfs == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct conf_vf *v = &conf->vfs[i];
+		vfs[i] = (struct l2_vf){
+			.port = v->port,
+			.n_macs = v->n_macs,
+			.mac = (const uint8_t(*)[6])v->mac,
+			.antispoof = v->antispoof,
+			.vlan_mode = (uint8_t)v->vlan_mode,
+			.vid = v->vid,
+			.trunk = v->trunk,
+		};
+	}
+	l2 = l2_build(vfs, conf->n_vfs, conf->pf);
+	free(vfs);
+	return l2;
+}
+
+static bool build_ports(struct fabric *f)
+{
+	const struct conf *conf = f->conf;
+
+	for (uint16_t port = 0; port < conf->n_ports; port++) {
+		f->port_vfs[port] = calloc(conf->n_vfs + 1, sizeof(vf_id));
+		if (f->port_vfs[port] == NULL)
+			return false;
+		f->lone_vf[port] = VF_NONE;
+		atomic_init(&f->is_up[port], true);
+	}
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		uint16_t port = conf->vfs[i].port;
+		f->node_of[i] = f->n_port_vfs[port];
+		f->port_vfs[port][f->n_port_vfs[port]++] = i;
+	}
+	for (uint16_t port = 0; port < conf->n_ports; port++) {
+		if (f->n_port_vfs[port] == 1 && !f->ports[port].is_physical)
+			f->lone_vf[port] = f->port_vfs[port][0];
+	}
+	return true;
+}
+
+struct fabric *fabric_create(const struct fabric_params *params, struct why *why)
+{
+	const struct conf *conf = params->conf;
+	struct fabric *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		goto no_memory;
+	f->conf = conf;
+	f->n_workers = params->n_workers;
+	f->home = params->home;
+	memcpy(f->ports, params->ports, sizeof(f->ports));
+	f->maps = calloc(conf->n_maps, sizeof(*f->maps));
+	f->rooms = aligned_alloc(alignof(struct room), (conf->n_vfs + 1) * sizeof(*f->rooms));
+	f->node_of = calloc(conf->n_vfs + 1, sizeof(*f->node_of));
+	f->l2 = build_l2(conf);
+	if (f->maps == NULL || f->rooms == NULL || f->node_of == NULL || f->l2 == NULL || !build_ports(f))
+		goto no_memory;
+	memset(f->rooms, 0, (conf->n_vfs + 1) * sizeof(*f->rooms));
+	for (uint16_t i = 0; i < conf->n_maps; i++)
+		class_map_init(&f->maps[i], conf->maps[i].tclass, conf->maps[i].drop_prec);
+	return f;
+no_memory:
+	why_add(why, "no memory for %u VFs", conf->n_vfs);
+	fabric_destroy(f);
+	return NULL;
+}
+
+void fabric_destroy(struct fabric *f)
+{
+	if (f == NULL)
+		return;
+	for (int i = 0; i < CONF_MAX_PORTS; i++)
+		free(f->port_vfs[i]);
+	l2_destroy(f->l2);
+	free(f->maps);
+	free(f->rooms);
+	free(f->node_of);
+	free(f);
+}
+
+void fabric_set_link(struct fabric *f, uint16_t port, bool up)
+{
+	atomic_store_explicit(&f->is_up[port], up, memory_order_relaxed);
+}
+
+/* A queue may go to twice its limit (see egress_push()); a held sender's may go over by the copies of floods. */
+uint32_t fabric_max_pkts(const struct conf *conf)
+{
+	uint64_t n = (uint64_t)conf->n_ports * PIPE_BURST * 2;
+
+	for (uint32_t i = 0; i < conf->n_vfs; i++)
+		n += 2 * ((uint64_t)conf->vfs[i].queue_pkts + conf->vfs[i].receive_queue_pkts + PIPE_BURST);
+	return n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
+}

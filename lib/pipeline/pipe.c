@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A worker's part of the switch, and its turn. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipe_impl.h"
+
+#define FRAME_OVERHEAD	 18u			/* L2 header and one tag */
+#define BROADCAST_BURST_NS (50 * NS_PER_MS)
+#define PHYSICAL_PERMILLE  999			/* a link clock just under wire rate: order is decided here, not in the NIC */
+
+static uint32_t largest_bytes(const struct conf_port *port)
+{
+	return port->mtu + FRAME_OVERHEAD;
+}
+
+static struct order_params order_params(const struct pipe *p, uint16_t port, uint32_t n_nodes)
+{
+	const struct fabric_port *fp = &p->f->ports[port];
+	const struct conf *conf = p->f->conf;
+	uint64_t bps = fp->is_physical ? fp->link_bps / 1000 * PHYSICAL_PERMILLE : fp->link_bps;
+
+	return (struct order_params){
+		.n_nodes = n_nodes,
+		.link_byte = price_of_bps(bps),
+		.cost_pkt = price_of_pps(conf->packet_capacity_pps),
+		.extra_bytes = basis_bytes(fp->basis, 0),
+		.largest_bytes = largest_bytes(&conf->ports[port]),
+		.turn_ns = conf->turn_ns,
+		.link_catchup = !fp->is_physical,
+	};
+}
+
+static struct order_terms terms_of(const struct sla *s, bool has_guarantee)
+{
+	return (struct order_terms){
+		.min_byte = has_guarantee ? price_of_bps(s->min_bps) : 0,
+		.min_pkt = has_guarantee ? price_of_pps(s->min_pps) : 0,
+		.urgent_byte = price_of_bps(s->urgent_bps),
+		.urgent_pkt = price_of_pps(s->urgent_pps),
+		.burst_ns = s->burst_ns,
+		.weight = s->weight,
+		.priority = s->priority,
+	};
+}
+
+/* What the limit saves: the burst, or two frames, or what others may take first (contract 1). */
+static void set_limit(const struct pipe *p, struct limiter *l, const struct sla *s, uint16_t port, uint64_t now_ns)
+{
+	const struct fabric_port *fp = &p->f->ports[port];
+	price_t byte = price_of_bps(s->max_bps), pkt = price_of_pps(s->max_pps);
+	uint32_t largest = largest_bytes(&p->f->conf->ports[port]);
+	uint64_t two_frames_ns = u64_max(price_ns(byte, 2ull * largest), price_ns(pkt, 2));
+	uint64_t others_ns = price_ns(price_of_bps(fp->link_bps), 12ull * largest) + p->f->conf->turn_ns;
+
+	limiter_set(l, byte, pkt, u64_max(s->burst_ns, u64_max(two_frames_ns, others_ns)), now_ns);
+}
+
+static bool create_home(struct pipe *p, uint64_t now_ns)
+{
+	const struct conf *conf = p->f->conf;
+	struct egress_params params = {.order = order_params(p, conf->pf, conf->n_vfs + 1)};
+	uint64_t n_flows = 16;
+
+	memcpy(params.class_weight, conf->class_weight, sizeof(params.class_weight));
+	p->tx_limits = calloc(conf->n_vfs + 1, sizeof(*p->tx_limits));
+	p->pf = egress_create(&params, &p->pool);
+	/* The local egress has no link; a byte costs there what it costs at the PF. */
+	params.order.cost_byte = params.order.link_byte;
+	params.order.link_byte = 0;
+	params.order.extra_bytes = 0;
+	for (uint32_t i = 0; i < conf->n_vfs; i++)
+		n_flows += conf->vfs[i].queue_pkts;
+	params.n_flows = n_flows < 1u << 20 ? (uint32_t)n_flows : 1u << 20;
+	p->local = egress_create(&params, &p->pool);
+	if (p->tx_limits == NULL || p->pf == NULL || p->local == NULL)
+		return false;
+	egress_pair(p->pf, p->local);
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct conf_vf *v = &conf->vfs[i];
+		struct order_terms pf_terms = terms_of(&v->tx_eff, true), local_terms = terms_of(&v->tx_eff, false);
+		/* A sender that can be held is never refused; others drop by policy at their queue. */
+		uint32_t limit = p->f->lone_vf[v->port] == i ? 0 : v->queue_pkts;
+		set_limit(p, &p->tx_limits[i], &v->tx_eff, conf->pf, now_ns);
+		egress_set_node(p->pf, i, &pf_terms, &p->tx_limits[i], limit, now_ns);
+		egress_set_node(p->local, i, &local_terms, &p->tx_limits[i], limit, now_ns);
+	}
+	return true;
+}
+
+static bool create_port(struct pipe *p, uint16_t port, const uint32_t *weights, uint64_t now_ns)
+{
+	const struct fabric *f = p->f;
+	const struct conf *conf = f->conf;
+	uint32_t n_nodes = f->n_port_vfs[port];
+	struct egress_params params = {.order = order_params(p, port, n_nodes ? n_nodes : 1)};
+	uint64_t n_flows = 16;
+
+	for (uint32_t node = 0; node < n_nodes; node++)
+		n_flows += 2 * u64_min(conf->vfs[f->port_vfs[port][node]].receive_queue_pkts, conf->n_vfs + 1);
+	params.n_flows = n_flows < 1u << 20 ? (uint32_t)n_flows : 1u << 20;
+	memcpy(params.class_weight, conf->class_weight, sizeof(params.class_weight));
+	p->egress[port] = egress_create(&params, &p->pool);
+	if (p->egress[port] == NULL)
+		return false;
+	egress_set_flow_weights(p->egress[port], weights, conf->n_vfs + 1);
+	for (uint32_t node = 0; node < n_nodes; node++) {
+		vf_id vf = f->port_vfs[port][node];
+		const struct conf_vf *v = &conf->vfs[vf];
+		struct order_terms terms = terms_of(&v->rx_eff, false);
+		set_limit(p, &p->rx_limits[vf], &v->rx_eff, port, now_ns);
+		egress_set_node(p->egress[port], node, &terms, &p->rx_limits[vf], v->receive_queue_pkts, now_ns);
+	}
+	return true;
+}
+
+static bool create_egresses(struct pipe *p, uint64_t now_ns)
+{
+	const struct conf *conf = p->f->conf;
+	uint32_t *weights = calloc(conf->n_vfs + 1, sizeof(*weights));
+	bool is_ok = weights != NULL;
+
+	for (uint32_t i = 0; is_ok && i < conf->n_vfs; i++)
+		weights[i] = conf->vfs[i].tx_eff.weight;
+	if (is_ok)
+		weights[conf->n_vfs] = 1;	/* the PF as a sender */
+	for (uint16_t port = 0; is_ok && port < conf->n_ports; port++) {
+		if (p->f->ports[port].tx_worker != p->worker)
+			continue;
+		p->tx_ports |= UINT64_C(1) << port;
+		if (port != conf->pf)
+			is_ok = create_port(p, port, weights, now_ns);
+	}
+	free(weights);
+	return is_ok && (!p->is_home || create_home(p, now_ns));
+}
+
+/* Behind a port stand its VFs; behind the PF everybody: it gets as much of the core as all VFs together. */
+static struct ask_terms asker_terms(const struct fabric *f, uint16_t port)
+{
+	struct ask_terms t = {.priority = CONF_N_PRIORITIES - 1};
+	uint64_t weight = 0;
+	bool is_pf = port == f->conf->pf;
+
+	for (uint32_t i = 0; i < f->conf->n_vfs; i++) {
+		const struct conf_vf *v = &f->conf->vfs[i];
+		const struct sla *s = is_pf ? &v->rx_eff : &v->tx_eff;
+		if (!is_pf && v->port != port)
+			continue;
+		weight += s->weight;
+		t.min_pps += s->min_pps;
+		if (s->priority < t.priority)
+			t.priority = s->priority;
+	}
+	if (weight == 0)	/* a port without VFs: read, to drop */
+		weight = 1;
+	t.weight = weight < ORDER_MAX_WEIGHT ? (uint32_t)weight : ORDER_MAX_WEIGHT;
+	return t;
+}
+
+static bool create_ask(struct pipe *p, uint64_t now_ns)
+{
+	const struct fabric *f = p->f;
+
+	for (uint16_t port = 0; port < f->conf->n_ports; port++) {
+		if (f->ports[port].rx_worker == p->worker)
+			p->rx_ports[p->n_rx_ports++] = port;
+	}
+	if (p->n_rx_ports == 0)
+		return true;
+	p->ask = ask_create(&(struct ask_params){
+		.n_askers = p->n_rx_ports,
+		.capacity_pps = f->conf->packet_capacity_pps,
+		.turn_pkts = f->conf->turn_pkts,
+		.turn_ns = f->conf->turn_ns,
+	});
+	if (p->ask == NULL)
+		return false;
+	for (uint32_t i = 0; i < p->n_rx_ports; i++) {
+		struct ask_terms t = asker_terms(f, p->rx_ports[i]);
+		ask_set(p->ask, i, &t, now_ns);
+		ask_enable(p->ask, i, true, now_ns);
+	}
+	p->is_asking = true;
+	return true;
+}
+
+static bool create_parties(struct pipe *p, uint64_t now_ns)
+{
+	const struct conf *conf = p->f->conf;
+
+	p->parties = calloc(p->n_vfs + 2, sizeof(*p->parties));
+	p->rx_limits = calloc(p->n_vfs + 1, sizeof(*p->rx_limits));
+	if (p->parties == NULL || p->rx_limits == NULL)
+		return false;
+	for (uint32_t i = 0; i <= p->n_vfs; i++) {
+		uint64_t pps = i < p->n_vfs ? conf->vfs[i].broadcast_pps : conf->ports[conf->pf].broadcast_pps;
+		price_t price = price_of_pps(pps);
+		limiter_set(&p->parties[i].broadcast, 0, price, u64_max(BROADCAST_BURST_NS, price_ns(price, 2)),
+			now_ns);
+		limiter_set(&p->parties[i].neighbour, 0, price_of_pps(NEIGHBOUR_PPS), 10 * NS_PER_S / NEIGHBOUR_PPS,
+			now_ns);
+	}
+	return true;
+}
+
+struct pipe *pipe_create(struct fabric *f, unsigned int worker, const struct pipe_io *io, uint64_t now_ns,
+	struct why *why)
+{
+	struct pipe *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		goto no_memory;
+	p->f = f;
+	p->io = *io;
+	p->worker = worker;
+	p->is_home = worker == f->home;
+	p->turn_ns = f->conf->turn_ns;
+	p->last_turn_ns = now_ns;
+	p->n_vfs = f->conf->n_vfs;
+	if (!fifo_pool_init(&p->pool, fabric_max_pkts(f->conf)) || !create_parties(p, now_ns) ||
+		!create_egresses(p, now_ns) || !create_ask(p, now_ns))
+		goto no_memory;
+	return p;
+no_memory:
+	why_add(why, "worker %u: no memory for the queues of %u VFs", worker, f->conf->n_vfs);
+	pipe_destroy(p);
+	return NULL;
+}
+
+void pipe_destroy(struct pipe *p)
+{
+	if (p == NULL)
+		return;
+	ask_destroy(p->ask);
+	egress_destroy(p->pf);
+	egress_destroy(p->local);
+	for (int i = 0; i < CONF_MAX_PORTS; i++)
+		egress_destroy(p->egress[i]);
+	fifo_pool_fini(&p->pool);
+	free(p->tx_limits);
+	free(p->rx_limits);
+	free(p->parties);
+	free(p);
+}
+
+static void lose(struct egress *e, uint64_t lost_ns, uint64_t now_ns)
+{
+	if (e != NULL)
+		order_lost(egress_order(e), lost_ns, now_ns);
+}
+
+/* Time between two turns beyond what a turn may last was lost (the core was taken away): given back (contract 1). */
+static void account_gap(struct pipe *p, uint64_t now_ns)
+{
+	uint64_t gap_ns = now_ns - p->last_turn_ns;
+
+	p->last_turn_ns = now_ns;
+	if (gap_ns <= p->turn_ns)
+		return;
+	uint64_t lost_ns = gap_ns - p->turn_ns;
+	figure_add(&p->lost_ns, lost_ns);
+	if (gap_ns > figure(&p->longest_gap_ns))
+		atomic_store_explicit(&p->longest_gap_ns, gap_ns, memory_order_relaxed);
+	lose(p->pf, lost_ns, now_ns);
+	lose(p->local, lost_ns, now_ns);
+	for (uint64_t left = p->tx_ports; left != 0; left &= left - 1)
+		lose(p->egress[__builtin_ctzll(left)], lost_ns, now_ns);
+	if (p->ask != NULL)
+		ask_lost(p->ask, lost_ns, now_ns);
+}
+
+uint32_t pipe_turn(struct pipe *p, uint64_t now_ns)
+{
+	uint32_t moved = 0;
+
+	account_gap(p, now_ns);
+	if (p->f->n_workers > 1)
+		moved += pipe_take_handed(p, now_ns);
+	if (p->is_asking)
+		moved += pipe_ask(p, now_ns);
+	if (p->is_home)
+		pipe_pass_local(p, now_ns);
+	moved += pipe_transmit(p, now_ns);
+
+	figure_add(&p->n_turns, 1);
+	if (moved == 0)
+		figure_add(&p->n_idle_turns, 1);
+	return moved;
+}
+
+void pipe_stop_asking(struct pipe *p)
+{
+	p->is_asking = false;
+}
+
+uint32_t pipe_n_pkts(const struct pipe *p)
+{
+	uint32_t n = 0;
+
+	if (p->is_home)
+		n += egress_n_pkts(p->pf) + egress_n_pkts(p->local);
+	for (uint16_t port = 0; port < p->f->conf->n_ports; port++) {
+		n += p->stage[port].n - p->stage[port].at;
+		if (p->egress[port] != NULL)
+			n += egress_n_pkts(p->egress[port]);
+	}
+	return n;
+}
+
+static uint32_t flush_egress(struct pipe *p, struct egress *e, const vf_id *vf_of, uint32_t n_nodes, uint64_t now_ns)
+{
+	struct egress_out out;
+	uint32_t n = 0;
+
+	for (uint32_t node = 0; e != NULL && node < n_nodes; node++) {
+		for (; egress_take(e, node, &out, now_ns); n++) {
+			if (vf_of != NULL)
+				pipe_drop_rx(p, vf_of[node], out.handle, DROP_SHUTDOWN);
+			else
+				pipe_drop_tx(p, node, out.handle, DROP_SHUTDOWN);
+		}
+	}
+	return n;
+}
+
+uint32_t pipe_flush(struct pipe *p, uint64_t now_ns)
+{
+	struct pkt burst[PIPE_BURST];
+	uint32_t n = 0, n_taken;
+
+	while (p->f->n_workers > 1 && (n_taken = p->io.take(p->io.ctx, burst, PIPE_BURST)) > 0) {
+		for (uint32_t i = 0; i < n_taken; i++, n++)
+			pipe_drop_tx(p, burst[i].src, burst[i].handle, DROP_SHUTDOWN);
+	}
+	n += flush_egress(p, p->pf, NULL, p->n_vfs, now_ns);
+	n += flush_egress(p, p->local, NULL, p->n_vfs, now_ns);
+	for (uint16_t port = 0; port < p->f->conf->n_ports; port++) {
+		struct stage *s = &p->stage[port];
+		bool is_pf = port == p->f->conf->pf;
+		n += flush_egress(p, p->egress[port], p->f->port_vfs[port], p->f->n_port_vfs[port], now_ns);
+		for (; s->at < s->n; s->at++, n++)
+			pipe_drop_rx(p, is_pf ? VF_PF : p->f->port_vfs[port][0], s->handles[s->at], DROP_SHUTDOWN);
+	}
+	p->busy_ports = 0;
+	return n;
+}
+
+uint64_t pipe_next_ns(struct pipe *p, uint64_t now_ns)
+{
+	uint64_t at_ns = p->is_asking ? ask_next_ns(p->ask, now_ns) : UINT64_MAX;
+
+	if (p->is_home) {
+		at_ns = u64_min(at_ns, order_next_ns(egress_order(p->pf), now_ns));
+		at_ns = u64_min(at_ns, order_next_ns(egress_order(p->local), now_ns));
+	}
+	for (uint64_t left = p->busy_ports; left != 0; left &= left - 1) {
+		unsigned int port = (unsigned int)__builtin_ctzll(left);
+		if (p->stage[port].at < p->stage[port].n)
+			return now_ns;
+		if (p->egress[port] != NULL)
+			at_ns = u64_min(at_ns, order_next_ns(egress_order(p->egress[port]), now_ns));
+	}
+	return at_ns;
+}
+
+bool pipe_check(const struct pipe *p, FILE *out)
+{
+	bool is_ok = true;
+
+	if (p->ask != NULL)
+		is_ok &= ask_check(p->ask, out);
+	if (p->is_home)
+		is_ok &= egress_check(p->pf, out) && egress_check(p->local, out);
+	for (uint16_t port = 0; port < p->f->conf->n_ports; port++) {
+		const struct egress *e = port == p->f->conf->pf ? p->pf : p->egress[port];
+		if (e == NULL)
+			continue;
+		is_ok &= port == p->f->conf->pf || egress_check(e, out);
+		bool has_work = egress_n_pkts(e) > 0 || p->stage[port].at < p->stage[port].n;
+		if (has_work && (p->busy_ports & UINT64_C(1) << port) == 0) {
+			fprintf(out, "pipe: port %u has packets but is not served\n", port);
+			is_ok = false;
+		}
+	}
+	return is_ok;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Into an egress, from the local egress to the receivers, and from an egress to its port. */
+#include "pipe_impl.h"
+
+void pipe_drop_tx(struct pipe *p, vf_id sender, void *handle, enum drop_reason reason)
+{
+	figure_add(&party_of(p, sender)->tx_drops[reason], 1);
+	p->io.free(p->io.ctx, &handle, 1);
+}
+
+void pipe_drop_rx(struct pipe *p, vf_id receiver, void *handle, enum drop_reason reason)
+{
+	figure_add(&party_of(p, receiver)->rx_drops[reason], 1);
+	p->io.free(p->io.ctx, &handle, 1);
+}
+
+bool pipe_is_too_long(const struct fabric *f, const struct pkt *k, uint16_t port)
+{
+	return k->bytes > (uint32_t)f->conf->ports[port].mtu + 14 + 4u * k->n_tags;
+}
+
+static void enqueue_receiver(struct pipe *p, const struct pkt *k, uint64_t now_ns)
+{
+	const struct fabric *f = p->f;
+	uint16_t port = f->conf->vfs[k->dst].port;
+	uint32_t key = k->src == VF_PF ? f->conf->n_vfs : k->src;
+	const struct stage *s = &p->stage[port];
+
+	if (!port_is_up(f, port)) {
+		pipe_drop_rx(p, k->dst, k->handle, DROP_RECEIVER_GONE);
+		return;
+	}
+	if (egress_push(p->egress[port], f->node_of[k->dst], key, k, 1, now_ns) == DROP_NOT) {
+		p->busy_ports |= UINT64_C(1) << port;
+		return;
+	}
+	bool is_stuck = s->n > s->at && now_ns - s->stuck_since_ns > STUCK_NS;
+	pipe_drop_rx(p, k->dst, k->handle, is_stuck ? DROP_RECEIVER_SLOW : DROP_RECEIVER_LIMIT);
+}
+
+static void enqueue_sender(struct pipe *p, const struct pkt *k, uint64_t now_ns)
+{
+	enum drop_reason reason;
+
+	if (k->dest_kind == DEST_PF) {
+		reason = egress_push(p->pf, k->src, 0, k, 1, now_ns);
+		p->busy_ports |= UINT64_C(1) << p->f->conf->pf;
+	} else if (k->dest_kind == DEST_FLOOD) {
+		reason = egress_push(p->local, k->src, FLOOD_KEY | k->vid, k, k->dst, now_ns);
+	} else {
+		reason = egress_push(p->local, k->src, k->dst, k, 1, now_ns);
+	}
+	if (reason == DROP_NOT)
+		return;
+	pipe_drop_tx(p, k->src, k->handle, reason);
+	room_left(p, k->src);
+}
+
+/* What a worker is given is either a VF's and has yet to pass its sender's bounds at home, or it is for a receiver. */
+void pipe_enqueue(struct pipe *p, const struct pkt *k, uint64_t now_ns)
+{
+	if (p->is_home && k->src != VF_PF)
+		enqueue_sender(p, k, now_ns);
+	else
+		enqueue_receiver(p, k, now_ns);
+}
+
+void pipe_deliver(struct pipe *p, struct pkt *k, uint64_t now_ns)
+{
+	unsigned int worker = p->f->ports[p->f->conf->vfs[k->dst].port].tx_worker;
+
+	k->dest_kind = DEST_VF;
+	if (worker == p->worker)
+		enqueue_receiver(p, k, now_ns);
+	else if (p->io.hand(p->io.ctx, worker, k, 1) == 0)
+		pipe_drop_rx(p, k->dst, k->handle, DROP_RING_FULL);
+}
+
+/* A copy of k for 'to', tagged as 'to' wants it.  The receiver's counter tells of what could not be made. */
+bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *copy)
+{
+	*copy = *k;
+	if (!p->io.copy(p->io.ctx, k, copy)) {
+		figure_add(&party_of(p, to)->rx_drops[DROP_NO_BUFFER], 1);
+		return false;
+	}
+	copy->dst = to;
+	enum tag_op op = l2_tag_op(p->f->l2, k, to);
+	if (op != TAG_KEEP && !p->io.retag(p->io.ctx, copy, op, k->vid)) {
+		pipe_drop_rx(p, to, copy->handle, DROP_NO_BUFFER);
+		return false;
+	}
+	copy->n_tags = (uint8_t)(copy->n_tags + (op == TAG_PUSH) - (op == TAG_POP));
+	if (to != VF_PF && pipe_is_too_long(p->f, copy, p->f->conf->vfs[to].port)) {
+		pipe_drop_rx(p, to, copy->handle, DROP_MTU);
+		return false;
+	}
+	return true;
+}
+
+static void pass_flood(struct pipe *p, const struct egress_out *out, uint64_t now_ns)
+{
+	const struct fabric *f = p->f;
+	uint16_t vid = (uint16_t)(out->flow_key & 0xfff);
+	uint16_t own_port = l2_port_of(f->l2, out->node);
+	struct l2_group g = l2_group_of(f->l2, vid);
+	struct pkt k = {.handle = out->handle};
+
+	p->io.look(p->io.ctx, &k);
+	classify_headers(&k);
+	k.src = out->node;
+	k.vid = vid;
+	k.tclass = out->tclass;
+	k.drop_prec = out->drop_prec;
+	for (uint32_t i = 0; i < g.n; i++) {
+		struct pkt copy;
+		if (l2_port_of(f->l2, g.members[i]) != own_port && pipe_copy_to(p, &k, g.members[i], &copy))
+			pipe_deliver(p, &copy, now_ns);
+	}
+	p->io.free(p->io.ctx, &k.handle, 1);
+}
+
+/* What its sender's bounds let go, on to its receivers. */
+void pipe_pass_local(struct pipe *p, uint64_t now_ns)
+{
+	struct egress_out out[PIPE_BURST];
+	uint32_t n = PIPE_BURST;
+
+	for (uint32_t i = 0; i < MAX_BURSTS && n == PIPE_BURST; i++) {
+		n = egress_pop(p->local, out, PIPE_BURST, now_ns);
+		for (uint32_t j = 0; j < n; j++) {
+			room_left(p, out[j].node);
+			if (out[j].flow_key & FLOOD_KEY) {
+				pass_flood(p, &out[j], now_ns);
+				continue;
+			}
+			struct pkt k = {
+				.handle = out[j].handle,
+				.bytes = out[j].bytes,
+				.tclass = out[j].tclass,
+				.drop_prec = out[j].drop_prec,
+				.src = out[j].node,
+				.dst = out[j].flow_key,
+			};
+			pipe_deliver(p, &k, now_ns);
+		}
+	}
+}
+
+static bool fill_stage(struct pipe *p, uint16_t port, struct egress *e, uint64_t now_ns)
+{
+	struct egress_out out[PIPE_BURST];
+	struct stage *s = &p->stage[port];
+	bool is_pf = e == p->pf;
+
+	s->n = egress_pop(e, out, PIPE_BURST, now_ns);
+	s->at = 0;
+	s->stuck_since_ns = now_ns;
+	for (uint32_t i = 0; i < s->n; i++) {
+		s->handles[i] = out[i].handle;
+		if (is_pf)
+			room_left(p, out[i].node);
+	}
+	return s->n > 0;
+}
+
+/* A port that is gone takes nothing: what waits for it is dropped, some a turn, and holds nobody. */
+static void purge(struct pipe *p, uint16_t port, struct egress *e, uint64_t now_ns)
+{
+	struct stage *s = &p->stage[port];
+	bool is_pf = e == p->pf;
+	enum drop_reason reason = is_pf ? DROP_UPLINK_GONE : DROP_RECEIVER_GONE;
+	uint32_t n_nodes = is_pf ? p->f->conf->n_vfs : p->f->n_port_vfs[port];
+	struct egress_out out;
+
+	for (; s->at < s->n; s->at++)
+		pipe_drop_rx(p, is_pf ? VF_PF : p->f->port_vfs[port][0], s->handles[s->at], reason);
+	uint32_t n = 0;
+	for (uint32_t node = 0; node < n_nodes && n < MAX_PURGE; node++) {
+		for (; n < MAX_PURGE && egress_take(e, node, &out, now_ns); n++) {
+			if (is_pf) {
+				pipe_drop_tx(p, node, out.handle, reason);
+				room_left(p, node);
+			} else {
+				pipe_drop_rx(p, p->f->port_vfs[port][node], out.handle, reason);
+			}
+		}
+	}
+}
+
+static uint32_t transmit_port(struct pipe *p, uint16_t port, uint64_t now_ns)
+{
+	struct egress *e = port == p->f->conf->pf ? p->pf : p->egress[port];
+	struct stage *s = &p->stage[port];
+	uint32_t sent = 0;
+
+	if (!port_is_up(p->f, port))
+		purge(p, port, e, now_ns);
+	for (uint32_t i = 0; i < MAX_BURSTS; i++) {
+		if (s->at == s->n && !fill_stage(p, port, e, now_ns))
+			break;
+		uint32_t n = p->io.tx(p->io.ctx, port, s->handles + s->at, s->n - s->at);
+		s->at += n;
+		sent += n;
+		if (n > 0)
+			s->stuck_since_ns = now_ns;
+		if (s->at < s->n)
+			break;	/* it takes no more now: not retried before the next turn */
+	}
+	egress_set_blocked(e, s->at < s->n);
+	if (s->at == s->n && egress_n_pkts(e) == 0)
+		p->busy_ports &= ~(UINT64_C(1) << port);
+	return sent;
+}
+
+uint32_t pipe_transmit(struct pipe *p, uint64_t now_ns)
+{
+	uint32_t sent = 0;
+
+	for (uint64_t left = p->busy_ports; left != 0; left &= left - 1)
+		sent += transmit_port(p, (uint16_t)__builtin_ctzll(left), now_ns);
+	figure_add(&p->tx_pkts, sent);
+	return sent;
+}

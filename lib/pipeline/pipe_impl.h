@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Private to lib/pipeline: what fabric.c (shared set-up), pipe.c (a worker's set-up and its turn), pipe_ingest.c (from
+ * a port to an egress), pipe_egress.c (from an egress to a port or a receiver) and pipe_view.c (figures) share. */
+#ifndef WEIR_PIPE_IMPL_H
+#define WEIR_PIPE_IMPL_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+
+#include "ask.h"
+#include "classify.h"
+#include "egress.h"
+#include "l2.h"
+#include "pipeline.h"
+
+#define FLOOD_KEY	  (UINT32_C(1) << 31)	/* flow key of a flood in the local egress: FLOOD_KEY | vid */
+#define MAX_BURSTS	  8u			/* of one port a turn */
+#define MAX_PURGE	  64u			/* packets of a dead port dropped a turn */
+#define LEAST_ASK	  8u			/* rather wait than ask for fewer, where the queue is nearly full */
+#define NEIGHBOUR_PPS	  100			/* ARP and ND of a VF that go as high */
+#define STUCK_NS	  NS_PER_MS		/* a port that took nothing for so long is slow, its queue not merely full */
+
+/* A VF's room: entries inside weir = in - out.  'in' is written by the worker that asks the VF, 'out' by home. */
+struct room {
+	alignas(64) _Atomic uint64_t in;
+	alignas(64) _Atomic uint64_t out;
+};
+
+struct fabric {
+	const struct conf *conf;
+	unsigned int n_workers, home;
+	struct fabric_port ports[CONF_MAX_PORTS];
+	struct l2 *l2;
+	struct class_map *maps;
+	struct room *rooms;			/* by VF */
+	uint32_t *node_of;			/* VF -> node of its port's egress */
+	vf_id *port_vfs[CONF_MAX_PORTS];	/* node -> VF */
+	uint32_t n_port_vfs[CONF_MAX_PORTS];
+	vf_id lone_vf[CONF_MAX_PORTS];		/* the only VF of a port that can hold, else VF_NONE */
+	_Atomic bool is_up[CONF_MAX_PORTS];
+};
+
+/* Counters of one sender and receiver: by VF, then the PF, then senders nobody knows. */
+struct party {
+	_Atomic uint64_t in_pkts, in_bytes;
+	_Atomic uint64_t tx_drops[N_DROP_REASONS], rx_drops[N_DROP_REASONS];
+	struct limiter broadcast, neighbour;
+};
+
+/* At most a burst between an egress and its port. */
+struct stage {
+	void *handles[PIPE_BURST];
+	uint32_t n, at;
+	uint64_t stuck_since_ns;
+};
+
+struct pipe {
+	struct fabric *f;
+	struct pipe_io io;
+	unsigned int worker;
+	bool is_home, is_asking;
+	uint64_t turn_ns, last_turn_ns;
+	struct ask *ask;
+	uint32_t n_rx_ports;
+	uint16_t rx_ports[CONF_MAX_PORTS];	/* by asker */
+	struct egress *pf, *local;		/* home only */
+	struct egress *egress[CONF_MAX_PORTS];	/* of VF ports it transmits to; the PF's is 'pf' */
+	uint64_t tx_ports;			/* bit set of ports it transmits to */
+	uint64_t busy_ports;			/* of these, those with anything queued or staged */
+	struct stage stage[CONF_MAX_PORTS];
+	struct fifo_pool pool;
+	struct limiter *tx_limits, *rx_limits;	/* by VF */
+	struct party *parties;
+	uint32_t n_vfs;
+	/* Figures of its own; relaxed. */
+	_Atomic uint64_t n_turns, n_idle_turns, rx_pkts, tx_pkts, lost_ns, longest_gap_ns;
+};
+
+static inline void figure_add(_Atomic uint64_t *figure, uint64_t n)
+{
+	atomic_store_explicit(figure, atomic_load_explicit(figure, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+static inline uint64_t figure(const _Atomic uint64_t *f)
+{
+	return atomic_load_explicit(f, memory_order_relaxed);
+}
+
+static inline bool is_vf(const struct pipe *p, vf_id vf)
+{
+	return vf < p->n_vfs;
+}
+
+static inline struct party *party_of(const struct pipe *p, vf_id vf)
+{
+	return &p->parties[is_vf(p, vf) ? vf : vf == VF_PF ? p->n_vfs : p->n_vfs + 1];
+}
+
+static inline bool port_is_up(const struct fabric *f, uint16_t port)
+{
+	return atomic_load_explicit(&f->is_up[port], memory_order_relaxed);
+}
+
+static inline void room_left(struct pipe *p, vf_id vf)
+{
+	figure_add(&p->f->rooms[vf].out, 1);
+}
+
+/* pipe_ingest.c */
+uint32_t pipe_ask(struct pipe *p, uint64_t now_ns);
+uint32_t pipe_take_handed(struct pipe *p, uint64_t now_ns);
+
+/* pipe_egress.c */
+void pipe_drop_tx(struct pipe *p, vf_id sender, void *handle, enum drop_reason reason);
+void pipe_drop_rx(struct pipe *p, vf_id receiver, void *handle, enum drop_reason reason);
+bool pipe_is_too_long(const struct fabric *f, const struct pkt *k, uint16_t port);
+void pipe_enqueue(struct pipe *p, const struct pkt *k, uint64_t now_ns);	/* stage 1 at home, else to the receiver */
+void pipe_deliver(struct pipe *p, struct pkt *k, uint64_t now_ns);		/* to k->dst, by hand where it must */
+bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *copy);
+void pipe_pass_local(struct pipe *p, uint64_t now_ns);
+uint32_t pipe_transmit(struct pipe *p, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From a port to an egress: ask, validate, classify, switch, and queue here or hand to the worker that does. */
+#include "pipe_impl.h"
+
+/* How many packets the port's sender may still put inside weir. */
+static uint32_t room_of(const struct pipe *p, uint16_t port)
+{
+	vf_id vf = p->f->lone_vf[port];
+
+	if (vf == VF_NONE)
+		return UINT32_MAX;	/* cannot be held: its queues drop by policy */
+	const struct room *r = &p->f->rooms[vf];
+	uint64_t inside = figure(&r->in) - atomic_load_explicit(&r->out, memory_order_acquire);
+	uint32_t limit = p->f->conf->vfs[vf].queue_pkts;
+	uint32_t room = inside < limit ? limit - (uint32_t)inside : 0;
+
+	return room >= LEAST_ASK || room >= limit / 4 ? room : 0;
+}
+
+static void hand_over(struct pipe *p, unsigned int worker, const struct pkt *k)
+{
+	if (p->io.hand(p->io.ctx, worker, k, 1) == 1)
+		return;
+	pipe_drop_tx(p, k->src, k->handle, DROP_RING_FULL);
+	if (is_vf(p, k->src))
+		figure_add(&p->f->rooms[k->src].in, UINT64_MAX);	/* - 1: it did not come in */
+}
+
+/* A VF's packet goes to home, where its clocks are. */
+static void to_home(struct pipe *p, const struct pkt *k, uint64_t now_ns)
+{
+	if (p->is_home)
+		pipe_enqueue(p, k, now_ns);
+	else
+		hand_over(p, p->f->home, k);
+}
+
+static void refuse(struct pipe *p, const struct pkt *k, enum drop_reason reason)
+{
+	pipe_drop_tx(p, k->src, k->handle, reason);
+	if (is_vf(p, k->src))
+		figure_add(&p->f->rooms[k->src].in, UINT64_MAX);
+}
+
+/* Copies for everybody in the VLAN.  From a VF, one entry stands for all local copies until its sender may send them. */
+static void flood_of_vf(struct pipe *p, struct pkt *k, uint64_t now_ns)
+{
+	const struct fabric *f = p->f;
+	struct l2_group g = l2_group_of(f->l2, k->vid);
+	uint16_t own_port = l2_port_of(f->l2, k->src);
+	uint32_t n_local = 0;
+	struct pkt to_pf;
+
+	for (uint32_t i = 0; i < g.n; i++)
+		n_local += l2_port_of(f->l2, g.members[i]) != own_port;
+	if (port_is_up(f, f->conf->pf) && pipe_copy_to(p, k, VF_PF, &to_pf)) {
+		to_pf.dest_kind = DEST_PF;
+		if (pipe_is_too_long(f, &to_pf, f->conf->pf)) {
+			pipe_drop_tx(p, k->src, to_pf.handle, DROP_MTU);
+		} else {
+			figure_add(&p->f->rooms[k->src].in, 1);
+			to_home(p, &to_pf, now_ns);
+		}
+	}
+	if (n_local > 0) {
+		k->dst = n_local;	/* the copies it will be charged for */
+		to_home(p, k, now_ns);
+		return;
+	}
+	p->io.free(p->io.ctx, &k->handle, 1);
+	figure_add(&p->f->rooms[k->src].in, UINT64_MAX);
+}
+
+static void flood_of_pf(struct pipe *p, struct pkt *k, uint64_t now_ns)
+{
+	struct l2_group g = l2_group_of(p->f->l2, k->vid);
+
+	for (uint32_t i = 0; i < g.n; i++) {
+		struct pkt copy;
+		if (pipe_copy_to(p, k, g.members[i], &copy))
+			pipe_deliver(p, &copy, now_ns);
+	}
+	p->io.free(p->io.ctx, &k->handle, 1);
+}
+
+static void unicast(struct pipe *p, struct pkt *k, uint64_t now_ns)
+{
+	const struct fabric *f = p->f;
+	uint16_t port = k->dest_kind == DEST_PF ? f->conf->pf : l2_port_of(f->l2, k->dst);
+
+	if (k->dest_kind == DEST_PF && !port_is_up(f, port)) {
+		refuse(p, k, DROP_UPLINK_GONE);
+		return;
+	}
+	if (k->tag_op != TAG_KEEP) {
+		if (!p->io.retag(p->io.ctx, k, (enum tag_op)k->tag_op, k->vid)) {
+			refuse(p, k, DROP_NO_BUFFER);
+			return;
+		}
+		k->n_tags = (uint8_t)(k->n_tags + (k->tag_op == TAG_PUSH) - (k->tag_op == TAG_POP));
+	}
+	if (pipe_is_too_long(f, k, port))
+		refuse(p, k, DROP_MTU);
+	else if (k->src == VF_PF)
+		pipe_deliver(p, k, now_ns);
+	else
+		to_home(p, k, now_ns);
+}
+
+/* Class and drop precedence: by the sender's map, or the receiver's for what comes from outside. */
+static void classify(struct pipe *p, struct party *sender, struct pkt *k, int dscp, uint64_t now_ns)
+{
+	const struct conf *conf = p->f->conf;
+	vf_id owner = k->src != VF_PF ? k->src : k->dest_kind == DEST_VF ? k->dst : VF_NONE;
+
+	classify_by_map(k, &p->f->maps[owner == VF_NONE ? 0 : conf->vfs[owner].dscp_map], dscp);
+	if (k->is_neighbour && limiter_ready_ns(&sender->neighbour) <= now_ns) {
+		limiter_charge(&sender->neighbour, 0, 1, now_ns, 0);
+		k->tclass = TC_HIGH;
+	}
+}
+
+static bool may_broadcast(struct party *sender, uint64_t now_ns)
+{
+	if (sender->broadcast.price_pkt == 0 || limiter_ready_ns(&sender->broadcast) > now_ns)
+		return false;
+	limiter_charge(&sender->broadcast, 0, 1, now_ns, 0);
+	return true;
+}
+
+static void ingest_one(struct pipe *p, uint16_t port, struct pkt *k, uint64_t now_ns)
+{
+	bool is_sound = k->data_bytes >= PKT_MIN_BYTES && k->bytes <= PKT_MAX_BYTES;
+	int dscp = -1;
+
+	if (is_sound) {
+		dscp = classify_headers(k);
+		l2_switch(p->f->l2, k, port);
+	} else {
+		k->src = port == p->f->conf->pf ? VF_PF : p->f->lone_vf[port];
+		k->dest_kind = DEST_DROP;
+		k->reason = DROP_MALFORMED;
+	}
+	struct party *sender = party_of(p, k->src);
+	figure_add(&sender->in_pkts, 1);
+	figure_add(&sender->in_bytes, k->bytes);
+	if (is_vf(p, k->src))
+		figure_add(&p->f->rooms[k->src].in, 1);
+	if (k->dest_kind == DEST_DROP) {
+		refuse(p, k, (enum drop_reason)k->reason);
+		return;
+	}
+	classify(p, sender, k, dscp, now_ns);
+	if (k->dest_kind != DEST_FLOOD)
+		unicast(p, k, now_ns);
+	else if (!may_broadcast(sender, now_ns))
+		refuse(p, k, DROP_BROADCAST_LIMIT);
+	else if (k->src == VF_PF)
+		flood_of_pf(p, k, now_ns);
+	else
+		flood_of_vf(p, k, now_ns);
+}
+
+uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
+{
+	struct pkt burst[PIPE_BURST];
+	uint32_t id, n, moved = 0;
+
+	ask_turn(p->ask, now_ns);
+	while ((id = ask_next(p->ask, &n, now_ns)) != ASK_NONE) {
+		uint16_t port = p->rx_ports[id];
+		uint32_t room = room_of(p, port);
+		if (room == 0) {
+			ask_no_room(p->ask, id, now_ns);
+			continue;
+		}
+		n = n < room ? n : room;
+		uint32_t got = p->io.rx(p->io.ctx, port, burst, n);
+		ask_answer(p->ask, id, n, got, now_ns);
+		for (uint32_t i = 0; i < got; i++)
+			ingest_one(p, port, &burst[i], now_ns);
+		moved += got;
+	}
+	figure_add(&p->rx_pkts, moved);
+	return moved;
+}
+
+uint32_t pipe_take_handed(struct pipe *p, uint64_t now_ns)
+{
+	struct pkt burst[PIPE_BURST];
+	uint32_t n, moved = 0;
+
+	for (uint32_t i = 0; i < MAX_BURSTS; i++) {
+		n = p->io.take(p->io.ctx, burst, PIPE_BURST);
+		for (uint32_t j = 0; j < n; j++)
+			pipe_enqueue(p, &burst[j], now_ns);
+		moved += n;
+		if (n < PIPE_BURST)
+			break;
+	}
+	return moved;
+}

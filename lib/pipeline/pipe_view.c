@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Figures, for any thread: relaxed reads of counters that only grow. */
+#include "pipe_impl.h"
+
+static void add_drops(uint64_t *to, const _Atomic uint64_t *from)
+{
+	for (int i = 0; i < N_DROP_REASONS; i++)
+		to[i] += figure(&from[i]);
+}
+
+static void add_egress(struct dir_view *d, const struct egress *e, uint32_t node)
+{
+	const struct egress_stats *s = egress_stats(e, node);
+	const struct order_stats *o = order_stats(egress_order(e), node);
+
+	d->out_pkts += figure(&s->out_pkts);
+	d->out_bytes += figure(&s->out_bytes);
+	d->backlog_pkts += figure(&s->backlog_pkts);
+	d->backlog_bytes += figure(&s->backlog_bytes);
+	for (int c = 0; c < N_TCLASSES; c++) {
+		d->class_pkts[c] += figure(&s->class_out_pkts[c]);
+		d->class_bytes[c] += figure(&s->class_out_bytes[c]);
+	}
+	d->held_ns[VIEW_BPS] += figure(&o->held_ns[BOUND_BPS]);
+	d->held_ns[VIEW_PPS] += figure(&o->held_ns[BOUND_PPS]);
+	d->held_ns[VIEW_LINK] += figure(&o->held_ns[BOUND_LINK]);
+	d->missed_ns += figure(&o->missed_ns);
+}
+
+static void add_asker(const struct pipe *p, vf_id vf, struct dir_view *d)
+{
+	uint16_t port = vf == VF_PF ? p->f->conf->pf : p->f->conf->vfs[vf].port;
+
+	for (uint32_t i = 0; i < p->n_rx_ports; i++) {
+		if (p->rx_ports[i] == port)
+			d->held_ns[VIEW_CORE] += figure(&ask_stats(p->ask, i)->core_ns);
+	}
+}
+
+/* What left by the PF is the sum over its senders. */
+static void add_pf_out(const struct pipe *p, struct dir_view *d)
+{
+	for (uint32_t i = 0; p->is_home && i < p->n_vfs; i++)
+		add_egress(d, p->pf, i);
+}
+
+void pipe_view_vf(const struct pipe *p, vf_id vf, struct vf_view *view)
+{
+	const struct party *party = party_of(p, vf);
+
+	view->tx.in_pkts += figure(&party->in_pkts);
+	view->tx.in_bytes += figure(&party->in_bytes);
+	add_drops(view->tx.drops, party->tx_drops);
+	add_drops(view->rx.drops, party->rx_drops);
+	if (vf == VF_NONE)
+		return;
+	add_asker(p, vf, &view->tx);
+	if (vf == VF_PF) {
+		add_pf_out(p, &view->rx);
+		return;
+	}
+	if (p->is_home) {
+		const struct egress_stats *local = egress_stats(p->local, vf);
+		add_egress(&view->tx, p->pf, vf);
+		add_egress(&view->tx, p->local, vf);
+		view->tx.local_pkts += figure(&local->out_pkts);
+		view->tx.local_bytes += figure(&local->out_bytes);
+	}
+	const struct egress *e = p->egress[p->f->conf->vfs[vf].port];
+	if (e != NULL) {
+		const struct egress_stats *s = egress_stats(e, p->f->node_of[vf]);
+		view->rx.in_pkts += figure(&s->in_pkts);
+		view->rx.in_bytes += figure(&s->in_bytes);
+		add_egress(&view->rx, e, p->f->node_of[vf]);
+	}
+}
+
+static void add_delay(struct hist_snapshot sum[N_TCLASSES], const struct egress *e, uint32_t node)
+{
+	struct hist_snapshot one;
+
+	for (int c = 0; c < N_TCLASSES; c++) {
+		hist_read(&egress_stats(e, node)->delay[c], &one);
+		hist_merge(&sum[c], &one);
+	}
+}
+
+void pipe_view_delay(const struct pipe *p, vf_id vf, struct delay_view *view)
+{
+	if (vf >= p->n_vfs)
+		return;
+	if (p->is_home) {
+		add_delay(view->tx, p->pf, vf);
+		add_delay(view->tx, p->local, vf);
+	}
+	const struct egress *e = p->egress[p->f->conf->vfs[vf].port];
+	if (e != NULL)
+		add_delay(view->rx, e, p->f->node_of[vf]);
+}
+
+void pipe_view_worker(const struct pipe *p, struct worker_view *view)
+{
+	view->n_turns += figure(&p->n_turns);
+	view->n_idle_turns += figure(&p->n_idle_turns);
+	view->rx_pkts += figure(&p->rx_pkts);
+	view->tx_pkts += figure(&p->tx_pkts);
+	view->lost_ns += figure(&p->lost_ns);
+	if (figure(&p->longest_gap_ns) > view->longest_gap_ns)
+		view->longest_gap_ns = figure(&p->longest_gap_ns);
+	for (uint32_t i = 0; i < p->n_rx_ports; i++)
+		view->no_room += figure(&ask_stats(p->ask, i)->n_no_room);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Private to lib/sched: flows and nodes, shared by egress.c (set-up), egress_flow.c (which packet of a node) and
+ * egress_move.c (push and pop). */
+#ifndef WEIR_EGRESS_IMPL_H
+#define WEIR_EGRESS_IMPL_H
+
+#include "egress.h"
+
+#define NO_FLOW UINT32_MAX
+
+/* A flow is in two rings of its node: of all that have packets, and of those that have urgent ones. */
+enum ring { RING_ALL, RING_URGENT, N_RINGS };
+
+struct flow {
+	struct fifo fifo[N_TCLASSES];
+	uint64_t class_finish[N_TCLASSES];	/* virtual bytes / weight; [TC_HIGH] serves demoted urgent too */
+	uint64_t class_vtime;
+	uint32_t next[N_RINGS], prev[N_RINGS];
+	uint32_t node, key;
+	uint32_t hash_next;			/* also links free flows */
+	uint32_t n_pkts;
+	int64_t deficit;
+};
+
+struct enode {
+	uint32_t ring[N_RINGS];		/* the flow whose turn it is; NO_FLOW when empty */
+	uint32_t n_pkts;
+	uint32_t n_flows;		/* active */
+	uint32_t queue_pkts;		/* 0: push never refuses */
+	uint64_t n_bytes;
+	uint64_t active_weight;		/* of the active flows */
+	int64_t balance_bytes;		/* local's lead over PF, kept in the PF's node */
+	bool demotes_urgent;		/* has an allowance: out of it, urgent competes as high */
+	bool has_passed;		/* let its sibling go first once */
+	struct limiter *limiter;
+};
+
+struct egress {
+	struct order *order;
+	struct fifo_pool *pool;
+	struct enode *nodes;
+	struct egress_stats *stats;	/* by node; apart, for they are big and mostly cold */
+	struct flow *flows;
+	uint32_t *hash;			/* NULL: one flow a node */
+	uint32_t hash_mask;
+	uint32_t first_free;
+	uint32_t n_nodes, n_flows;
+	uint32_t n_pkts;
+	uint64_t class_price[N_TCLASSES];	/* virtual cost of a byte: 1 / weight in 16.16 */
+	uint32_t *weights;		/* by flow key */
+	uint32_t n_weights, least_weight;
+	struct egress *sibling;
+	bool is_local;			/* of the pair: the one without a link */
+	bool is_blocked;
+};
+
+/* egress_flow.c */
+uint32_t flow_find(const struct egress *e, uint32_t node, uint32_t key);
+uint32_t flow_open(struct egress *e, uint32_t node, uint32_t key);	/* NO_FLOW: none is free */
+void flow_link(struct egress *e, uint32_t flow, enum ring ring);
+void flow_unlink(struct egress *e, uint32_t flow, enum ring ring);
+void flow_close(struct egress *e, uint32_t flow);			/* when it has no packets */
+uint32_t flow_weight(const struct egress *e, uint32_t key);
+enum tclass flow_head_class(const struct egress *e, const struct flow *f);
+uint32_t flow_pick(struct egress *e, uint32_t node, enum order_how how, enum tclass *tclass);
+struct fifo_entry flow_pop(struct egress *e, uint32_t flow, enum tclass tclass);
+
+static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+static inline void counter_sub(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) - n, memory_order_relaxed);
+}
+
+#endif

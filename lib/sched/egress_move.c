@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Packets in and out. */
+#include "egress_impl.h"
+
+#define LEAST_FLOW_PKTS	   4			/* a flow may always have these waiting */
+#define MAX_BALANCE_BYTES  (1 << 17)
+#define TYPICAL_PKT_BYTES  1500
+
+/* Does the node's queue take one more?  Full means: the limit by drop precedence is reached, and this flow has its part
+ * of it.  Who has less may go beyond, up to twice the limit, so that a flooding sender does not shut the others out. */
+static bool has_room(const struct egress *e, const struct enode *n, uint32_t flow, uint32_t key, const struct pkt *p)
+{
+	uint32_t limit = n->queue_pkts;
+	uint32_t n_flow = flow == NO_FLOW ? 0 : e->flows[flow].n_pkts;
+	uint64_t weight = flow_weight(e, key);
+	uint64_t all = n->active_weight + (flow == NO_FLOW ? weight : 0);
+
+	if (limit == 0)
+		return true;
+	if (p->tclass == TC_URGENT)
+		limit += limit / 8;
+	else if (p->drop_prec == DP_MEDIUM)
+		limit -= limit / 4;
+	else if (p->drop_prec == DP_HIGH)
+		limit /= 2;
+	if (n->n_pkts < limit)
+		return true;
+	if (n->n_pkts >= 2 * limit)
+		return false;
+	return n_flow < LEAST_FLOW_PKTS || n_flow * all < limit * weight;
+}
+
+static void count_in(struct egress_stats *s, uint32_t bytes)
+{
+	counter_add(&s->in_pkts, 1);
+	counter_add(&s->in_bytes, bytes);
+	counter_add(&s->backlog_pkts, 1);
+	counter_add(&s->backlog_bytes, bytes);
+}
+
+enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t key, const struct pkt *p, uint32_t copies,
+	uint64_t now_ns)
+{
+	struct enode *n = &e->nodes[node];
+	uint32_t id = flow_find(e, node, key);
+
+	if (!has_room(e, n, id, key, p))
+		return DROP_QUEUE_FULL;
+	if (id == NO_FLOW && (id = flow_open(e, node, key)) == NO_FLOW)
+		return DROP_QUEUE_FULL;
+	struct flow *f = &e->flows[id];
+	struct fifo *fifo = &f->fifo[p->tclass];
+	if (!fifo_push(e->pool, fifo, p->handle, p->bytes, copies, p->drop_prec, now_ns)) {
+		if (f->n_pkts == 0)
+			flow_close(e, id);
+		return DROP_QUEUE_FULL;
+	}
+	if (fifo->n_pkts == 1) {	/* a class that wakes has no credit from idling */
+		if (f->class_finish[p->tclass] < f->class_vtime)
+			f->class_finish[p->tclass] = f->class_vtime;
+		if (p->tclass == TC_URGENT)
+			flow_link(e, id, RING_URGENT);
+	}
+	f->n_pkts++;
+	n->n_bytes += p->bytes;
+	e->n_pkts++;
+	count_in(&e->stats[node], p->bytes);
+	if (n->n_pkts++ == 0)
+		order_wake(e->order, node, p->bytes * copies, p->tclass == TC_URGENT, now_ns);
+	else if (p->tclass == TC_URGENT)
+		order_wake_urgent(e->order, node, now_ns);
+	return DROP_NOT;
+}
+
+/* Contract 6: a VF's rate is shared between its destinations by round robin in bytes.  The PF is one of them, and the
+ * local ones are the others, so local's bytes count once and the PF's once for each local destination.  It matters only
+ * where the limit binds; and a sibling whose port is busy is passed over. */
+static bool must_pass(struct egress *e, uint32_t node, uint64_t now_ns)
+{
+	struct egress *s = e->sibling;
+	struct enode *n = &e->nodes[node];
+
+	if (s == NULL || n->limiter == NULL || n->has_passed || s->nodes[node].n_pkts == 0)
+		return false;
+	if (limiter_ready_ns(n->limiter) + price_ns(n->limiter->price_byte, 2 * TYPICAL_PKT_BYTES) <= now_ns)
+		return false;
+	if (s->is_blocked || order_link_is_busy(s->order, now_ns))
+		return false;
+	return e->is_local ? s->nodes[node].balance_bytes > 0 : n->balance_bytes < 0;
+}
+
+static void pass(struct egress *e, uint32_t node, uint64_t now_ns)
+{
+	struct enode *n = &e->nodes[node];
+
+	n->has_passed = true;
+	order_pass(e->order, node, now_ns + price_ns(n->limiter->price_byte, TYPICAL_PKT_BYTES), now_ns);
+}
+
+static void keep_balance(struct egress *e, uint32_t node, uint64_t bytes)
+{
+	struct egress *s = e->sibling;
+	int64_t *balance = e->is_local ? &s->nodes[node].balance_bytes : &e->nodes[node].balance_bytes;
+
+	if (s->nodes[node].n_pkts == 0) {
+		*balance = 0;
+		return;
+	}
+	*balance += e->is_local ? (int64_t)bytes : -(int64_t)(bytes * s->nodes[node].n_flows);
+	if (*balance > MAX_BALANCE_BYTES)
+		*balance = MAX_BALANCE_BYTES;
+	if (*balance < -MAX_BALANCE_BYTES)
+		*balance = -MAX_BALANCE_BYTES;
+}
+
+static void fill_out(struct egress *e, uint32_t node, uint32_t flow, enum tclass tclass, struct egress_out *out,
+	uint64_t now_ns)
+{
+	struct egress_stats *s = &e->stats[node];
+	uint32_t key = e->flows[flow].key;
+	struct fifo_entry entry = flow_pop(e, flow, tclass);
+	uint32_t bytes = fifo_entry_bytes(&entry);
+	uint32_t copies = fifo_entry_copies(&entry);
+
+	*out = (struct egress_out){
+		.handle = entry.handle,
+		.node = node,
+		.flow_key = key,
+		.bytes = bytes,
+		.tclass = (uint8_t)tclass,
+		.drop_prec = fifo_entry_drop_prec(&entry),
+		.copies = (uint8_t)copies,
+	};
+	counter_sub(&s->backlog_pkts, 1);
+	counter_sub(&s->backlog_bytes, bytes);
+	hist_record(&s->delay[tclass], fifo_entry_waited_ns(&entry, now_ns));
+}
+
+static void count_out(struct egress_stats *s, const struct egress_out *out)
+{
+	uint64_t bytes = (uint64_t)out->bytes * out->copies;
+
+	counter_add(&s->out_pkts, out->copies);
+	counter_add(&s->out_bytes, bytes);
+	counter_add(&s->class_out_pkts[out->tclass], out->copies);
+	counter_add(&s->class_out_bytes[out->tclass], bytes);
+}
+
+/* What the order must know of a node after a service: its next packet's size. */
+static uint32_t head_bytes(const struct egress *e, const struct enode *n)
+{
+	if (n->n_pkts == 0)
+		return 0;
+	const struct flow *f = &e->flows[n->ring[RING_ALL]];
+	const struct fifo_entry *entry = fifo_head(e->pool, &f->fifo[flow_head_class(e, f)]);
+
+	return fifo_entry_bytes(entry) * fifo_entry_copies(entry);
+}
+
+uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64_t now_ns)
+{
+	uint32_t n_out = 0;
+
+	while (n_out < n && e->n_pkts > 0) {
+		enum order_how how;
+		enum tclass tclass;
+		uint32_t node = order_next(e->order, now_ns, &how);
+		if (node == ORDER_NONE)
+			break;
+		if (how != ORDER_URGENT && must_pass(e, node, now_ns)) {
+			pass(e, node, now_ns);
+			continue;
+		}
+		struct enode *en = &e->nodes[node];
+		uint32_t flow = flow_pick(e, node, how, &tclass);
+		struct egress_out *o = &out[n_out++];
+		fill_out(e, node, flow, tclass, o, now_ns);
+		count_out(&e->stats[node], o);
+		en->has_passed = false;
+		uint64_t bytes = (uint64_t)o->bytes * o->copies;
+		if (e->sibling != NULL)
+			keep_balance(e, node, bytes);
+		order_charge(e->order, node, how, bytes, o->copies, en->n_pkts > 0, head_bytes(e, en),
+			en->ring[RING_URGENT] != NO_FLOW, now_ns);
+	}
+	return n_out;
+}
+
+bool egress_take(struct egress *e, uint32_t node, struct egress_out *out, uint64_t now_ns)
+{
+	struct enode *n = &e->nodes[node];
+
+	if (n->n_pkts == 0)
+		return false;
+	uint32_t flow = n->ring[RING_ALL];
+	fill_out(e, node, flow, flow_head_class(e, &e->flows[flow]), out, now_ns);
+	if (n->n_pkts == 0)
+		order_sleep(e->order, node, now_ns);
+	return true;
+}
