@@ -21,6 +21,8 @@ struct ini_section {
 	const char *kind;	/* "vf" of [vf vm1] */
 	const char *name;	/* "vm1" of [vf vm1]; "" where there is none */
 	int line;
+	int first_line;		/* not 0: the same section began there before.  Reported; kept so that its own mistakes
+				 * can be found too, never to be used */
 	struct ini_entry *entries;
 	size_t n_entries;
 };
@@ -33,7 +35,8 @@ struct ini {
 };
 
 /* Reads 'size' bytes of text.  Bad lines are reported in 'why' with file and line, and left out; so are keys before
- * the first section, a key twice in a section, a section twice, NUL bytes and lines over 4,095 characters.
+ * the first section, a key twice in a section, NUL bytes and lines over 4,095 characters.  A section twice is reported
+ * too (both lines are named for twins).
  * Returns false when anything was reported (the rest is still usable, to find more mistakes).
  * Owns nothing of the caller's; 'file' must outlive it. */
 bool ini_read(struct ini *ini, const char *file, const char *text, size_t size, struct why *why);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define WHY_MAX_MESSAGES 256
-#define WHY_MAX_CHARS    256
+#define WHY_MAX_CHARS    512
 
 struct why {
 	int n;		/* messages held */
@@ -17,7 +17,7 @@ struct why {
 
 void why_init(struct why *why);
 
-/* Adds one message; cut at WHY_MAX_CHARS - 1. */
+/* Adds one message; cut at WHY_MAX_CHARS - 1, control characters shown as "?". */
 void why_add(struct why *why, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Adds "file:line: message".  line 0 leaves the line out. */
