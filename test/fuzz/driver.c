@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Runs a libFuzzer target without libFuzzer: every seed as it is, then N mutations of them.  Repeatable: mutation K of
- * the same seeds is the same bytes everywhere, so that a failure is one number.
- *   fuzz_x [-n RUNS] [-k ONLY_THIS_MUTATION] [-o WRITE_IT_TO] SEED_FILE_OR_FOLDER ... */
+/* Runs a libFuzzer target without libFuzzer: every seed as it is, then N mutations of them.  Repeatable:
+ * mutation K of the same seeds is the same bytes everywhere, so that a failure is one number. fuzz_x [-n
+ * RUNS] [-k ONLY_THIS_MUTATION] [-o WRITE_IT_TO] SEED_FILE_OR_FOLDER ... */
 #include <dirent.h>
 #include <err.h>
 #include <errno.h>
@@ -19,7 +19,7 @@
 #define MAX_SEEDS  256
 #define MAX_BYTES  65536
 #define MAX_EDITS  8
-#define MAX_TEST_S 4	/* on a slow machine the mutations are cut, not the patience of who waits */
+#define MAX_TEST_S 4 /* on a slow machine the mutations are cut, not the patience of who waits */
 
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
@@ -30,7 +30,7 @@ struct input {
 
 static struct input seeds[MAX_SEEDS];
 static size_t n_seeds;
-static volatile sig_atomic_t mutation = -1;	/* the one running; -1 = the seeds themselves */
+static volatile sig_atomic_t mutation = -1; /* the one running; -1 = the seeds themselves */
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -101,7 +101,7 @@ static void add_seeds(const char *path)
 		add_file(path);
 		return;
 	}
-	n = scandir(path, &list, NULL, alphasort);	/* sorted: mutations must not depend on the file system */
+	n = scandir(path, &list, NULL, alphasort); /* sorted: mutations must not depend on the file system */
 	if (n < 0)
 		err(EXIT_FAILURE, "%s", path);
 	for (int i = 0; i < n; i++) {
@@ -128,7 +128,8 @@ static size_t make_hole(struct input *in, size_t at, size_t n)
 
 static void edit_byte(struct input *in, uint64_t *rng)
 {
-	static const uint8_t telling[] = {0, 1, 0x7f, 0x80, 0xff, '\n', ' ', '=', '[', ']', '#', ',', '-', '.', '0', '9'};
+	static const uint8_t telling[] = {
+		0, 1, 0x7f, 0x80, 0xff, '\n', ' ', '=', '[', ']', '#', ',', '-', '.', '0', '9'};
 	size_t at = below(rng, in->size);
 
 	if (in->size == 0)
@@ -183,7 +184,12 @@ static void edit_splice(struct input *in, uint64_t *rng)
 static void mutate(struct input *in, long k)
 {
 	static void (*const edits[])(struct input *, uint64_t *) = {
-		edit_byte, edit_byte, edit_insert_random, edit_delete, edit_splice, edit_splice,
+		edit_byte,
+		edit_byte,
+		edit_insert_random,
+		edit_delete,
+		edit_splice,
+		edit_splice,
 	};
 	uint64_t rng = (uint64_t)k;
 	const struct input *seed = &seeds[below(&rng, n_seeds)];
@@ -258,7 +264,7 @@ int main(int argc, char **argv)
 		signal(fatal[i], on_signal);
 	if (__sanitizer_set_death_callback != NULL)
 		__sanitizer_set_death_callback(say_mutation);
-	alarm(10 * MAX_TEST_S);	/* an input it never returns from is a failure too, and has a number */
+	alarm(10 * MAX_TEST_S); /* an input it never returns from is a failure too, and has a number */
 	for (size_t i = 0; i < n_seeds; i++)
 		run_one(&seeds[i]);
 	printf("%zu seeds, %ld mutations\n", n_seeds, run_mutations(first, end, out));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a fuzz target defines.  It must take any bytes, leak nothing, and assert() what must hold of what it read. */
+/* What a fuzz target defines.  It must take any bytes, leak nothing, and assert() what must hold of what it
+ * read. */
 #ifndef WEIR_FUZZ_H
 #define WEIR_FUZZ_H
 

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Values against each other.  What could not be read is 0 = not set here, and has been reported: no mistake
+ * is told twice, and none hides another. */
+#include <string.h>
+
+#include "conf_fields.h"
+#include "units.h"
+
+static bool is_memif(const struct conf_port *port)
+{
+	return strncmp(port->device, "net_memif", 9) == 0;
+}
+
+/* ---- Ports ---- */
+
+static void check_one_pf(struct conf_reading *r)
+{
+	struct conf *conf = r->conf;
+	bool found = false;
+
+	for (uint16_t i = 0; i < conf->n_ports; i++) {
+		const struct conf_port *port = &conf->ports[i];
+
+		if (port->role != PORT_PF)
+			continue;
+		if (found)
+			conf_say(r, conf_line(r->port_section[i], "role"),
+				"[port %s] is a second PF: [port %s] at line %d is one, wanted one",
+				port->device, conf->ports[conf->pf].device, conf->ports[conf->pf].line);
+		else
+			conf->pf = i;
+		found = true;
+	}
+	if (!found)
+		conf_say(r, 0, "no PF: wanted one [port DEVICE] with role = pf, the uplink");
+}
+
+static void check_port(struct conf_reading *r, uint16_t i)
+{
+	const struct conf_port *port = &r->conf->ports[i];
+	const struct ini_section *s = r->port_section[i];
+
+	if (port->role == PORT_VF && conf_entry(s, "broadcast_pps") != NULL)
+		conf_say(r, conf_line(s, "broadcast_pps"),
+			"broadcast_pps is for the PF: wanted it in the [vf] sections of port %s",
+			port->device);
+	if (port->trusted && !is_memif(port))
+		conf_say(r, conf_line(s, "trusted"),
+			"trusted = yes means nothing on %s: wanted it on net_memif ports only", port->device);
+}
+
+/* ---- VFs: names ---- */
+
+/* "net_vhost0, net_vhost1": where a VF could be. */
+static void list_vf_ports(const struct conf *conf, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (uint16_t i = 0; i < conf->n_ports && used < size; i++)
+		if (conf->ports[i].role == PORT_VF)
+			used += (size_t)snprintf(
+				buf + used, size - used, "%s%s", used > 0 ? ", " : "", conf->ports[i].device);
+	if (used == 0)
+		snprintf(buf, size, "a [port] with role = vf");
+}
+
+static void resolve_port(struct conf_reading *r, uint32_t vf)
+{
+	struct conf *conf = r->conf;
+	const struct ini_section *s = r->vf_section[vf];
+	const struct ini_entry *e = conf_entry(s, "port");
+	char wanted[300];
+	uint16_t i = 0;
+
+	list_vf_ports(conf, wanted, sizeof(wanted));
+	conf->vfs[vf].port = CONF_MAX_PORTS;
+	if (e == NULL) {
+		conf_say(r, s->line, "[vf %s] has no port: wanted port = %s", s->name, wanted);
+		return;
+	}
+	if (*e->value == '\0')
+		return;
+	while (i < conf->n_ports && strcmp(conf->ports[i].device, e->value) != 0)
+		i++;
+	if (i == conf->n_ports) {
+		conf_say(r, e->line, "port = %.60s: there is no such [port]: wanted %s", e->value, wanted);
+	} else if (conf->ports[i].role == PORT_PF) {
+		conf_say(r, e->line, "port = %s is the PF: wanted %s", e->value, wanted);
+	} else {
+		conf->vfs[vf].port = i;
+		conf->ports[i].n_vfs++;
+	}
+}
+
+static void resolve_map(struct conf_reading *r, uint32_t vf)
+{
+	struct conf *conf = r->conf;
+	const struct ini_entry *e = conf_entry(r->vf_section[vf], "dscp_map");
+	uint16_t i = 0;
+
+	if (e == NULL || *e->value == '\0')
+		return;
+	while (i < conf->n_maps && strcmp(conf->maps[i].name, e->value) != 0)
+		i++;
+	if (i < conf->n_maps)
+		conf->vfs[vf].dscp_map = i;
+	else
+		conf_say(r, e->line,
+			"dscp_map = %.60s: there is no such map: wanted the name of a [dscp NAME]", e->value);
+}
+
+/* ---- VFs: what contradicts ---- */
+
+static void check_vlans(struct conf_reading *r, uint32_t i)
+{
+	const struct conf_vf *vf = &r->conf->vfs[i];
+	const struct ini_section *s = r->vf_section[i];
+	const struct ini_entry *vlan = conf_entry(s, "vlan"), *trunk = conf_entry(s, "trunk");
+	const struct ini_entry *native = conf_entry(s, "native");
+
+	if (vlan != NULL && trunk != NULL)
+		conf_say(r, trunk->line,
+			"trunk and vlan (line %d) exclude each other: wanted vlan, or trunk with native",
+			vlan->line);
+	if (native != NULL && trunk == NULL)
+		conf_say(r, native->line,
+			"native without trunk: wanted trunk = VLANs beside it, or vlan = %.20s",
+			native->value);
+	if (native != NULL && vlan == NULL && vf->trunk != NULL && vf->vid != 0 &&
+		(vf->trunk[vf->vid / 64] >> (vf->vid % 64) & 1) != 0)
+		conf_say(r, native->line,
+			"native = %d is in trunk (line %d) too: wanted it in one of them: native frames have "
+			"no tag",
+			vf->vid, trunk->line);
+}
+
+/* "tx.min_bps = 200M is above tx.max_bps = 100M" */
+static void check_at_most(struct conf_reading *r, uint32_t vf, const char *dir, const char *low,
+	uint64_t low_value, const char *high, uint64_t high_value)
+{
+	const struct ini_section *s = r->vf_section[vf];
+	char low_key[32], high_key[32], low_text[UNITS_TEXT], high_text[UNITS_TEXT];
+
+	if (low_value == 0 || high_value == 0 || low_value <= high_value)
+		return;
+	snprintf(low_key, sizeof(low_key), "%s.%s", dir, low);
+	snprintf(high_key, sizeof(high_key), "%s.%s", dir, high);
+	conf_say(r, conf_line(s, low_key), "%s = %s is above %s = %s (line %d): wanted at most that", low_key,
+		units_count_text(low_text, low_value), high_key, units_count_text(high_text, high_value),
+		conf_line(s, high_key));
+}
+
+static void check_sla(struct conf_reading *r, uint32_t vf, const char *dir, const struct sla *sla)
+{
+	check_at_most(r, vf, dir, "min_bps", sla->min_bps, "max_bps", sla->max_bps);
+	check_at_most(r, vf, dir, "min_pps", sla->min_pps, "max_pps", sla->max_pps);
+	check_at_most(r, vf, dir, "urgent_bps", sla->urgent_bps, "max_bps", sla->max_bps);
+	check_at_most(r, vf, dir, "urgent_pps", sla->urgent_pps, "max_pps", sla->max_pps);
+}
+
+static void check_vf_on_port(struct conf_reading *r, uint32_t i)
+{
+	struct conf_vf *vf = &r->conf->vfs[i];
+	const struct ini_section *s = r->vf_section[i];
+	const struct conf_port *port = &r->conf->ports[vf->port];
+	bool has_mac = conf_entry(s, "mac") != NULL;
+
+	if (is_memif(port) && !port->trusted)
+		conf_say(r, conf_line(s, "port"),
+			"[vf %s] is on %s, and DPDK does not validate what a memif peer writes into its "
+			"descriptors: that peer is as trusted as weir itself; wanted trusted = yes in [port "
+			"%s] at line %d, or a "
+			"net_vhost port",
+			vf->name, port->device, port->device, port->line);
+	if (!has_mac && port->n_vfs > 1)
+		conf_say(r, s->line,
+			"[vf %s] has no mac, and %s has %u VFs: wanted mac = ADDRESS to tell them apart",
+			vf->name, port->device, port->n_vfs);
+	if (!has_mac && vf->antispoof && conf_entry(s, "antispoof") != NULL)
+		conf_say(r, conf_line(s, "antispoof"),
+			"antispoof = yes without mac: wanted mac = ADDRESS, what it may send from");
+	if (!has_mac)
+		vf->antispoof = false; /* no address to hold it to */
+}
+
+void conf_check(struct conf_reading *r)
+{
+	struct conf *conf = r->conf;
+
+	check_one_pf(r);
+	for (uint16_t i = 0; i < conf->n_ports; i++)
+		check_port(r, i);
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		resolve_port(r, i);
+		resolve_map(r, i);
+		check_vlans(r, i);
+		check_sla(r, i, "tx", &conf->vfs[i].tx);
+		check_sla(r, i, "rx", &conf->vfs[i].rx);
+	}
+	for (uint32_t i = 0; i < conf->n_vfs; i++) /* now that each port's VFs have been counted */
+		if (conf->vfs[i].port < conf->n_ports)
+			check_vf_on_port(r, i);
+	conf_check_macs(r);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* [dscp NAME]: an operator's own map from code points to classes. */
+#include <string.h>
+
+#include "conf_fields.h"
+
+/* "high" or "high low": class, then drop precedence. */
+static bool parse_class(const char *value, uint8_t *tclass, int *drop_prec)
+{
+	static const char *const precs[N_DROP_PRECS] = {"low", "medium", "high"};
+	size_t n = strcspn(value, " \t");
+	const char *prec = value + n + strspn(value + n, " \t");
+	int c = 0;
+
+	while (c < N_TCLASSES && (strlen(tclass_name(c)) != n || strncmp(value, tclass_name(c), n) != 0))
+		c++;
+	*tclass = (uint8_t)c;
+	*drop_prec = -1;
+	for (int i = 0; i < N_DROP_PRECS; i++)
+		if (strcmp(prec, precs[i]) == 0)
+			*drop_prec = i;
+	return c < N_TCLASSES && (*prec == '\0' || *drop_prec >= 0);
+}
+
+/* Reads one line of a map; sets the code points of 'mask'.  A precedence not given stays RFC 2597's. */
+static void read_dscp_entry(
+	struct conf_reading *r, const struct ini_entry *e, uint64_t mask, struct dscp_map *map)
+{
+	uint8_t tclass;
+	int drop_prec;
+
+	if (!parse_class(e->value, &tclass, &drop_prec)) {
+		conf_say(r, e->line,
+			"%.60s = %.60s: wanted a class (urgent, high, medium or low) and perhaps a drop "
+			"precedence (low, "
+			"medium or high)",
+			e->key, e->value);
+		return;
+	}
+	for (int dscp = 0; dscp < CONF_N_DSCP; dscp++) {
+		if ((mask >> dscp & 1) == 0)
+			continue;
+		map->tclass[dscp] = tclass;
+		if (drop_prec >= 0)
+			map->drop_prec[dscp] = (uint8_t)drop_prec;
+	}
+}
+
+static void read_dscp_entries(struct conf_reading *r, const struct ini_section *s, struct dscp_map *map)
+{
+	const struct ini_entry *rest = NULL;
+	int first_line[CONF_N_DSCP] = {0};
+	uint64_t named = 0;
+
+	for (size_t i = 0; i < s->n_entries; i++) {
+		const struct ini_entry *e = &s->entries[i];
+		int dscp = dscp_parse(e->key);
+
+		if (strcmp(e->key, "default") == 0) {
+			rest = e;
+		} else if (dscp < 0) {
+			conf_say(r, e->line,
+				"%.60s: wanted a code point such as EF, AF41, CS1, LE, VA, 0 to 63, or "
+				"default",
+				e->key);
+		} else if (first_line[dscp] != 0) {
+			conf_say(r, e->line,
+				"%s is code point %d again: the first is at line %d, wanted once", e->key,
+				dscp, first_line[dscp]);
+		} else {
+			first_line[dscp] = e->line;
+			named |= UINT64_C(1) << dscp;
+			read_dscp_entry(r, e, UINT64_C(1) << dscp, map);
+		}
+	}
+	if (rest != NULL)
+		read_dscp_entry(r, rest, ~named, map);
+}
+
+/* [dscp default] changes the map of those who name none. */
+void conf_read_dscp(struct conf_reading *r, const struct ini_section *s)
+{
+	struct conf *conf = r->conf;
+	struct dscp_map map;
+
+	dscp_map_default(&map);
+	map.line = s->line;
+	read_dscp_entries(r, s, &map);
+	if (!conf_has_good_name(r, s) || s->first_line != 0)
+		return;
+	snprintf(map.name, sizeof(map.name), "%s", s->name);
+	if (strcmp(s->name, "default") == 0)
+		conf->maps[0] = map;
+	else if (conf->n_maps == CONF_MAX_MAPS)
+		conf_say(r, s->line, "[dscp %s]: wanted at most %d maps", s->name, CONF_MAX_MAPS - 1);
+	else
+		conf->maps[conf->n_maps++] = map;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Private to sla: tables of fields, what reading one config needs, and the passes it goes through. */
+#ifndef WEIR_CONF_FIELDS_H
+#define WEIR_CONF_FIELDS_H
+
+#include <stddef.h>
+
+#include "conf.h"
+#include "ini.h"
+
+#define CONF_MAX_MAPS 256
+#define CONF_MAX_BPS  UINT64_C(10000000000000)
+#define CONF_MAX_PPS  UINT64_C(10000000000)
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+/* One config being read. */
+struct conf_reading {
+	struct conf *conf;
+	const struct ini *ini;
+	struct why *why;
+	bool ok;
+	const struct ini_section *port_section[CONF_MAX_PORTS];
+	const struct ini_section **vf_section; /* by VF */
+	size_t room_vfs;
+};
+
+/* A mistake: file:line: what was wrong, what was wanted. */
+void conf_say(struct conf_reading *r, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+struct conf_field;
+
+/* Reads 'value' into 'to'; false: not what the field wants. */
+typedef bool conf_reader(const struct conf_field *field, const char *value, void *to);
+
+struct conf_field {
+	const char *key;
+	conf_reader *read;
+	size_t offset, bytes; /* where in the object */
+	uint64_t min, max;    /* of a number or a time */
+	const char *wanted;   /* for people; of a choice: "no|yes", in the order of its values */
+};
+
+/* The offset and size of a member, for a table. */
+#define AT(type, member) offsetof(type, member), sizeof(((type *)NULL)->member)
+
+conf_reader conf_read_count;        /* an unsigned number with suffix, min..max */
+conf_reader conf_read_auto_0;       /* the same, or "auto" = 0 */
+conf_reader conf_read_auto_minus_1; /* the same into an int, or "auto" = -1 */
+conf_reader conf_read_time;
+conf_reader conf_read_choice;
+conf_reader conf_read_later; /* a name that another pass resolves: only not empty */
+
+const struct conf_field *conf_find_field(const struct conf_field *fields, size_t n, const char *key);
+
+/* Reads one entry into 'object'; reports what does not fit. */
+void conf_read_field(
+	struct conf_reading *r, const struct conf_field *field, const struct ini_entry *e, void *object);
+
+/* Reads all entries of a section; reports keys that are not in the table. */
+void conf_read_fields(struct conf_reading *r, const struct ini_section *s, const struct conf_field *fields,
+	size_t n, void *object);
+
+/* For messages about unknown keys: the key that was perhaps meant, or NULL; all keys, added to 'buf'. */
+const char *conf_nearest(const struct conf_field *fields, size_t n, const char *key);
+void conf_list_keys(const struct conf_field *fields, size_t n, char *buf, size_t size);
+
+/* [A-Za-z0-9_]{1,32}, or it has been reported. */
+bool conf_has_good_name(struct conf_reading *r, const struct ini_section *s);
+
+/* The entry of a key; NULL where there is none. */
+const struct ini_entry *conf_entry(const struct ini_section *section, const char *key);
+
+/* Its line, or the section's. */
+int conf_line(const struct ini_section *section, const char *key);
+
+/* Sections with files of their own. */
+void conf_read_vf(struct conf_reading *r, const struct ini_section *s);
+void conf_read_dscp(struct conf_reading *r, const struct ini_section *s);
+
+/* The passes after parsing. */
+void conf_check(struct conf_reading *r); /* values against each other; resolves names */
+void conf_check_macs(struct conf_reading *r);
+void conf_complete(
+	struct conf *conf); /* effective SLAs, derived guarantees, defaults that depend on others */
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Any text as a configuration: refused with a reason, or accepted as one that can be printed and relied on.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "conf.h"
+#include "fuzz.h"
+
+static void check_sla(const struct sla *sla)
+{
+	assert(sla->weight >= 1 && sla->weight <= 1000);
+	assert(sla->priority < CONF_N_PRIORITIES);
+	assert(sla->burst_ns > 0);
+	assert((sla->min_bps == 0) == (sla->min_pps == 0));
+	assert((sla->urgent_bps == 0) == (sla->urgent_pps == 0));
+	assert(sla->max_bps == 0 || (sla->min_bps <= sla->max_bps && sla->urgent_bps <= sla->max_bps));
+	assert(sla->max_pps == 0 || (sla->min_pps <= sla->max_pps && sla->urgent_pps <= sla->max_pps));
+}
+
+static void check_vf(const struct conf *conf, const struct conf_vf *vf)
+{
+	assert(vf->port < conf->n_ports && conf->ports[vf->port].role == PORT_VF);
+	assert(vf->dscp_map < conf->n_maps);
+	assert((vf->trunk != NULL) == (vf->vlan_mode == VLAN_TRUNK));
+	assert(vf->vlan_mode != VLAN_ACCESS || vf->vid != 0);
+	assert(vf->vid < 4095);
+	assert(vf->n_macs <= CONF_MAX_MACS && (vf->n_macs > 0 || conf->ports[vf->port].n_vfs == 1));
+	assert(vf->queue_pkts > 0 && vf->receive_queue_pkts > 0);
+	check_sla(&vf->tx_eff);
+	check_sla(&vf->rx_eff);
+}
+
+static void check_conf(const struct conf *conf)
+{
+	uint32_t n_vfs = 0;
+
+	assert(conf->n_ports > 0 && conf->ports[conf->pf].role == PORT_PF);
+	for (uint16_t i = 0; i < conf->n_ports; i++) {
+		assert((conf->ports[i].role == PORT_PF) == (i == conf->pf));
+		n_vfs += conf->ports[i].n_vfs;
+	}
+	assert(n_vfs == conf->n_vfs);
+	for (uint32_t i = 0; i < conf->n_vfs; i++)
+		check_vf(conf, &conf->vfs[i]);
+	for (uint16_t i = 0; i < conf->n_maps; i++)
+		for (int dscp = 0; dscp < CONF_N_DSCP; dscp++)
+			assert(conf->maps[i].tclass[dscp] < N_TCLASSES &&
+				conf->maps[i].drop_prec[dscp] < N_DROP_PRECS);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct why why;
+	static FILE *nowhere;
+
+	if (nowhere == NULL)
+		nowhere = fopen("/dev/null", "w");
+	assert(nowhere != NULL);
+	why_init(&why);
+	struct conf *conf = conf_parse("fuzz.conf", (const char *)data, size, &why);
+	assert((conf == NULL) == (why.n > 0));
+	if (conf != NULL) {
+		check_conf(conf);
+		conf_print(conf, nowhere);
+	}
+	conf_destroy(conf);
+	return 0;
+}
