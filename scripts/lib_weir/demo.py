@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""scripts/demo: three VMs fight for an uplink, and each gets what it was sold."""
+import argparse
+import json
+import pathlib
+import signal
+import sys
+
+from . import contract, machine, picture, scenario, verdict
+from .processes import Group, ProcessError
+from .table import Live, verdict_lines
+
+
+def parse():
+    """-> the arguments."""
+    names = [s.name for s in scenario.SCENARIOS]
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Three VMs send all they can through weir; a sink at the uplink counts what arrives and compares\n"
+                    "it with what each VM was sold. Exit code 1 if a promise is broken.",
+        epilog="scenarios:\n" + "\n".join(f"  {s.name:12}{s.title}" for s in scenario.SCENARIOS))
+    parser.add_argument("--scenario", action="append", choices=names, metavar="NAME",
+                        help=f"{', '.join(names)}; may be repeated (default: all)")
+    parser.add_argument("--seconds", type=float, default=10, help="how long the VMs send in each scenario (default 10)")
+    parser.add_argument("--json", metavar="FILE", help="write what was asked and what was got there")
+    parser.add_argument("--config", metavar="FILE", help="start weir with this one; what is promised stays the scenario's")
+    parser.add_argument("--no-install", action="store_true", help="do not look for missing packages")
+    parser.add_argument("--build", metavar="DIR", help="use the programs of this build directory, as they are")
+    parser.add_argument("--out", metavar="DIR", default=machine.ROOT / "build" / "demo",
+                        help="picture and logs (default build/demo)")
+    args = parser.parse_args()
+    if args.config and len(args.scenario or []) != 1:
+        parser.error("--config needs exactly one --scenario")
+    if not 2 <= args.seconds <= 600:
+        parser.error("--seconds is 2 to 600")
+    args.scenario = [s for s in scenario.SCENARIOS if not args.scenario or s.name in args.scenario]
+    return args
+
+
+def play(story, programs, args):
+    """Runs and judges one scenario. -> (outcome, promises)."""
+    promised = contract.read(story.config)
+    live = Live(story, promised, contract.owed_pps(promised, story.frames))
+    print(f"\n{story.name}: {story.title}", flush=True)
+    with Group(pathlib.Path(args.out) / story.name) as group:
+        outcome = scenario.play(story, group, programs, args.config, args.seconds, live)
+    promises = verdict.judge(outcome)
+    print()
+    for line in verdict_lines(promises):
+        print("  " + line)
+    for note in outcome.notes:
+        print(f"  note: {note}")
+    sys.stdout.flush()
+    return outcome, promises
+
+
+def main():
+    """-> the exit code."""
+    args = parse()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)       # so that "with" ends what was started
+    if args.build:
+        programs = pathlib.Path(args.build).resolve()
+    else:
+        programs = machine.ROOT / "build"
+        print("building ...", flush=True)
+        machine.build(programs, ["--buildtype=release"], ["app/weir/weir", "app/weir-sink/weir-sink"])
+    if machine.Cpus().only_one:
+        print("this machine lends one CPU only: weir and the VMs fight for it, and the figures will show it")
+    outcomes, documents, failed = [], [], []
+    for story in args.scenario:
+        try:
+            outcome, promises = play(story, programs, args)
+        except ProcessError as error:
+            print(f"  {story.name} could not be played: {error}", flush=True)
+            documents.append({"name": story.name, "vms": [], "kept": False, "error": str(error)})
+            failed.append(f"{story.name}: could not be played")
+            continue
+        outcomes.append(outcome)
+        documents.append(verdict.as_json(outcome, promises))
+        failed += [f"{story.name}: {p.who}: {p.text}" for p in promises if not p.kept]
+    if args.json:
+        pathlib.Path(args.json).write_text(json.dumps({"scenarios": documents}, indent=1) + "\n", encoding="utf-8")
+    print()
+    if outcomes:
+        drawn = picture.draw(outcomes, pathlib.Path(args.out) / "demo.png")
+        print(f"picture: {drawn}" if drawn else "no picture: python3-matplotlib is not installed")
+    print(f"logs:    {args.out}")
+    for text in failed:
+        print(f"BROKEN   {text}")
+    print("every promise kept" if not failed else f"{len(failed)} promises broken")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

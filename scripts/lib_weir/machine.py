@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The machine this runs on: which CPUs to use, what may be done there, and whether it was away meanwhile."""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Cpus:
+    """One CPU for weir's data lcore; everything else shares the others."""
+
+    def __init__(self):
+        allowed = sorted(os.sched_getaffinity(0))
+        self.only_one = len(allowed) == 1
+        self.main = allowed[0]
+        self.data = allowed[-1] if self.only_one else allowed[1]
+        self.others = allowed[2:] + allowed[:1]     # CPU 0 last: the kernel likes it
+        self._next = 0
+
+    def other(self):
+        """The next CPU for a guest or a tool, in turn."""
+        cpu = self.others[self._next % len(self.others)]
+        self._next += 1
+        return cpu
+
+
+def first_that_works(candidates):
+    """-> the first of some command prefixes that this user may use, or none at all."""
+    for prefix in candidates:
+        if shutil.which(prefix[0]):
+            probe = subprocess.run([*prefix, "true"], capture_output=True, check=False)
+            if probe.returncode == 0 and not probe.stderr:
+                return list(prefix)
+    return []
+
+
+def prefix_sleeper():
+    """For one that mostly sleeps and must be let in at once when it wakes."""
+    return first_that_works([("chrt", "-f", "10"), ("nice", "-n", "-20")])
+
+
+def put_ahead(pid, nice):
+    """Puts a process that never sleeps ahead of what else runs here, where that is permitted. (Not real-time: those
+    classes are throttled 50 ms of each second.) With the kernel's autogroups a nice value counts only within its own
+    session, so the session, which must be the process's own, gets it too."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, pid, nice)
+        pathlib.Path(f"/proc/{pid}/autogroup").write_text(str(nice), encoding="ascii")
+    except OSError:
+        pass
+
+
+class HostWatch:
+    """How much of a CPU's time the host gave to somebody else (steal) since this was made."""
+
+    def __init__(self):
+        self._before = self._read()
+
+    @staticmethod
+    def _read():
+        ticks = {}
+        try:
+            for line in pathlib.Path("/proc/stat").read_text().splitlines():
+                fields = line.split()
+                if fields and fields[0].startswith("cpu") and fields[0] != "cpu":
+                    ticks[int(fields[0][3:])] = int(fields[8])
+        except (OSError, ValueError, IndexError):
+            pass
+        return ticks
+
+    def stolen_ms(self, cpu):
+        """-> ms."""
+        hertz = os.sysconf("SC_CLK_TCK")
+        return (self._read().get(cpu, 0) - self._before.get(cpu, 0)) * 1000 // hertz
+
+
+def build(directory, options=(), targets=()):
+    """Configures (once) and builds. Output only when it fails."""
+    directory = pathlib.Path(directory)
+    commands = []
+    if not (directory / "build.ninja").exists():
+        commands.append(["meson", "setup", str(directory), str(ROOT), *options])
+    commands.append(["ninja", "-C", str(directory), *targets])
+    for command in commands:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"{done.stdout}\nthis failed: {' '.join(command)}")

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Asks weir what it knows, through DPDK's telemetry socket. Everything here is best effort: None = no answer."""
+import json
+import socket
+
+
+class Telemetry:
+    """One connection; use it from one thread."""
+
+    def __init__(self, run_dir, file_prefix):
+        self._path = f"{run_dir}/dpdk/{file_prefix}/dpdk_telemetry.v2"
+        self._socket = None
+        self._size = 16384
+
+    def _connect(self):
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.settimeout(1.0)
+        self._socket.connect(self._path)
+        self._size = json.loads(self._socket.recv(4096)).get("max_output_len", self._size)
+
+    def ask(self, command):
+        """-> the answer as Python objects."""
+        try:
+            if self._socket is None:
+                self._connect()
+            self._socket.send(command.encode())
+            answer = json.loads(self._socket.recv(self._size + 1024))
+        except (OSError, ValueError):
+            self.close()
+            return None
+        return answer.get(command.split(",")[0])
+
+    def close(self):
+        """Ends the connection; the next question opens a new one."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+
+
+def find(answer, *keys):
+    """-> the first value under one of 'keys', at any depth."""
+    if isinstance(answer, dict):
+        for key in keys:
+            if key in answer:
+                return answer[key]
+        answer = list(answer.values())
+    if isinstance(answer, list):
+        for part in answer:
+            found = find(part, *keys)
+            if found is not None:
+                return found
+    return None
+
+
+def tx_drops(answer):
+    """-> {reason: packets} of what a VM sent and weir dropped, or None when weir does not tell."""
+    side = answer.get("tx") if isinstance(answer, dict) else None
+    drops = find(side, "drops", "drop")
+    if not isinstance(drops, dict):
+        return None
+    return {reason: count for reason, count in drops.items() if isinstance(count, int) and count}
