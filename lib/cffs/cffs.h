@@ -16,14 +16,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CFFS_NONE	 UINT32_MAX
-#define CFFS_MIN_BUCKETS 64u
-#define CFFS_MAX_BUCKETS 262144u	/* 64^3 */
+#define CFFS_NONE	   UINT32_MAX
+#define CFFS_MIN_BUCKETS   64u
+#define CFFS_MAX_BUCKETS   262144u	/* 64^3 */
+#define CFFS_MAX_SPAN_BITS 62u		/* n_buckets << shift is at most 2^62: ranks are compared by signed difference */
 
 struct cffs_node {
 	uint64_t rank;		/* exact, as pushed */
 	uint32_t next, prev;	/* within the bucket */
 	uint32_t bucket;	/* CFFS_NONE: in no queue */
+	uint32_t mark;		/* free for the queue's user (wheel: which level); cFFS never touches it */
 };
 
 struct cffs;
@@ -34,15 +36,20 @@ struct cffs *cffs_create(uint32_t n_buckets, unsigned int shift, struct cffs_nod
 void cffs_destroy(struct cffs *q);
 void cffs_nodes_init(struct cffs_node *nodes, uint32_t n);
 
-/* Puts 'item', which must be in no queue.  Never allocates. */
+/* Puts 'item', which must be in no queue.  The rank must be less than 2^63 away from the base.  Never allocates. */
 void cffs_push(struct cffs *q, uint32_t item, uint64_t rank);
 
 /* Takes 'item' out of the queue it is in ('q'). */
 void cffs_remove(struct cffs *q, uint32_t item);
 
 /* The first item of the first bucket that is not empty, or CFFS_NONE.  Items of far ranks found on the way are put
- * anew, at most 8 a call: so it may answer with an item that is not quite the first, never with none. */
+ * anew, at most 8 a call; where more stand in the way, or all that wait are beyond the window, the earliest of those
+ * looked at is the answer: it may not be quite the first.  Never none while there are items; the base stays. */
 uint32_t cffs_first(struct cffs *q);
+
+/* The head of the first bucket that is not empty as it stands (nothing is put anew), and the bucket's first rank: no
+ * item waits before that, except those put before the base.  CFFS_NONE when empty. */
+uint32_t cffs_peek(const struct cffs *q, uint64_t *start);
 
 /* Moves the base up towards 'rank', at most to the first waiting item.  Going back is ignored. */
 void cffs_advance(struct cffs *q, uint64_t rank);

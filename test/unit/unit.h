@@ -18,6 +18,13 @@ static inline int unit_run(Suite *suite)
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* As ck_assert(), for inner loops: Check writes a note to a file for each of its own. */
+#define unit_must(condition)                                  \
+	do {                                                  \
+		if (!(condition))                             \
+			ck_abort_msg("not: %s", #condition);  \
+	} while (0)
+
 /* A small, fast, repeatable generator (splitmix64): the seed is the loop index. */
 static inline uint64_t unit_random(uint64_t *state)
 {
