@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#undef NS_PER_S		/* DPDK has one, an int: its headers must come first */
 #define NS_PER_US UINT64_C(1000)
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S  UINT64_C(1000000000)

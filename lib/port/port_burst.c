@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The data path of the ports: no allocation but from the pools, no lock, no log, no clock. */
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_prefetch.h>
+
+#include "port_impl.h"
+
+#define MACS_BYTES	  12u	/* both addresses: what a tag stands behind */
+#define TAG_BYTES	  4u
+#define TPID_8021Q	  0x8100u
+#define TCI_WITHOUT_VID	  0xf000u	/* PCP and DEI */
+#define PREFETCH_AHEAD	  4u
+
+static inline void fill(struct pkt *p, struct rte_mbuf *m)
+{
+	p->handle = m;
+	p->data = rte_pktmbuf_mtod(m, const uint8_t *);
+	p->bytes = m->pkt_len;
+	p->data_bytes = m->data_len;
+}
+
+/* Every queue is asked once at most; the next call goes on behind the last one asked, so that no queue starves. */
+uint32_t port_rx(void *ctx, uint16_t port, struct pkt *pkts, uint32_t n)
+{
+	struct port_io *io = ctx;
+	struct port *p = &io->ports->port[port];
+	struct rte_mbuf *mbufs[PORT_BURST];
+	uint32_t got = 0;
+
+	n = RTE_MIN(n, PORT_BURST);
+	for (uint16_t asked = 0; asked < p->n_queues && got < n; asked++) {
+		uint16_t queue = p->rx_queue;
+
+		p->rx_queue = queue + 1 == p->n_queues ? 0 : queue + 1;
+		got += rte_eth_rx_burst(p->ethdev, queue, mbufs + got, (uint16_t)(n - got));
+	}
+	for (uint32_t i = 0; i < RTE_MIN(got, PREFETCH_AHEAD); i++)
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+	for (uint32_t i = 0; i < got; i++) {
+		if (i + PREFETCH_AHEAD < got)
+			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
+		fill(&pkts[i], mbufs[i]);
+	}
+	return got;
+}
+
+/* A device that takes no segments gets whole copies: a pool's room holds any frame that the MTU lets through.
+ * Returns how many, from the first on, may be sent. */
+static uint32_t make_whole(const struct port_io *io, struct rte_mbuf **mbufs, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct rte_mbuf *whole;
+
+		if (mbufs[i]->nb_segs == 1)
+			continue;
+		whole = rte_pktmbuf_copy(mbufs[i], io->pool, 0, UINT32_MAX);
+		if (whole == NULL)
+			return i;
+		rte_pktmbuf_free(mbufs[i]);
+		mbufs[i] = whole;
+	}
+	return n;
+}
+
+/* All goes to queue 0, the one that every guest serves: one order, and no queue that blocks the others. */
+uint32_t port_tx(void *ctx, uint16_t port, void **handles, uint32_t n)
+{
+	const struct port_io *io = ctx;
+	const struct port *p = &io->ports->port[port];
+	struct rte_mbuf **mbufs = (struct rte_mbuf **)handles;
+
+	if (unlikely(!p->takes_segments))
+		n = make_whole(io, mbufs, n);
+	return rte_eth_tx_burst(p->ethdev, 0, mbufs, (uint16_t)n);
+}
+
+void port_free(void *ctx, void **handles, uint32_t n)
+{
+	(void)ctx;
+	rte_pktmbuf_free_bulk((struct rte_mbuf **)handles, n);
+}
+
+bool port_copy(void *ctx, const struct pkt *src, struct pkt *copy)
+{
+	const struct port_io *io = ctx;
+	struct rte_mbuf *m = rte_pktmbuf_copy(src->handle, io->pool, 0, UINT32_MAX);
+
+	if (m == NULL)
+		return false;
+	fill(copy, m);
+	return true;
+}
+
+void port_look(void *ctx, struct pkt *p)
+{
+	(void)ctx;
+	fill(p, p->handle);
+}
+
+/* Somebody else may be reading these bytes. */
+static inline bool is_shared(const struct rte_mbuf *m)
+{
+	return rte_mbuf_refcnt_read(m) > 1 || !RTE_MBUF_DIRECT(m);
+}
+
+static bool push_tag(struct rte_mbuf *m, uint16_t vid)
+{
+	char *from = rte_pktmbuf_mtod(m, char *);
+	char *to = rte_pktmbuf_prepend(m, TAG_BYTES);
+	const rte_be16_t tag[2] = {rte_cpu_to_be_16(TPID_8021Q), rte_cpu_to_be_16(vid)};
+
+	if (to == NULL)
+		return false;
+	memmove(to, from, MACS_BYTES);
+	memcpy(to + MACS_BYTES, tag, sizeof(tag));
+	return true;
+}
+
+static bool pop_tag(struct rte_mbuf *m)
+{
+	char *from = rte_pktmbuf_mtod(m, char *);
+
+	memmove(from + TAG_BYTES, from, MACS_BYTES);
+	return rte_pktmbuf_adj(m, TAG_BYTES) != NULL;
+}
+
+static bool set_tag(struct rte_mbuf *m, uint16_t vid)
+{
+	char *at = rte_pktmbuf_mtod_offset(m, char *, MACS_BYTES + sizeof(rte_be16_t));
+	rte_be16_t tci;
+
+	memcpy(&tci, at, sizeof(tci));
+	tci = rte_cpu_to_be_16((uint16_t)((rte_be_to_cpu_16(tci) & TCI_WITHOUT_VID) | vid));
+	memcpy(at, &tci, sizeof(tci));
+	return true;
+}
+
+static bool apply(struct rte_mbuf *m, enum tag_op op, uint16_t vid)
+{
+	switch (op) {
+	case TAG_PUSH:
+		return push_tag(m, vid);
+	case TAG_POP:
+		return pop_tag(m);
+	case TAG_SET:
+		return set_tag(m, vid);
+	case TAG_KEEP:
+		break;
+	}
+	return true;
+}
+
+/* Writes into a copy where the bytes are shared, or where the front has no room for a tag. */
+bool port_retag(void *ctx, struct pkt *p, enum tag_op op, uint16_t vid)
+{
+	const struct port_io *io = ctx;
+	struct rte_mbuf *m = p->handle, *old = NULL;
+
+	if (op == TAG_KEEP)
+		return true;
+	if (m->data_len < MACS_BYTES + (op == TAG_PUSH ? 0 : TAG_BYTES))
+		return false;	/* the core has seen a tag there, so this is not reached */
+	if (is_shared(m) || (op == TAG_PUSH && rte_pktmbuf_headroom(m) < TAG_BYTES)) {
+		old = m;
+		m = rte_pktmbuf_copy(old, io->pool, 0, UINT32_MAX);
+		if (m == NULL)
+			return false;
+	}
+	if (!apply(m, op, vid)) {
+		if (old != NULL)
+			rte_pktmbuf_free(m);
+		return false;
+	}
+	rte_pktmbuf_free(old);
+	fill(p, m);
+	return true;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inside lib/port: what its files share. */
+#ifndef WEIR_PORT_IMPL_H
+#define WEIR_PORT_IMPL_H
+
+#include <stdatomic.h>
+#include <stdalign.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include "port.h"
+
+#define PORT_BURST	32u
+#define PORT_CACHE	256u	/* free mbufs that an lcore keeps; EAL lets it grow by half */
+#define PORT_MAX_POOLS	8	/* NUMA nodes */
+#define PORT_CACHE_LINE 64
+
+enum port_state { PORT_FOUND, PORT_CONFIGURED, PORT_STARTED };
+
+struct port {
+	/* Read by both of its workers, written by none. */
+	alignas(PORT_CACHE_LINE) uint16_t ethdev;
+	uint16_t n_queues;
+	bool takes_segments;
+	/* The receiving worker's own. */
+	alignas(PORT_CACHE_LINE) uint16_t rx_queue;	/* asked next */
+	/* The control core's. */
+	alignas(PORT_CACHE_LINE) enum port_state state;
+	_Atomic bool is_up;
+	struct rte_mempool *pool;
+	struct port_info info;
+	struct rte_eth_dev_info dev;
+};
+
+struct port_pool {
+	int numa;
+	uint32_t n_mbufs;
+	uint32_t room_bytes;
+	struct rte_mempool *pool;
+};
+
+struct ports {
+	const struct conf *conf;
+	struct port_pool pools[PORT_MAX_POOLS];
+	uint32_t n_pools;
+	uint16_t n;
+	struct port port[CONF_MAX_PORTS];
+};
+
+/* port_dev.c: one device */
+bool port_find(struct port *p, const struct conf_port *c, struct why *why);
+bool port_configure(struct port *p, const struct conf_port *c, struct why *why);
+bool port_start(struct port *p, const struct conf_port *c, struct why *notes, struct why *why);
+void port_set_rate(struct port *p, const struct conf_port *c, struct why *notes);
+void port_stop(struct port *p);
+
+/* port_pool.c: plans the pools for the descriptors that port_configure() settled, and makes them */
+bool pools_create(struct ports *ports, const struct ports_need *need, struct why *notes, struct why *why);
+uint32_t pools_destroy(struct ports *ports);	/* returns the mbufs missing */
+
+#endif

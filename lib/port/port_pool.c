@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The mbuf pools: one a NUMA node that has a port, each big enough for the worst that can be asked of it, so that no
+ * backlog takes another's last buffer. */
+#include <errno.h>
+#include <numa.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+
+#include "port_impl.h"
+
+#define FRAME_EXTRA_BYTES 22u	/* an Ethernet header and two VLAN tags, beside the MTU */
+#define SPARE_MBUFS	  1024u	/* for what drivers keep themselves (pcap replay, copies under way) */
+#define MIB		  (1024u * 1024u)
+
+static int near_numa(const struct port *p)
+{
+	return p->info.numa >= 0 ? p->info.numa : (int)rte_socket_id();
+}
+
+static struct port_pool *pool_of(struct ports *ports, int numa)
+{
+	for (uint32_t i = 0; i < ports->n_pools; i++) {
+		if (ports->pools[i].numa == numa)
+			return &ports->pools[i];
+	}
+	if (ports->n_pools == PORT_MAX_POOLS)
+		return &ports->pools[0];	/* far memory beats none */
+	ports->pools[ports->n_pools] = (struct port_pool){.numa = numa};
+	return &ports->pools[ports->n_pools++];
+}
+
+/* What a pool must have when everything is full: any pool's mbufs may stand in any queue and any transmit ring. */
+static void plan(struct ports *ports, const struct ports_need *need)
+{
+	uint32_t everywhere = need->queued_pkts + SPARE_MBUFS +
+		need->n_workers * (PORT_CACHE * 3 / 2 + ports->n * 2 * PORT_BURST);
+
+	for (uint16_t i = 0; i < ports->n; i++)
+		everywhere += (uint32_t)ports->port[i].n_queues * ports->port[i].info.n_tx_desc;
+	for (uint16_t i = 0; i < ports->n; i++) {
+		const struct port *p = &ports->port[i];
+		struct port_pool *pool = pool_of(ports, near_numa(p));
+		uint32_t frame = RTE_ALIGN_CEIL(p->info.mtu + FRAME_EXTRA_BYTES, 64u);
+
+		pool->n_mbufs += (uint32_t)p->n_queues * p->info.n_rx_desc;
+		pool->room_bytes = RTE_MAX(pool->room_bytes,
+			RTE_MAX(frame, (uint32_t)RTE_MBUF_DEFAULT_DATAROOM) + RTE_PKTMBUF_HEADROOM);
+	}
+	for (uint32_t i = 0; i < ports->n_pools; i++)
+		ports->pools[i].n_mbufs += everywhere;
+}
+
+/* The configured number holds for every pool, if it is enough. */
+static bool plan_configured(struct ports *ports, const struct ports_need *need, struct why *why)
+{
+	uint32_t given = ports->conf->n_mbufs;
+
+	for (uint32_t i = 0; given != 0 && i < ports->n_pools; i++) {
+		if (given < ports->pools[i].n_mbufs) {
+			why_add(why, "n_mbufs = %u, but %u are needed: %u packets may be queued, the rest is for "
+				"descriptors and caches. Raise n_mbufs (or leave it out), or lower queues and descriptors",
+				given, ports->pools[i].n_mbufs, need->queued_pkts);
+			return false;
+		}
+		ports->pools[i].n_mbufs = given;
+	}
+	return true;
+}
+
+/* Without huge pages no mbuf may cross a page, so each takes whole pages of the system's. */
+static uint64_t pool_bytes(const struct port_pool *pool)
+{
+	uint32_t mbuf_bytes = rte_mempool_calc_obj_size((uint32_t)sizeof(struct rte_mbuf) + pool->room_bytes, 0, NULL);
+	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (rte_eal_has_hugepages())
+		return (uint64_t)pool->n_mbufs * mbuf_bytes;
+	if (mbuf_bytes <= page_bytes)
+		return (pool->n_mbufs / (page_bytes / mbuf_bytes) + 1) * page_bytes;
+	return (uint64_t)pool->n_mbufs * ((mbuf_bytes + page_bytes - 1) / page_bytes) * page_bytes;
+}
+
+/* What "-m" must be: the pools, and an eighth and 32 MB for rings, devices and odd ends. */
+static uint64_t memory_mib(const struct ports *ports)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < ports->n_pools; i++)
+		bytes += pool_bytes(&ports->pools[i]);
+	return (bytes + bytes / 8) / MIB + 32;
+}
+
+static void tell_no_memory(const struct ports *ports, const struct port_pool *pool, struct why *why)
+{
+	uint64_t mib = memory_mib(ports);
+
+	if (rte_errno != ENOMEM && rte_errno != ENOBUFS)
+		why_add(why, "no pool of %u mbufs of %u bytes: %s", pool->n_mbufs, pool->room_bytes,
+			rte_strerror(rte_errno));
+	else if (rte_eal_has_hugepages())
+		why_add(why, "no memory for %u mbufs on NUMA node %d: %llu MB of free huge pages are needed "
+			"(dpdk-hugepages.py --setup %lluM), or give EAL --no-huge -m %llu", pool->n_mbufs, pool->numa,
+			(unsigned long long)mib, (unsigned long long)mib, (unsigned long long)mib);
+	else
+		why_add(why, "no memory for %u mbufs: with --no-huge %llu MB are needed: give EAL -m %llu", pool->n_mbufs,
+			(unsigned long long)mib, (unsigned long long)mib);
+}
+
+static bool node_has_memory(int numa)
+{
+	return numa_available() < 0 || (numa <= numa_max_node() && numa_bitmask_isbitset(numa_get_mems_allowed(), (unsigned int)numa));
+}
+
+static bool create(const struct ports *ports, struct port_pool *pool, uint32_t at, struct why *notes, struct why *why)
+{
+	char name[RTE_MEMPOOL_NAMESIZE];
+
+	snprintf(name, sizeof(name), "weir_mbufs_%u", at);
+	if (node_has_memory(pool->numa))
+		pool->pool = rte_pktmbuf_pool_create(name, pool->n_mbufs, PORT_CACHE, 0, (uint16_t)pool->room_bytes,
+			pool->numa);
+	if (pool->pool == NULL) {
+		pool->pool = rte_pktmbuf_pool_create(name, pool->n_mbufs, PORT_CACHE, 0, (uint16_t)pool->room_bytes,
+			SOCKET_ID_ANY);
+		if (pool->pool != NULL)
+			why_add(notes, "NUMA node %d has no memory to give: its ports use another node's, which is slower",
+				pool->numa);
+	}
+	if (pool->pool == NULL)
+		tell_no_memory(ports, pool, why);
+	return pool->pool != NULL;
+}
+
+bool pools_create(struct ports *ports, const struct ports_need *need, struct why *notes, struct why *why)
+{
+	plan(ports, need);
+	if (!plan_configured(ports, need, why))
+		return false;
+	for (uint32_t i = 0; i < ports->n_pools; i++) {
+		if (!create(ports, &ports->pools[i], i, notes, why))
+			return false;
+	}
+	for (uint16_t i = 0; i < ports->n; i++)
+		ports->port[i].pool = pool_of(ports, near_numa(&ports->port[i]))->pool;
+	return true;
+}
+
+/* A pool that misses mbufs is not freed: somebody still holds them. */
+uint32_t pools_destroy(struct ports *ports)
+{
+	uint32_t n_missing = 0;
+
+	for (uint32_t i = 0; i < ports->n_pools; i++) {
+		struct rte_mempool *pool = ports->pools[i].pool;
+		uint32_t missing = pool == NULL ? 0 : pool->size - rte_mempool_avail_count(pool);
+
+		n_missing += missing;
+		if (missing == 0)
+			rte_mempool_free(pool);
+	}
+	ports->n_pools = 0;
+	return n_missing;
+}
