@@ -1,5 +1,75 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What can be read through DPDK's telemetry socket (dpdk-telemetry.py, or any client of its JSON):
+ *	/weir/info		version, uptime, workers, mbufs
+ *	/weir/ports[,START]	a page of ports with their drivers' counters
+ *	/weir/vfs[,START]	a page of VFs with rates, backlog and drops
+ *	/weir/vf,NAME		everything about one VF
+ *	/weir/pf		the same about the PF, as a sender (tx) and a receiver (rx)
+ *	/weir/drops		the reasons of drops, in words
+ * Reading changes nothing and resets nothing.  A page answers total and next: ask on with START = next until next is
+ * total.  Lists are dicts, by name or by number ("0", "1", ...).  What cannot be answered is {"error": .., "wanted": ..}.
+ * Every answer fits into the 16 KiB that DPDK sends.
+ * The commands run on telemetry threads, so what telem_source names must be callable from any thread.
+ * Used by: app.  Uses: sla (conf.h), view, hist, EAL. */
 #ifndef WEIR_TELEM_H
 #define WEIR_TELEM_H
-extern int telem_stub;
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf.h"
+#include "rates.h"
+#include "view.h"
+#include "why.h"
+
+struct telem_port {
+	const char *device, *driver, *bus;
+	bool is_pf, is_physical, is_up;
+	int numa;
+	uint64_t link_bps;
+	enum link_basis basis;
+	uint16_t mtu, n_queues;
+	uint32_t n_vfs;
+	unsigned int rx_lcore, tx_lcore;
+	uint8_t mac[6];
+	uint64_t rx_pkts, tx_pkts, rx_missed_pkts, rx_error_pkts, tx_error_pkts, rx_no_mbuf;
+};
+
+struct telem_switch {
+	uint64_t uptime_ns;
+	unsigned int n_workers;
+	uint64_t n_mbufs, n_free_mbufs;
+};
+
+/* Where the figures come from.  Any thread may call them, several at once. */
+struct telem_source {
+	void *ctx;
+	const struct conf *conf;
+	const struct rates_store *rates;	/* rows: see telem_row() */
+	void (*look)(void *ctx, struct telem_switch *sw);
+	void (*port)(void *ctx, uint16_t port, struct telem_port *view);
+	void (*worker)(void *ctx, unsigned int worker, struct worker_view *view, unsigned int *lcore);
+	void (*vf)(void *ctx, vf_id vf, struct vf_view *view);		/* VF_PF too; not added: set */
+	void (*delay)(void *ctx, vf_id vf, struct delay_view *view);
+};
+
+enum telem_dir { TELEM_TX, TELEM_RX };
+
+/* The row of a VF's direction in the rates store; the PF's rows follow those of the last VF. */
+static inline uint32_t telem_row(const struct conf *conf, vf_id vf, enum telem_dir dir)
+{
+	return 2 * (vf == VF_PF ? conf->n_vfs : vf) + (uint32_t)dir;
+}
+
+static inline uint32_t telem_n_rows(const struct conf *conf)
+{
+	return 2 * (conf->n_vfs + 1);
+}
+
+/* Registers the commands.  'source' is copied; what it points to must live until telem_stop(). */
+bool telem_start(const struct telem_source *source, struct why *why);
+
+/* Waits for answers under way; from then on every answer is an error.  (EAL cannot unregister a command.) */
+void telem_stop(void);
+
 #endif

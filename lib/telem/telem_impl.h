@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inside lib/telem: what its files share. */
+#ifndef WEIR_TELEM_IMPL_H
+#define WEIR_TELEM_IMPL_H
+
+#include <rte_telemetry.h>
+
+#include "telem.h"
+
+/* Entries a page, so that the longest answer fits into 16 KiB. */
+#define TELEM_PAGE_VFS	 48u
+#define TELEM_PAGE_PORTS 16u
+
+#define MAC_TEXT 18
+
+/* telem_put.c: adds to a dict; to NULL adds nothing, so that a lack of memory costs a branch of the answer only. */
+void put_u64(struct rte_tel_data *d, const char *name, uint64_t value);
+void put_int(struct rte_tel_data *d, const char *name, int value);
+void put_text(struct rte_tel_data *d, const char *name, const char *value);	/* cut at 127 characters */
+const char *mac_text(char text[MAC_TEXT], const uint8_t mac[6]);
+struct rte_tel_data *put_dict(struct rte_tel_data *d, const char *name);
+struct rte_tel_data *put_text_array(struct rte_tel_data *d, const char *name);
+/* 22.11 takes no arrays of dicts inside a dict: a list of them is a dict with the keys "0", "1", ... */
+struct rte_tel_data *put_numbered_dict(struct rte_tel_data *d, unsigned int number);
+int put_error(struct rte_tel_data *d, const char *error, const char *wanted);
+
+/* Reads START; NULL is 0.  false: not a number below total (0 always is one). */
+bool page_start(const char *params, uint32_t total, uint32_t *start);
+uint32_t page_end(uint32_t start, uint32_t total, uint32_t per_page);
+
+/* Each fills a started answer. */
+int answer_info(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_ports(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_vfs(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_drops(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_vf(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_pf(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+
+#endif

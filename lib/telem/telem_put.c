@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Building answers: EAL's calls, with the names that changed after 22.11 and its limits in one place. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_version.h>
+
+#include "telem_impl.h"
+
+void put_u64(struct rte_tel_data *d, const char *name, uint64_t value)
+{
+	if (d == NULL)
+		return;
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+	rte_tel_data_add_dict_uint(d, name, value);
+#else
+	rte_tel_data_add_dict_u64(d, name, value);
+#endif
+}
+
+void put_int(struct rte_tel_data *d, const char *name, int value)
+{
+	if (d != NULL)
+		rte_tel_data_add_dict_int(d, name, value);
+}
+
+void put_text(struct rte_tel_data *d, const char *name, const char *value)
+{
+	char text[RTE_TEL_MAX_STRING_LEN];
+
+	snprintf(text, sizeof(text), "%s", value);
+	if (d != NULL)
+		rte_tel_data_add_dict_string(d, name, text);
+}
+
+const char *mac_text(char text[MAC_TEXT], const uint8_t mac[6])
+{
+	snprintf(text, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	return text;
+}
+
+static struct rte_tel_data *put_container(struct rte_tel_data *d, const char *name, struct rte_tel_data *inner)
+{
+	if (d != NULL && rte_tel_data_add_dict_container(d, name, inner, 0) == 0)
+		return inner;
+	rte_tel_data_free(inner);
+	return NULL;
+}
+
+struct rte_tel_data *put_dict(struct rte_tel_data *d, const char *name)
+{
+	struct rte_tel_data *inner = rte_tel_data_alloc();
+
+	if (inner == NULL)
+		return NULL;
+	rte_tel_data_start_dict(inner);
+	return put_container(d, name, inner);
+}
+
+struct rte_tel_data *put_text_array(struct rte_tel_data *d, const char *name)
+{
+	struct rte_tel_data *inner = rte_tel_data_alloc();
+
+	if (inner == NULL)
+		return NULL;
+	rte_tel_data_start_array(inner, RTE_TEL_STRING_VAL);
+	return put_container(d, name, inner);
+}
+
+struct rte_tel_data *put_numbered_dict(struct rte_tel_data *d, unsigned int number)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", number);
+	return put_dict(d, name);
+}
+
+int put_error(struct rte_tel_data *d, const char *error, const char *wanted)
+{
+	put_text(d, "error", error);
+	put_text(d, "wanted", wanted);
+	return 0;
+}
+
+bool page_start(const char *params, uint32_t total, uint32_t *start)
+{
+	unsigned long long n;
+	char *end;
+
+	*start = 0;
+	if (params == NULL)
+		return true;
+	if (params[0] < '0' || params[0] > '9' || strlen(params) > 9)
+		return false;
+	n = strtoull(params, &end, 10);
+	*start = (uint32_t)n;
+	return *end == '\0' && (n < total || n == 0);
+}
+
+uint32_t page_end(uint32_t start, uint32_t total, uint32_t per_page)
+{
+	return total - start > per_page ? start + per_page : total;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* /weir/vf,NAME and /weir/pf: one sender and receiver in full. */
+#include <string.h>
+
+#include "hist.h"
+#include "telem_impl.h"
+
+static void put_sla(struct rte_tel_data *d, const char *name, const struct sla *sla)
+{
+	struct rte_tel_data *in = put_dict(d, name);
+
+	put_u64(in, "min_bps", sla->min_bps);
+	put_u64(in, "max_bps", sla->max_bps);
+	put_u64(in, "min_pps", sla->min_pps);
+	put_u64(in, "max_pps", sla->max_pps);
+	put_u64(in, "urgent_bps", sla->urgent_bps);
+	put_u64(in, "urgent_pps", sla->urgent_pps);
+	put_u64(in, "burst_ns", sla->burst_ns);
+	put_u64(in, "weight", sla->weight);
+	put_u64(in, "priority", sla->priority);
+}
+
+static void put_rates(struct rte_tel_data *d, const struct rates_store *store, uint32_t row)
+{
+	struct rates r;
+
+	(void)rates_get(store, row, &r);	/* all 0 at first */
+	put_u64(d, "bps_1s", (uint64_t)r.bps_1s);
+	put_u64(d, "pps_1s", (uint64_t)r.pps_1s);
+	put_u64(d, "bps_10s", (uint64_t)r.bps_10s);
+	put_u64(d, "pps_10s", (uint64_t)r.pps_10s);
+}
+
+static void put_classes(struct rte_tel_data *d, const struct dir_view *v, const struct hist_snapshot *delay)
+{
+	struct rte_tel_data *classes = put_dict(d, "classes");
+
+	for (unsigned int c = 0; c < N_TCLASSES; c++) {
+		struct rte_tel_data *in = put_dict(classes, tclass_name((enum tclass)c));
+
+		put_u64(in, "out_pkts", v->class_pkts[c]);
+		put_u64(in, "out_bytes", v->class_bytes[c]);
+		put_u64(in, "delay_p50_ns", hist_quantile_ns(&delay[c], 0.5));
+		put_u64(in, "delay_p99_ns", hist_quantile_ns(&delay[c], 0.99));
+		put_u64(in, "delay_p999_ns", hist_quantile_ns(&delay[c], 0.999));
+		put_u64(in, "delay_max_ns", delay[c].max_ns);
+	}
+}
+
+static void put_direction(struct rte_tel_data *d, const struct dir_view *v, const struct hist_snapshot *delay)
+{
+	struct rte_tel_data *in;
+
+	put_u64(d, "in_pkts", v->in_pkts);
+	put_u64(d, "in_bytes", v->in_bytes);
+	put_u64(d, "out_pkts", v->out_pkts);
+	put_u64(d, "out_bytes", v->out_bytes);
+	put_u64(d, "local_pkts", v->local_pkts);
+	put_u64(d, "local_bytes", v->local_bytes);
+	put_u64(d, "backlog_pkts", v->backlog_pkts);
+	put_u64(d, "backlog_bytes", v->backlog_bytes);
+	put_u64(d, "guarantee_missed_ns", v->missed_ns);
+	in = put_dict(d, "held_ns");
+	for (unsigned int b = 0; b < N_VIEW_BOUNDS; b++)
+		put_u64(in, view_bound_name((enum view_bound)b), v->held_ns[b]);
+	in = put_dict(d, "drops");
+	for (unsigned int r = 0; r < N_DROP_REASONS; r++)
+		put_u64(in, drop_name((enum drop_reason)r), v->drops[r]);
+	put_classes(d, v, delay);
+}
+
+/* The tx and rx branches; each is returned for what only a VF has. */
+static void put_both(const struct telem_source *s, vf_id vf, struct rte_tel_data *d, struct rte_tel_data *dirs[2])
+{
+	struct delay_view delay;
+	struct vf_view view;
+
+	s->vf(s->ctx, vf, &view);
+	s->delay(s->ctx, vf, &delay);
+	dirs[TELEM_TX] = put_dict(d, "tx");
+	dirs[TELEM_RX] = put_dict(d, "rx");
+	put_rates(dirs[TELEM_TX], s->rates, telem_row(s->conf, vf, TELEM_TX));
+	put_rates(dirs[TELEM_RX], s->rates, telem_row(s->conf, vf, TELEM_RX));
+	put_direction(dirs[TELEM_TX], &view.tx, delay.tx);
+	put_direction(dirs[TELEM_RX], &view.rx, delay.rx);
+}
+
+static void put_identity(const struct conf *conf, const struct conf_vf *vf, struct rte_tel_data *d)
+{
+	static const char *const modes[] = {[VLAN_NONE] = "none", [VLAN_ACCESS] = "access", [VLAN_TRUNK] = "trunk"};
+	struct rte_tel_data *macs;
+
+	put_text(d, "name", vf->name);
+	put_text(d, "port", conf->ports[vf->port].device);
+	macs = put_text_array(d, "macs");
+	for (unsigned int i = 0; macs != NULL && i < vf->n_macs; i++) {
+		char text[MAC_TEXT];
+
+		rte_tel_data_add_array_string(macs, mac_text(text, vf->mac[i]));
+	}
+	put_text(d, "vlan", modes[vf->vlan_mode]);
+	put_u64(d, "vid", vf->vid);
+	put_text(d, "dscp_map", conf->maps[vf->dscp_map].name);
+	put_u64(d, "queue_pkts", vf->queue_pkts);
+	put_u64(d, "receive_queue_pkts", vf->receive_queue_pkts);
+	put_u64(d, "broadcast_pps", vf->broadcast_pps);
+}
+
+int answer_vf(const struct telem_source *s, const char *params, struct rte_tel_data *d)
+{
+	const struct conf *conf = s->conf;
+	struct rte_tel_data *dirs[2];
+	vf_id vf = 0;
+
+	while (params != NULL && vf < conf->n_vfs && strcmp(conf->vfs[vf].name, params) != 0)
+		vf++;
+	if (params == NULL || vf == conf->n_vfs)
+		return put_error(d, params == NULL ? "no VF named" : "no VF of this name",
+			"/weir/vf,NAME with a NAME that /weir/vfs lists");
+	put_identity(conf, &conf->vfs[vf], d);
+	put_both(s, vf, d, dirs);
+	put_sla(dirs[TELEM_TX], "asked", &conf->vfs[vf].tx);
+	put_sla(dirs[TELEM_TX], "effective", &conf->vfs[vf].tx_eff);
+	put_sla(dirs[TELEM_RX], "asked", &conf->vfs[vf].rx);
+	put_sla(dirs[TELEM_RX], "effective", &conf->vfs[vf].rx_eff);
+	return 0;
+}
+
+int answer_pf(const struct telem_source *s, const char *params, struct rte_tel_data *d)
+{
+	struct rte_tel_data *dirs[2];
+
+	if (params != NULL)
+		return put_error(d, "/weir/pf takes no parameters", "/weir/pf");
+	put_text(d, "device", s->conf->ports[s->conf->pf].device);
+	put_both(s, VF_PF, d, dirs);
+	return 0;
+}
