@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <numa.h>
+
+#include "lcores.h"
+#include "weir.h"
+
+static int numa_of_cpu(unsigned int cpu)
+{
+	return numa_available() < 0 ? -1 : numa_node_of_cpu((int)cpu);
+}
+
+/* The placement that a start with these EAL options would choose. */
+static bool check_placement(const struct args *args, const struct conf *conf, struct why *why)
+{
+	struct place_request request;
+	struct place plan;
+	struct lcores lcores;
+
+	plan_request(&request, conf, NULL);
+	if (!lcores_from_args(&lcores, args->eal_argc, args->eal_argv)) {
+		printf("\nplacement: not known from these lcore options\n");
+		return true;
+	}
+	if (lcores.n == 0) {
+		printf("\nplacement: not known: only one lcore here; a start needs two (e.g. --lcores 0@0,1@0)\n");
+		return true;
+	}
+	request.main_lcore = lcores.main;
+	for (unsigned int i = 0; i < lcores.n; i++) {
+		if (!plan_add_lcore(&request, lcores.lcore[i], numa_of_cpu(lcores.lcore[i]), why))
+			return false;
+	}
+	if (!place_plan(&request, &plan, why))
+		return false;
+	printf("\nplacement, if started with these lcores:\n");
+	place_print(&request, &plan, stdout);
+	return true;
+}
+
+enum weir_exit check_run(const struct args *args, const struct conf *conf)
+{
+	static struct why why;
+
+	why_init(&why);
+	conf_print(conf, stdout);
+	if (!check_placement(args, conf, &why)) {
+		why_print(&why, stderr);
+		return WEIR_USAGE;
+	}
+	printf("\nqueues: up to %u packets inside weir\n%s: good\n", fabric_max_pkts(conf), conf->file);
+	return WEIR_OK;
+}

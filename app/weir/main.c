@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_version.h>
+
+#include "sockets.h"
+#include "weir.h"
+
+static struct conf *load(const char *file)
+{
+	static struct why why;
+	struct conf *conf;
+
+	why_init(&why);
+	conf = conf_load(file, &why);
+	if (conf == NULL)
+		why_print(&why, stderr);
+	return conf;
+}
+
+static bool start_eal(const struct args *args)
+{
+	sockets_unlink_stale(args->eal_argc, args->eal_argv);
+	control_before_eal();
+	if (rte_eal_init(args->eal_argc, args->eal_argv) < 0) {
+		fprintf(stderr, "weir: EAL does not start: %s\n", rte_strerror(rte_errno));
+		return false;
+	}
+	control_after_eal();
+	return true;
+}
+
+static enum weir_exit run(struct weir *w)
+{
+	enum weir_exit rc, end;
+
+	if (!start_eal(&w->args))
+		return WEIR_FAILED;
+	rc = weir_open(w);
+	if (rc == WEIR_OK) {
+		report_start(w);
+		control_run(w);
+	}
+	end = weir_close(w);
+	return rc != WEIR_OK ? rc : end;
+}
+
+int main(int argc, char **argv)
+{
+	static struct weir w;
+	enum weir_exit rc;
+
+	tsc_mark(&w.started);
+	if (!args_parse(&w.args, argc, argv))
+		return WEIR_USAGE;
+	if (w.args.help || w.args.version) {
+		if (w.args.help)
+			args_help(stdout);
+		else
+			printf("weir %s (%s)\n", WEIR_VERSION, rte_version());
+		return WEIR_OK;
+	}
+	w.conf = load(w.args.config);
+	if (w.conf == NULL)
+		return WEIR_USAGE;
+	rc = w.args.check ? check_run(&w.args, w.conf) : run(&w);
+	conf_destroy(w.conf);
+	return rc;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What telemetry reads of the running switch.  All of it may be called from any thread. */
+#include <rte_mempool.h>
+
+#include "weir.h"
+
+static void look(void *ctx, struct telem_switch *sw)
+{
+	const struct weir *w = ctx;
+
+	*sw = (struct telem_switch){
+		.uptime_ns = tsc_now_ns(&w->clock),
+		.n_workers = workers_n(w->workers),
+		.n_mbufs = ports_n_mbufs(w->ports),
+		.n_free_mbufs = ports_n_free_mbufs(w->ports),
+	};
+}
+
+static void port(void *ctx, uint16_t port, struct telem_port *view)
+{
+	const struct weir *w = ctx;
+	const struct port_info *info = port_info(w->ports, port);
+	struct port_counters c;
+
+	port_read_counters(w->ports, port, &c);
+	*view = (struct telem_port){
+		.device = info->device,
+		.driver = info->driver,
+		.bus = info->bus,
+		.is_pf = info->role == PORT_PF,
+		.is_physical = info->is_physical,
+		.is_up = port_is_up(w->ports, port),
+		.numa = info->numa,
+		.link_bps = info->link_bps,
+		.basis = info->basis,
+		.mtu = info->mtu,
+		.n_queues = info->n_queues,
+		.n_vfs = info->n_vfs,
+		.rx_lcore = w->plan.lcore[w->plan.rx_worker[port]],
+		.tx_lcore = w->plan.lcore[w->plan.tx_worker[port]],
+		.mac = {info->mac[0], info->mac[1], info->mac[2], info->mac[3], info->mac[4], info->mac[5]},
+		.rx_pkts = c.rx_pkts,
+		.tx_pkts = c.tx_pkts,
+		.rx_missed_pkts = c.rx_missed_pkts,
+		.rx_error_pkts = c.rx_error_pkts,
+		.tx_error_pkts = c.tx_error_pkts,
+		.rx_no_mbuf = c.rx_no_mbuf,
+	};
+}
+
+static void worker(void *ctx, unsigned int worker, struct worker_view *view, unsigned int *lcore)
+{
+	const struct weir *w = ctx;
+
+	workers_view_one(w->workers, worker, view);
+	*lcore = w->plan.lcore[worker];
+}
+
+static void vf(void *ctx, vf_id vf, struct vf_view *view)
+{
+	const struct weir *w = ctx;
+
+	workers_view_vf(w->workers, vf, view);
+}
+
+static void delay(void *ctx, vf_id vf, struct delay_view *view)
+{
+	const struct weir *w = ctx;
+
+	workers_view_delay(w->workers, vf, view);
+}
+
+void source_init(struct weir *w, struct telem_source *source)
+{
+	*source = (struct telem_source){
+		.ctx = w,
+		.conf = w->conf,
+		.rates = w->rates,
+		.look = look,
+		.port = port,
+		.worker = worker,
+		.vf = vf,
+		.delay = delay,
+	};
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The running switch, put together from the libraries, and the files of app/weir in the order they are used:
+ * args, lcores + plan + check (before EAL), sockets, switch (up and down), source (what telemetry reads),
+ * control (the loop of the main lcore), report (what is printed).
+ * Used by: app/weir. */
+#ifndef WEIR_WEIR_H
+#define WEIR_WEIR_H
+
+#include "port.h"
+#include "worker.h"
+
+#include "args.h"
+#include "conf.h"
+#include "pipeline.h"
+#include "place.h"
+#include "rates.h"
+#include "telem.h"
+#include "why.h"
+
+enum weir_exit { WEIR_OK, WEIR_USAGE, WEIR_FAILED, WEIR_LEAK };
+
+struct weir {
+	struct args args;
+	struct conf *conf;
+	struct tsc_mark started;
+	struct tsc_clock clock;
+	struct ports *ports;
+	struct place_request request;
+	struct place plan;
+	struct fabric *fabric;
+	struct workers *workers;
+	struct rates_store *rates;
+	struct rates_sample *samples;	/* telem_n_rows() of them */
+	bool link_up[CONF_MAX_PORTS];
+};
+
+/* plan.c: fills all but the lcores, and the NUMA nodes where 'ports' is NULL (not known before EAL) */
+void plan_request(struct place_request *request, const struct conf *conf, const struct ports *ports);
+/* false: more data lcores than weir can use */
+bool plan_add_lcore(struct place_request *request, unsigned int lcore, int numa, struct why *why);
+
+/* check.c: --check */
+enum weir_exit check_run(const struct args *args, const struct conf *conf);
+
+/* switch.c: from a config to running workers.  What went wrong has been said; weir_close() is to be called anyhow. */
+enum weir_exit weir_open(struct weir *w);
+enum weir_exit weir_close(struct weir *w);
+
+/* source.c */
+void source_init(struct weir *w, struct telem_source *source);
+
+/* control.c */
+void control_before_eal(void);
+void control_after_eal(void);
+void control_run(struct weir *w);	/* until a signal, or the duration is over */
+
+/* report.c */
+void report_start(const struct weir *w);
+void report_live(const struct weir *w);
+void report_end(const struct weir *w, const struct workers_end *end);
+
+#endif
