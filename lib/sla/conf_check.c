@@ -164,6 +164,7 @@ static void check_vf_on_port(struct conf_reading *r, uint32_t i)
 	struct conf_vf *vf = &r->conf->vfs[i];
 	const struct ini_section *s = r->vf_section[i];
 	const struct conf_port *port = &r->conf->ports[vf->port];
+	const struct ini_entry *antispoof = conf_entry(s, "antispoof");
 	bool has_mac = conf_entry(s, "mac") != NULL;
 
 	if (is_memif(port) && !port->trusted)
@@ -177,8 +178,8 @@ static void check_vf_on_port(struct conf_reading *r, uint32_t i)
 		conf_say(r, s->line,
 			"[vf %s] has no mac, and %s has %u VFs: wanted mac = ADDRESS to tell them apart",
 			vf->name, port->device, port->n_vfs);
-	if (!has_mac && vf->antispoof && conf_entry(s, "antispoof") != NULL)
-		conf_say(r, conf_line(s, "antispoof"),
+	if (!has_mac && antispoof != NULL && strcmp(antispoof->value, "yes") == 0)
+		conf_say(r, antispoof->line,
 			"antispoof = yes without mac: wanted mac = ADDRESS, what it may send from");
 	if (!has_mac)
 		vf->antispoof = false; /* no address to hold it to */

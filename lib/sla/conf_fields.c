@@ -108,6 +108,15 @@ const struct conf_field *conf_find_field(const struct conf_field *fields, size_t
 	return NULL;
 }
 
+/* 4094 is easier to read than 4.094k, 10T easier than its zeros. */
+static const char *bound_text(char buf[UNITS_TEXT], uint64_t bound)
+{
+	if (bound >= 100000)
+		return units_count_text(buf, bound);
+	snprintf(buf, UNITS_TEXT, "%u", (unsigned int)bound);
+	return buf;
+}
+
 /* What a field wants, in words: its range belongs to it, and is written as one would type it. */
 static void wanted_text(const struct conf_field *field, char *buf, size_t size)
 {
@@ -122,8 +131,8 @@ static void wanted_text(const struct conf_field *field, char *buf, size_t size)
 		snprintf(buf, size, "%s, from %s to %s", field->wanted, units_time_text(low, field->min),
 			units_time_text(high, field->max));
 	} else if (field->max > 0) {
-		snprintf(buf, size, "%s, from %s to %s", field->wanted, units_count_text(low, field->min),
-			units_count_text(high, field->max));
+		snprintf(buf, size, "%s, from %s to %s", field->wanted, bound_text(low, field->min),
+			bound_text(high, field->max));
 	} else {
 		snprintf(buf, size, "%s", field->wanted);
 	}

@@ -5,8 +5,8 @@
 
 #include "conf.h"
 
-/* RFC 2474 (CS), 2597 (AF), 3246 (EF), 5865 (VA), 8622 (LE). */
-/* clang-format off: a row a class selector */
+/* RFC 2474 (CS), 2597 (AF), 3246 (EF), 5865 (VA), 8622 (LE); a row a class selector. */
+/* clang-format off */
 static const char *const names[CONF_N_DSCP] = {
 	"CS0", "LE", "dscp2", "dscp3", "dscp4", "dscp5", "dscp6", "dscp7",
 	"CS1", "dscp9", "AF11", "dscp11", "AF12", "dscp13", "AF13", "dscp15",

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is said about a config that may not be: every mistake of every pass, at once. */
+#include <string.h>
+
+#include "conf.h"
+#include "unit.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+#define MAX_SAYS      12
+
+/* Six lines of a good config; what follows is in [vf a] on vf0, from line 7. */
+#define GOOD "[port pf0]\nrole = pf\n[port vf0]\n[port vf1]\n[vf a]\nport = vf0\n"
+
+static struct why why;
+
+static struct conf *parse(const char *text)
+{
+	why_init(&why);
+	return conf_parse("t.conf", text, strlen(text), &why);
+}
+
+/* A text and the starts of all messages it must get, in order, and no others. */
+struct mistake {
+	const char *text;
+	const char *says[MAX_SAYS];
+};
+
+static const struct mistake mistakes[] = {
+	/* The whole */
+	{"", {"t.conf: no PF: wanted one [port DEVICE] with role = pf, the uplink"}},
+	{"[port a]\nrole=pf\n[port b]\nrole=pf\n",
+		{"t.conf:4: [port b] is a second PF: [port a] at line 1 is one, wanted one"}},
+	{GOOD "[vm x]\n[foo]\n", {"t.conf:7: unknown section [vm]: wanted [switch], [port DEVICE], [vf "
+				  "NAME], [classes] or [dscp NAME]; a VM "
+				  "has no terms of its own: give each of its VFs a [vf]",
+					 "t.conf:8: unknown section [foo]: wanted [switch], [port DEVICE], "
+					 "[vf NAME], [classes] or [dscp NAME]"}},
+	{GOOD "[vf a]\nport = vf1\ntx.weight = 0\n",
+		{"t.conf:7: section [vf a] again: the first is at line 5, wanted once",
+			"t.conf:9: tx.weight = 0: wanted a weight, from 1 to 1000"}},
+	{GOOD "port = vf1\n", {"t.conf:7: port again: the first is at line 6, wanted once in a section"}},
+	{GOOD "[switch x]\n[vf]\n[port]\n[vf a-b]\nport=vf1\n[vf "
+	      "x123456789012345678901234567890123]\nport=vf1\n",
+		{"t.conf:7: [switch x]: wanted [switch], without a name",
+			"t.conf:8: [vf ]: wanted a name of 1 to 32 letters, digits and _",
+			"t.conf:9: [port ]: wanted an ethdev's name such as net_vhost0 or 0000:03:00.0",
+			"t.conf:10: [vf a-b]: wanted a name",
+			"t.conf:12: [vf x123456789012345678901234567890123]: wanted a name"}},
+	/* Keys */
+	{GOOD "[switch]\nplacment = auto\nzzzzzzz = 1\n",
+		{"t.conf:8: unknown key placment in [switch]: wanted placement, perhaps",
+			"t.conf:9: unknown key zzzzzzz in [switch]: wanted one of packet_capacity, "
+			"guarantee_size, allow_overcommit, "
+			"placement, turn_packets, turn_time, mbufs, drain_time"}},
+	{GOOD "max_bps = 1G\ntx.maxbps = 1G\nvlna = 7\nrx.foobar = 1\nfoobar = 1\n",
+		{"t.conf:7: unknown key max_bps in [vf]: wanted tx.max_bps or rx.max_bps, perhaps",
+			"t.conf:8: unknown key tx.maxbps in [vf]: wanted tx.max_bps, perhaps",
+			"t.conf:9: unknown key vlna in [vf]: wanted vlan, perhaps",
+			"t.conf:10: unknown key rx.foobar in [vf]: wanted tx. or rx. with min_bps, max_bps, "
+			"min_pps, max_pps, "
+			"urgent_bps, urgent_pps, burst, weight, priority",
+			"t.conf:11: unknown key foobar in [vf]: wanted port, mac, vlan, trunk, native, "
+			"antispoof, broadcast_pps, queue, "
+			"receive_queue, dscp_map, or tx. or rx. with min_bps, max_bps, min_pps, max_pps, "
+			"urgent_bps, urgent_pps, "
+			"burst, weight, priority"}},
+	{GOOD "[classes]\nurgent = 5\nhigh = 0\nlow = 1001\n",
+		{"t.conf:8: unknown key urgent in [classes]: wanted one of high, medium, low",
+			"t.conf:9: high = 0: wanted a weight, from 1 to 1000",
+			"t.conf:10: low = 1001: wanted a weight"}},
+	/* Values */
+	{GOOD "tx.max_bps = 10Gbs\ntx.min_bps = -5\nrx.max_bps = 0\ntx.urgent_bps = "
+	      "99999999999999999999\nrx.max_pps = 0.5k5\n",
+		{"t.conf:7: tx.max_bps = 10Gbs: wanted bits per second such as 150M (none: leave it out), "
+		 "from 1000 to 10T",
+			"t.conf:8: tx.min_bps = -5: wanted bits per second",
+			"t.conf:9: rx.max_bps = 0: wanted bits per second",
+			"t.conf:10: tx.urgent_bps = 99999999999999999999: wanted bits per second",
+			"t.conf:11: rx.max_pps = 0.5k5: wanted packets per second such as 20k (none: leave "
+			"it out), from 1 to 10G"}},
+	{GOOD "tx.min_pps = 0\ntx.max_pps = 11G\ntx.priority = 8\nrx.weight = 1001\ntx.burst = 5\nrx.burst = "
+	      "11s\n",
+		{"t.conf:7: tx.min_pps = 0: wanted", "t.conf:8: tx.max_pps = 11G: wanted",
+			"t.conf:9: tx.priority = 8: wanted a priority (0 is served first), from 0 to 7",
+			"t.conf:10: rx.weight = 1001: wanted a weight, from 1 to 1000",
+			"t.conf:11: tx.burst = 5: wanted a time such as 1ms, from 1us to 10s",
+			"t.conf:12: rx.burst = 11s: wanted"}},
+	{GOOD "antispoof = maybe\nbroadcast_pps = -1\nqueue = 0\nreceive_queue = x\ndscp_map = nope\n",
+		{"t.conf:7: antispoof = maybe: wanted no or yes",
+			"t.conf:8: broadcast_pps = -1: wanted packets per second",
+			"t.conf:9: queue = 0: wanted packets, from 8 to 65536",
+			"t.conf:10: receive_queue = x: wanted packets",
+			"t.conf:11: dscp_map = nope: there is no such map: wanted the name of a [dscp "
+			"NAME]"}},
+	{GOOD "dscp_map =\n[vf b]\nport =\n", {"t.conf:7: dscp_map = : wanted the name of a [dscp]",
+						      "t.conf:9: port = : wanted the device of a [port]"}},
+	{GOOD "[switch]\nplacement = both\nturn_time = 50\nguarantee_size = 10\nmbufs = "
+	      "many\nallow_overcommit = 1\n",
+		{"t.conf:8: placement = both: wanted auto or single or split",
+			"t.conf:9: turn_time = 50: wanted a time such as 50us, from 1us to 10ms",
+			"t.conf:10: guarantee_size = 10: wanted bytes of a packet, from 60 to 9216",
+			"t.conf:11: mbufs = many: wanted auto or a number of buffers",
+			"t.conf:12: allow_overcommit = 1: wanted no or yes"}},
+	/* Ports */
+	{GOOD "[port x]\nrole = uplink\nmtu = 20\nqueues = 0\nlink_basis = l3\nnuma = -1\nrx_lcore = "
+	      "128\ntrusted = yes\n",
+		{"t.conf:8: role = uplink: wanted pf or vf", "t.conf:9: mtu = 20: wanted",
+			"t.conf:10: queues = 0: wanted", "t.conf:11: link_basis = l3: wanted l2 or wire",
+			"t.conf:12: numa = -1: wanted auto or a NUMA node",
+			"t.conf:13: rx_lcore = 128: wanted auto or an lcore, from 0 to 127",
+			"t.conf:14: trusted = yes means nothing on x: wanted it on net_memif ports only"}},
+	{GOOD "[port x]\nbroadcast_pps = 5\n[port a|b]\n",
+		{"t.conf:9: [port a|b]: wanted an ethdev's name",
+			"t.conf:8: broadcast_pps is for the PF: wanted it in the [vf] sections of port x"}},
+	{GOOD "[vf b]\n[vf c]\nport = nope\n[vf d]\nport = pf0\n",
+		{"t.conf:7: [vf b] has no port: wanted port = vf0, vf1",
+			"t.conf:9: port = nope: there is no such [port]: wanted vf0, vf1",
+			"t.conf:11: port = pf0 is the PF: wanted vf0, vf1"}},
+	{"[port pf0]\nrole = pf\n[vf a]\nport = pf0\n",
+		{"t.conf:4: port = pf0 is the PF: wanted a [port] with role = vf"}},
+	{"[port net_memif0]\nrole = pf\n[port net_memif1]\n[vf a]\nport = net_memif1\n",
+		{"t.conf:5: [vf a] is on net_memif1, and DPDK does not validate what a memif peer writes "
+		 "into its descriptors: "
+		 "that peer is as trusted as weir itself; wanted trusted = yes in [port net_memif1] at line "
+		 "3, or a net_vhost port"}},
+	/* SLAs */
+	{GOOD "tx.min_bps = 200M\ntx.max_bps = 100M\ntx.max_pps = 10\ntx.min_pps = 11\n",
+		{"t.conf:7: tx.min_bps = 200M is above tx.max_bps = 100M (line 8): wanted at most that",
+			"t.conf:10: tx.min_pps = 11 is above tx.max_pps = 10 (line 9): wanted at most that"}},
+	{GOOD "rx.urgent_bps = 2M\nrx.max_bps = 1M\nrx.urgent_pps = 20\nrx.max_pps = 10\n",
+		{"t.conf:7: rx.urgent_bps = 2M is above rx.max_bps = 1M (line 8): wanted at most that",
+			"t.conf:9: rx.urgent_pps = 20 is above rx.max_pps = 10 (line 10): wanted at most "
+			"that"}},
+	{GOOD "rx.min_bps = 1M\nrx.min_pps = 1\n", {"t.conf:7: rx.min_bps: nothing enforces a guarantee on a "
+						    "VF's own port yet: wanted tx.min_* or rx.max_*",
+							   "t.conf:8: rx.min_pps: nothing enforces"}},
+	/* MACs */
+	{GOOD "mac = 02:00:00:00:00:0g\n[vf b]\nport = vf1\nmac = 02:00:00:00:00\n",
+		{"t.conf:7: mac = 02:00:00:00:00:0g: wanted up to 8 addresses such as 02:00:00:00:00:01, "
+		 "separated by commas",
+			"t.conf:10: mac = 02:00:00:00:00: wanted up to 8 addresses"}},
+	{GOOD "mac = 2:0:0:0:0:1\n", {"t.conf:7: mac = 2:0:0:0:0:1: wanted up to 8"}},
+	{GOOD "mac = 02:00:00:00:00:01,\n", {"t.conf:7: mac = 02:00:00:00:00:01,: wanted up to 8"}},
+	{GOOD "mac = 02:00:00:00:00:01 02:00:00:00:00:02\n", {"t.conf:7: mac = "}},
+	{GOOD "mac = 0:\n", {"t.conf:7: mac = 0:: wanted"}},
+	{GOOD "mac = 02::00:00:00:00:01,02:00:00:00:00:02\n", {"t.conf:7: mac = "}},
+	{GOOD "mac = 00:00:00:00:00:00, 03:00:00:00:00:01, ff:ff:ff:ff:ff:ff\n",
+		{"t.conf:7: mac = 00:00:00:00:00:00 is no station's: wanted an address that is not zero",
+			"t.conf:7: mac = 03:00:00:00:00:01 is a group's: wanted a station's, with an even "
+			"first byte",
+			"t.conf:7: mac = ff:ff:ff:ff:ff:ff is a group's"}},
+	{GOOD "mac = 02:00:00:00:00:01\n[vf b]\nport = vf1\nmac = 02:00:00:00:00:02,02:00:00:00:00:01\n",
+		{"t.conf:10: mac = 02:00:00:00:00:01 of [vf b] is [vf a]'s too (line 7), in VLAN 0: wanted "
+		 "an address once a VLAN"}},
+	{GOOD "mac = 02:00:00:00:00:0A, 02:00:00:00:00:0a\n",
+		{"t.conf:7: mac = 02:00:00:00:00:0a is in the list of [vf a] twice: wanted it once"}},
+	{GOOD "mac = 02:00:00:00:00:01\ntrunk = 5-9\n[vf b]\nport = vf1\nmac = 02:00:00:00:00:01\nvlan = 7\n",
+		{"t.conf:11: mac = 02:00:00:00:00:01 of [vf b] is [vf a]'s too (line 7), in VLAN 7"}},
+	{GOOD "[vf b]\nport = vf0\nmac = 02:00:00:00:00:01\n",
+		{"t.conf:5: [vf a] has no mac, and vf0 has 2 VFs: wanted mac = ADDRESS to tell them apart"}},
+	{GOOD "antispoof = yes\n",
+		{"t.conf:7: antispoof = yes without mac: wanted mac = ADDRESS, what it may send from"}},
+	/* VLANs */
+	{GOOD "vlan = 4095\n[vf b]\nport = vf1\nvlan = 0\n",
+		{"t.conf:7: vlan = 4095: wanted a VLAN, from 1 to 4094",
+			"t.conf:10: vlan = 0: wanted a VLAN"}},
+	{GOOD "vlan = 1\ntrunk = 2\n",
+		{"t.conf:8: trunk and vlan (line 7) exclude each other: wanted vlan, or trunk with native"}},
+	{GOOD "native = 5\n",
+		{"t.conf:7: native without trunk: wanted trunk = VLANs beside it, or vlan = 5"}},
+	{GOOD "trunk = 1-10\nnative = 5\n",
+		{"t.conf:8: native = 5 is in trunk (line 7) too: wanted it in one of them"}},
+	{GOOD "trunk = 30-20\n",
+		{"t.conf:7: trunk = 30-20: wanted VLANs such as 10,20-30, each once and from 1 to 4094"}},
+	{GOOD "trunk = 1-5,5\n", {"t.conf:7: trunk = 1-5,5: wanted VLANs"}},
+	{GOOD "trunk = 0\n", {"t.conf:7: trunk = 0: wanted VLANs"}},
+	{GOOD "trunk = 4000-4095\n", {"t.conf:7: trunk = 4000-4095: wanted VLANs"}},
+	{GOOD "trunk = 1,\n", {"t.conf:7: trunk = 1,: wanted VLANs"}},
+	{GOOD "trunk =\n", {"t.conf:7: trunk = : wanted VLANs"}},
+	/* Many kinds together, from all passes */
+	{"stray = 1\n[port pf0]\nrole = pf\nrate = 1G\n[port vf0]\n[vf a]\nport = vf0\ntx.min_bps = "
+	 "600M\n[vf b]\nport = "
+	 "vf7\ntx.min_bps = 600M\nvlan = 5000\n[vf c]\nport = vf0\nmac = 02:00:00:00:00:01\ntx.max_bps = "
+	 "1k\ntx.urgent_bps = "
+	 "2k\n[vf c]\nbogus = 1\n",
+		{"t.conf:1: stray stands before the first section",
+			"t.conf:18: section [vf c] again: the first is at line 13, wanted once",
+			"t.conf:12: vlan = 5000: wanted",
+			"t.conf:19: unknown key bogus in [vf]: wanted port, mac",
+			"t.conf:10: port = vf7: there is no such [port]: wanted vf0",
+			"t.conf:17: tx.urgent_bps = 2k is above tx.max_bps = 1k (line 16)",
+			"t.conf:6: [vf a] has no mac, and vf0 has 2 VFs",
+			"t.conf:2: guarantees (the larger of tx.min and tx.urgent of each VF) add up to "
+			"1.200002G of 1G bits/s and to "
+			"100.001k of unknown packets/s: wanted both within, or allow_overcommit = yes in "
+			"[switch]"}},
+};
+
+START_TEST(all_mistakes_are_told_with_line_and_what_was_wanted)
+{
+	const struct mistake *m = &mistakes[_i];
+	int n = 0;
+
+	ck_assert_ptr_null(parse(m->text));
+	for (; n < MAX_SAYS && m->says[n] != NULL; n++) {
+		ck_assert_msg(n < why.n, "case %d: not told: %s", _i, m->says[n]);
+		ck_assert_msg(strncmp(why.text[n], m->says[n], strlen(m->says[n])) == 0,
+			"case %d: told: %s\nwanted: %s", _i, why.text[n], m->says[n]);
+	}
+	ck_assert_msg(why.n == n, "case %d: told beside: %s", _i, why.text[n]);
+}
+END_TEST
+
+START_TEST(what_cannot_be_opened_is_told_and_nothing_else)
+{
+	why_init(&why);
+	ck_assert_ptr_null(conf_load("/nonexistent/weir.conf", &why));
+	ck_assert_int_eq(why.n, 1);
+	ck_assert_str_eq(why.text[0], "/nonexistent/weir.conf: No such file or directory");
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("mistakes");
+	TCase *tc = tcase_create("mistakes");
+
+	tcase_add_loop_test(tc, all_mistakes_are_told_with_line_and_what_was_wanted, 0, LENGTH(mistakes));
+	tcase_add_test(tc, what_cannot_be_opened_is_told_and_nothing_else);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run(suite());
+}
