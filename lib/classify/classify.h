@@ -19,7 +19,8 @@ struct class_map {
 void class_map_init(struct class_map *map, const uint8_t tclass[64], const uint8_t drop_prec[64]);
 
 /* Parses headers only: n_tags, outer_tci, ether_type, is_multicast, is_neighbour, and the DSCP, which it returns
- * (0..63, or -1 for non-IP).  Needs data_bytes >= PKT_MIN_BYTES. */
+ * (0..63, or -1 for non-IP).  Needs data_bytes >= PKT_MIN_BYTES.
+ * n_tags counts whole tags, two at most: a tag cut short leaves its TPID in ether_type (l2 drops that as malformed). */
 int classify_headers(struct pkt *p);
 
 /* Sets tclass and drop_prec by the map for a DSCP that classify_headers() returned. */
