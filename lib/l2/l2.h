@@ -15,20 +15,23 @@
 
 #define L2_MAX_PORTS 64
 
+enum l2_vlan_mode { L2_VLAN_NONE, L2_VLAN_ACCESS, L2_VLAN_TRUNK };	/* as enum vlan_mode of sla */
+
 /* What the switch needs to know of a VF. */
 struct l2_vf {
 	uint16_t port;
 	uint8_t n_macs;
 	const uint8_t (*mac)[6];
 	bool antispoof;
-	uint8_t vlan_mode;	/* 0 none, 1 access, 2 trunk: as enum vlan_mode of sla */
+	uint8_t vlan_mode;	/* enum l2_vlan_mode */
 	uint16_t vid;		/* access: its VLAN; trunk: the native VLAN, or 0 */
-	const uint64_t *trunk;	/* 64 words; trunk only */
+	const uint64_t *trunk;	/* 64 words; trunk only; VID 0 in it means nothing */
 };
 
 struct l2;
 
-/* 'pf_port' and vfs[].port are port numbers < L2_MAX_PORTS.  Copies what it needs.  NULL where memory is out. */
+/* 'pf_port' and vfs[].port are port numbers < L2_MAX_PORTS, no VF's port is the PF's, VIDs are below 4,096.
+ * Copies what it needs.  Where a MAC is twice in a VLAN after all, the lower VF has it.  NULL where memory is out. */
 struct l2 *l2_build(const struct l2_vf *vfs, uint32_t n_vfs, uint16_t pf_port);
 void l2_destroy(struct l2 *l2);
 
@@ -36,6 +39,9 @@ void l2_destroy(struct l2 *l2);
  * dst, tag_op, reason.  Never fails: what may not pass is DEST_DROP with a reason.  src is set even on a drop where
  * the sender is known (the VF whose port it is), else VF_NONE. */
 void l2_switch(const struct l2 *l2, struct pkt *p, uint16_t port);
+
+/* Asks for the cache line that l2_switch() will look up first: with many VFs, call it some packets ahead. */
+void l2_prefetch(const struct l2 *l2, const struct pkt *p);
 
 /* The copies of a flood in VLAN 'vid': one a port, named by the VF that answers for it (the lowest of the VLAN's
  * members on that port).  The PF is not in the list. */
@@ -45,11 +51,11 @@ struct l2_group {
 };
 struct l2_group l2_group_of(const struct l2 *l2, uint16_t vid);
 
-/* The tag operation for a frame of VLAN p->vid with p->n_tags tags on its way to 'vf' (or VF_PF): compared with how it
- * came in.  p->src says how that was. */
+/* The tag operation for a frame of VLAN p->vid on its way to VF 'to' (or VF_PF): how it must leave, compared with how
+ * it came in (n_tags, outer_tci). */
 enum tag_op l2_tag_op(const struct l2 *l2, const struct pkt *p, vf_id to);
 
-/* True when nothing but one VF is on the port: its packets may be held. */
+/* 1 when nothing but one VF is on the port: its packets may be held. */
 uint32_t l2_vfs_on_port(const struct l2 *l2, uint16_t port);
 uint16_t l2_port_of(const struct l2 *l2, vf_id vf);	/* VF_PF too */
 

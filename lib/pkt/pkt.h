@@ -31,8 +31,13 @@ enum dest_kind {
 	DEST_FLOOD,	/* to the PF (unless from there) and all members of VLAN 'vid' but the sender */
 };
 
-/* What the transmit side must do to the VLAN tag; the rim does it (contract: never left to a PMD). */
-enum tag_op { TAG_KEEP, TAG_PUSH, TAG_POP };
+/* What the transmit side must do to the outermost VLAN tag; the rim does it (contract: never left to a PMD). */
+enum tag_op {
+	TAG_KEEP,
+	TAG_PUSH,	/* insert 0x8100 with TCI = the VID */
+	TAG_POP,	/* take the outermost tag off */
+	TAG_SET,	/* write the VID into the outermost tag (a priority tag: VID 0); TPID, PCP and DEI stay */
+};
 
 struct pkt {
 	/* Set by the rim on receive. */

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The decision for one packet: sender and VLAN, then destination.  No loop but over VFs that share a MAC. */
+#include "l2.h"
+
+#include "l2_table.h"
+
+#define TPID_VLAN 0x8100
+#define TPID_QINQ 0x88a8
+
+/* 01:80:C2:00:00:00 .. 0F as l2_mac_of() reads it. */
+#define LINK_LOCAL_MASK UINT64_C(0xf0ffffffffff)
+#define LINK_LOCAL_MAC  UINT64_C(0x0000c28001)
+
+static inline bool is_group(uint64_t mac)
+{
+	return mac & 1;
+}
+
+static inline uint16_t outer_vid(const struct pkt *p)
+{
+	return p->outer_tci & L2_VID_MASK;
+}
+
+/* The slot of the VF that has this MAC in this VLAN; NULL = none. */
+static inline const struct l2_slot *find(const struct l2 *l2, uint64_t mac, uint16_t vid)
+{
+	for (uint64_t i = l2_home_slot(l2, mac);; i = (i + 1) & l2->slot_mask) {
+		const struct l2_slot *slot = &l2->slots[i];
+
+		if (slot->vf == VF_NONE)
+			return NULL;
+		if (!l2_slot_has_mac(slot, mac))
+			continue;
+		uint64_t slot_vid = slot->mac_vid >> L2_VID_SHIFT;
+
+		if (slot_vid == vid)
+			return slot;
+		if (slot_vid != L2_TRUNK_SLOT)
+			continue;
+		const struct l2_node *vf = &l2->vfs[slot->vf];
+
+		if (vid != 0 && (vid == vf->vid || l2_trunk_has(vf, vid)))
+			return slot;
+	}
+}
+
+/* May the VF send the frame as it is tagged?  Sets p->vid if so.  A priority tag counts as untagged only when
+ * no other tag follows: taking it off would bare a VID of the VF's own choice to the uplink. */
+static inline bool enter_vlan(const struct l2_node *vf, struct pkt *p)
+{
+	uint16_t vid = outer_vid(p);
+	bool is_untagged = p->n_tags == 0 || (vid == 0 && p->n_tags == 1);
+
+	if (is_untagged) {
+		p->vid = vf->vid; /* none: 0 */
+		return vf->vlan_mode != L2_VLAN_TRUNK || vf->vid != 0;
+	}
+	if (vf->vlan_mode != L2_VLAN_TRUNK || !l2_trunk_has(vf, vid))
+		return false;
+	p->vid = vid;
+	return true;
+}
+
+static inline bool has_mac(const struct l2 *l2, const struct l2_node *vf, uint64_t mac)
+{
+	for (unsigned int i = 0; i < vf->n_macs; i++)
+		if (l2->macs[vf->first_mac + i] == mac)
+			return true;
+	return false;
+}
+
+static inline enum drop_reason from_only_vf(const struct l2 *l2, struct pkt *p, uint64_t mac)
+{
+	const struct l2_node *vf = &l2->vfs[p->src];
+
+	if (is_group(mac) || (vf->antispoof && !has_mac(l2, vf, mac)))
+		return DROP_SPOOF;
+	return enter_vlan(vf, p) ? DROP_NOT : DROP_VLAN;
+}
+
+/* The sender is who has this MAC on this port and may send the frame as it is tagged. */
+static enum drop_reason from_shared_port(const struct l2 *l2, struct pkt *p, uint64_t mac, uint16_t port)
+{
+	enum drop_reason reason = DROP_UNKNOWN_SOURCE;
+
+	if (is_group(mac))
+		return DROP_SPOOF;
+	for (uint64_t i = l2_home_slot(l2, mac); l2->slots[i].vf != VF_NONE; i = (i + 1) & l2->slot_mask) {
+		const struct l2_slot *slot = &l2->slots[i];
+
+		if (!l2_slot_has_mac(slot, mac))
+			continue;
+		if (slot->port != port) {
+			if (p->src == VF_NONE)
+				reason = DROP_SPOOF;
+			continue;
+		}
+		if (enter_vlan(&l2->vfs[slot->vf], p)) {
+			p->src = slot->vf;
+			return DROP_NOT;
+		}
+		if (p->src == VF_NONE)
+			p->src = slot->vf;
+		reason = DROP_VLAN;
+	}
+	return reason;
+}
+
+static inline enum drop_reason from_pf(const struct l2 *l2, struct pkt *p, uint64_t mac)
+{
+	p->src = VF_PF;
+	p->vid = outer_vid(p);
+	/* A VF's MAC that comes in from the uplink went out there before: a loop, or somebody lies. */
+	return is_group(mac) || find(l2, mac, p->vid) ? DROP_SPOOF : DROP_NOT;
+}
+
+static inline enum drop_reason enter(const struct l2 *l2, struct pkt *p, uint16_t port)
+{
+	uint64_t mac = l2_mac_of(p->data + 6);
+
+	p->vid = 0;
+	p->src = l2->only_vf[port];
+	/* A tag cut short: padding to the least frame size would complete it behind our back. */
+	if ((p->ether_type == TPID_VLAN || p->ether_type == TPID_QINQ) && p->n_tags < 2) {
+		p->src = port == l2->pf_port ? VF_PF : p->src;
+		return DROP_MALFORMED;
+	}
+	if (port == l2->pf_port)
+		return from_pf(l2, p, mac);
+	return p->src != VF_NONE ? from_only_vf(l2, p, mac) : from_shared_port(l2, p, mac, port);
+}
+
+static inline enum drop_reason to_where(const struct l2 *l2, struct pkt *p, uint16_t port)
+{
+	uint64_t mac = l2_mac_of(p->data);
+
+	if (is_group(mac)) {
+		p->dest_kind = DEST_FLOOD;
+		return (mac & LINK_LOCAL_MASK) == LINK_LOCAL_MAC ? DROP_LINK_LOCAL : DROP_NOT;
+	}
+	const struct l2_slot *slot = find(l2, mac, p->vid);
+
+	if (slot) {
+		p->dest_kind = DEST_VF;
+		p->dst = slot->vf;
+		p->tag_op = (uint8_t)l2_tag_op(l2, p, slot->vf);
+		return slot->port == port ? DROP_SAME_PORT : DROP_NOT;
+	}
+	p->dest_kind = DEST_PF;
+	p->dst = VF_PF;
+	p->tag_op = (uint8_t)l2_tag_op(l2, p, VF_PF);
+	return p->src == VF_PF ? DROP_UNKNOWN_DEST : DROP_NOT;
+}
+
+void l2_switch(const struct l2 *l2, struct pkt *p, uint16_t port)
+{
+	p->dst = VF_NONE;
+	p->tag_op = TAG_KEEP;
+
+	enum drop_reason reason = enter(l2, p, port);
+
+	if (reason == DROP_NOT)
+		reason = to_where(l2, p, port);
+	p->reason = (uint8_t)reason;
+	if (reason != DROP_NOT) {
+		p->dest_kind = DEST_DROP;
+		p->dst = VF_NONE;
+		p->tag_op = TAG_KEEP;
+	}
+}
+
+void l2_prefetch(const struct l2 *l2, const struct pkt *p)
+{
+	__builtin_prefetch(&l2->slots[l2_home_slot(l2, l2_mac_of(p->data))]);
+}
+
+struct l2_group l2_group_of(const struct l2 *l2, uint16_t vid)
+{
+	if (vid >= L2_N_VIDS)
+		return (struct l2_group){0};
+	return (struct l2_group){
+		.n = l2->group_at[vid + 1] - l2->group_at[vid],
+		.members = l2->members + l2->group_at[vid],
+	};
+}
+
+enum tag_op l2_tag_op(const struct l2 *l2, const struct pkt *p, vf_id to)
+{
+	bool leaves_tagged;
+
+	if (to == VF_PF)
+		leaves_tagged = p->vid != 0;
+	else
+		leaves_tagged = l2->vfs[to].vlan_mode == L2_VLAN_TRUNK && p->vid != l2->vfs[to].vid;
+	if (p->n_tags == 0)
+		return leaves_tagged ? TAG_PUSH : TAG_KEEP;
+	if (!leaves_tagged)
+		return TAG_POP;
+	return outer_vid(p) == p->vid ? TAG_KEEP : TAG_SET;
+}
+
+uint32_t l2_vfs_on_port(const struct l2 *l2, uint16_t port)
+{
+	return l2->n_on_port[port];
+}
+
+uint16_t l2_port_of(const struct l2 *l2, vf_id vf)
+{
+	return vf == VF_PF ? l2->pf_port : l2->vfs[vf].port;
+}
