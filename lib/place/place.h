@@ -42,8 +42,9 @@ struct place {
 	bool is_single;
 };
 
-/* Plans.  false with the reasons in 'why': no data lcore, too many, an override that names an lcore not given, a PF
- * whose transmit side is not on home, "split" with fewer than two data lcores ("auto" and "single" take one). */
+/* Plans.  false with the reasons in 'why': no data lcore, too many, an override that names an lcore not given, two
+ * lcores named where one does everything, "split" with fewer than two data lcores ("auto" and "single" take one).
+ * An override of the PF's transmit side names home.  lcores that no port can use get no worker. */
 bool place_plan(const struct place_request *req, struct place *plan, struct why *why);
 
 /* A table: lcore, NUMA node, receives from, schedules and transmits to. */
