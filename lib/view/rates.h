@@ -26,7 +26,7 @@ struct rates_store;
 struct rates_store *rates_create(uint32_t n_rows);
 void rates_destroy(struct rates_store *s);
 
-/* Writer: a period's samples of all rows.  Time must grow. */
+/* Writer: a period's samples of all rows.  Time must grow: a sample no later than the last is left out. */
 void rates_add(struct rates_store *s, const struct rates_sample *rows, uint64_t now_ns);
 
 /* Reader, any thread.  false before two samples are there: then all 0. */
