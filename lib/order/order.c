@@ -167,6 +167,8 @@ void order_wake(struct order *o, uint32_t id, uint32_t head_bytes, bool has_urge
 	if (n->limiter != NULL)
 		limiter_wake(n->limiter, o->lost_total_ns);
 	n->charged_ns = now_ns;
+	n->catchup_ns = 0;
+	n->lost_seen_ns = o->lost_total_ns;
 	n->head_bytes = head_bytes;
 	o->n_waiting++;
 	node_stand(o, id, now_ns);

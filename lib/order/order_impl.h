@@ -29,6 +29,7 @@ struct onode {
 	price_t share_byte, share_pkt;		/* virtual time a byte, a packet: cost / weight */
 	uint64_t since_ns;			/* in this state */
 	uint64_t charged_ns;			/* last service */
+	uint64_t catchup_ns, lost_seen_ns;	/* of the guarantee clocks, as in struct limiter */
 	uint32_t head_bytes;
 	uint8_t state, priority;
 	uint8_t bound;				/* of NODE_HELD: which clock */

@@ -71,7 +71,9 @@ uint32_t order_next(struct order *o, uint64_t now_ns, enum order_how *how)
 	return ORDER_NONE;
 }
 
-/* The virtual time of a priority moves to the smallest finish among those who compete. */
+/* The virtual time of a priority moves to the smallest finish among those who compete: as far as buckets tell, so to
+ * the first bucket's start.  Were it the finish of whom the bucket happened to give first, the others in the bucket
+ * would be lifted to it and lose what they are ahead: with weights far apart that is most of their share. */
 static void charge_share(struct order *o, uint32_t id, enum order_how how, uint64_t bytes, uint64_t pkts)
 {
 	struct onode *n = &o->nodes[id];
@@ -79,13 +81,10 @@ static void charge_share(struct order *o, uint32_t id, enum order_how how, uint6
 	uint64_t by_bytes = (uint64_t)(((clk_u128)n->share_byte * bytes) >> ORDER_SHARE_SHIFT);
 	uint64_t by_pkts = (uint64_t)(((clk_u128)n->share_pkt * pkts) >> ORDER_SHARE_SHIFT);
 	uint64_t step = u64_max(by_bytes, by_pkts);
-	uint64_t least = n->finish;
+	uint64_t least = n->finish, start;
 
-	if (how != ORDER_SHARE && (o->shares_waiting & 1u << p) != 0) {
-		uint64_t first = o->share_links[cffs_first(o->shares[p])].rank;
-		if (vtime_before(first, least))
-			least = first;
-	}
+	if (cffs_peek(o->shares[p], &start) != CFFS_NONE && vtime_before(start, least))
+		least = start;
 	if (vtime_before(o->vtime[p], least)) {
 		o->vtime[p] = least;
 		cffs_advance(o->shares[p], least);
@@ -97,11 +96,12 @@ static void charge_share(struct order *o, uint32_t id, enum order_how how, uint6
 	n->finish += step;
 }
 
-static void charge_clock_due(struct clk *c, price_t price, uint64_t n, const struct order *o, uint64_t now_ns)
+static void charge_clock_due(struct clk *c, price_t price, uint64_t n, const struct order *o, uint64_t slack_ns,
+	uint64_t now_ns)
 {
 	uint64_t interval_ns = price_ns(price, n);
 
-	clk_at_least(c, ns_before(now_ns, 2 * interval_ns + o->slack_ns));
+	clk_at_least(c, ns_before(now_ns, 2 * interval_ns + slack_ns));
 	clk_add(c, price, n);
 	clk_at_most(c, now_ns + interval_ns + o->window_ns);	/* past excess is soon forgotten */
 }
@@ -112,8 +112,19 @@ static void charge_guarantee(struct order *o, struct onode *n, uint64_t bytes, u
 
 	if (now_ns > late_from_ns)
 		stat_add(&n->stats.missed_ns, now_ns - u64_max(late_from_ns, n->charged_ns));
-	charge_clock_due(&n->due_byte, n->min_byte, bytes, o, now_ns);
-	charge_clock_due(&n->due_pkt, n->min_pkt, pkts, o, now_ns);
+	/* Time the worker lost is made good to guarantees as to limits, or else every stall would be shared by weight. */
+	if (n->lost_seen_ns != o->lost_total_ns) {
+		n->catchup_ns = u64_min(n->catchup_ns + o->lost_total_ns - n->lost_seen_ns, LIMITER_CATCHUP_NS);
+		n->lost_seen_ns = o->lost_total_ns;
+	}
+	uint64_t slack_ns = o->slack_ns + n->catchup_ns;
+
+	charge_clock_due(&n->due_byte, n->min_byte, bytes, o, slack_ns, now_ns);
+	charge_clock_due(&n->due_pkt, n->min_pkt, pkts, o, slack_ns, now_ns);
+	if (n->catchup_ns != 0) {
+		uint64_t lag_ns = ns_before(now_ns, due_ns(n));
+		n->catchup_ns = u64_min(n->catchup_ns, lag_ns > o->slack_ns ? lag_ns - o->slack_ns : 0);
+	}
 }
 
 static void charge_urgent(struct onode *n, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
