@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What can be read through DPDK's telemetry socket (dpdk-telemetry.py, or any client of its JSON):
- *	/weir/info		version, uptime, workers, mbufs
+ *	/weir/info		version, uptime, workers, mbufs, drops of packets whose sender no VF is
  *	/weir/ports[,START]	a page of ports with their drivers' counters
  *	/weir/vfs[,START]	a page of VFs with rates, backlog and drops
  *	/weir/vf,NAME		everything about one VF
@@ -49,7 +49,7 @@ struct telem_source {
 	void (*look)(void *ctx, struct telem_switch *sw);
 	void (*port)(void *ctx, uint16_t port, struct telem_port *view);
 	void (*worker)(void *ctx, unsigned int worker, struct worker_view *view, unsigned int *lcore);
-	void (*vf)(void *ctx, vf_id vf, struct vf_view *view);		/* VF_PF too; not added: set */
+	void (*vf)(void *ctx, vf_id vf, struct vf_view *view);		/* VF_PF, VF_NONE too; set, not added */
 	void (*delay)(void *ctx, vf_id vf, struct delay_view *view);
 };
 

@@ -22,6 +22,7 @@ struct rte_tel_data *put_dict(struct rte_tel_data *d, const char *name);
 struct rte_tel_data *put_text_array(struct rte_tel_data *d, const char *name);
 /* 22.11 takes no arrays of dicts inside a dict: a list of them is a dict with the keys "0", "1", ... */
 struct rte_tel_data *put_numbered_dict(struct rte_tel_data *d, unsigned int number);
+void put_drops(struct rte_tel_data *d, const char *name, const struct dir_view *v);
 int put_error(struct rte_tel_data *d, const char *error, const char *wanted);
 
 /* Reads START; NULL is 0.  false: not a number below total (0 always is one). */

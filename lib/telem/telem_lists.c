@@ -29,6 +29,7 @@ int answer_info(const struct telem_source *s, const char *params, struct rte_tel
 	const struct conf *conf = s->conf;
 	struct rte_tel_data *workers;
 	struct telem_switch sw = {0};
+	struct vf_view strangers;
 
 	if (params != NULL)
 		return put_error(d, "/weir/info takes no parameters", "/weir/info");
@@ -45,6 +46,8 @@ int answer_info(const struct telem_source *s, const char *params, struct rte_tel
 	put_u64(d, "guarantee_size_bytes", conf->guarantee_bytes);
 	put_u64(d, "n_mbufs", sw.n_mbufs);
 	put_u64(d, "n_free_mbufs", sw.n_free_mbufs);
+	s->vf(s->ctx, VF_NONE, &strangers);
+	put_drops(d, "unknown_sender_drops", &strangers.tx);
 	workers = put_dict(d, "workers");
 	for (unsigned int i = 0; i < sw.n_workers; i++)
 		put_worker(s, i, workers);

@@ -76,6 +76,14 @@ struct rte_tel_data *put_numbered_dict(struct rte_tel_data *d, unsigned int numb
 	return put_dict(d, name);
 }
 
+void put_drops(struct rte_tel_data *d, const char *name, const struct dir_view *v)
+{
+	struct rte_tel_data *in = put_dict(d, name);
+
+	for (unsigned int r = 0; r < N_DROP_REASONS; r++)
+		put_u64(in, drop_name((enum drop_reason)r), v->drops[r]);
+}
+
 int put_error(struct rte_tel_data *d, const char *error, const char *wanted)
 {
 	put_text(d, "error", error);

@@ -63,9 +63,7 @@ static void put_direction(struct rte_tel_data *d, const struct dir_view *v, cons
 	in = put_dict(d, "held_ns");
 	for (unsigned int b = 0; b < N_VIEW_BOUNDS; b++)
 		put_u64(in, view_bound_name((enum view_bound)b), v->held_ns[b]);
-	in = put_dict(d, "drops");
-	for (unsigned int r = 0; r < N_DROP_REASONS; r++)
-		put_u64(in, drop_name((enum drop_reason)r), v->drops[r]);
+	put_drops(d, "drops", v);
 	put_classes(d, v, delay);
 }
 

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The rigs: which cables there are, and what weir is told about them."""
+
+MAC = "02:00:00:00:00:%02x"
+
+
+def mac(number):
+    return MAC % number
+
+
+def vdevs_of(cables):
+    return ["net_af_packet%d,iface=p%s,framecnt=1024" % (i, name) for i, name in enumerate(cables)]
+
+
+def sections(cables, pf_rate, vfs, maps="", pf_more=(), port_more=None):
+    """A config: the first cable is the PF's.  vfs: {name: (cable, number, [more lines])}"""
+    device = {name: "net_af_packet%d" % i for i, name in enumerate(cables)}
+    text = "[switch]\nguarantee_size = 1500\n\n"
+    for name in cables:
+        role = "pf" if name == cables[0] else "vf"
+        lines = ["[port %s]" % device[name], "role = " + role]
+        if role == "pf":
+            lines += ["rate = " + pf_rate, *pf_more]
+        lines += (port_more or {}).get(name, [])
+        text += "\n".join(lines) + "\n\n"
+    for name, (cable, number, more) in vfs.items():
+        lines = ["[vf %s]" % name, "port = " + device[cable], "mac = " + mac(number), *more]
+        text += "\n".join(lines) + "\n\n"
+    return text + maps
+
+
+class Main:
+    """Every kind of VF once, no limits: for what is about where frames go."""
+
+    cables = ["pf", "a", "b", "c", "d", "e", "t", "u", "s", "m", "l", "n"]
+    mem_mb = 512
+    vfs = {
+        "a": ("a", 0x0a, []),
+        "b": ("b", 0x0b, []),
+        "c": ("c", 0x0c, ["vlan = 10"]),
+        "d": ("d", 0x0d, ["vlan = 10"]),
+        "e": ("e", 0x0e, ["vlan = 20"]),
+        "t": ("t", 0x14, ["trunk = 10, 20, 30-39"]),
+        "u": ("u", 0x15, ["trunk = 20", "native = 10"]),
+        "s1": ("s", 0x51, []),
+        "s2": ("s", 0x52, []),
+        "m": ("m", 0x4d, []),
+        "l": ("l", 0x4c, ["broadcast_pps = 200"]),
+        "n": ("n", 0x4e, ["antispoof = no"]),
+    }
+
+    @classmethod
+    def config(cls, _context):
+        return sections(cls.cables, "10G", cls.vfs, port_more={"m": ["mtu = 1000"]})
+
+    @classmethod
+    def vdevs(cls, _context):
+        return vdevs_of(cls.cables)
+
+
+class Limits:
+    """VFs with bounds of each kind, small enough for two CPUs that are shared with others."""
+
+    cables = ["pf", "pps", "bps", "slow", "free", "cls", "tcls"]
+    vfs = {
+        "pps": ("pps", 1, ["tx.max_pps = 5k"]),
+        "bps": ("bps", 2, ["tx.max_bps = 40M"]),
+        "slow": ("slow", 3, ["rx.max_bps = 8M"]),
+        "free": ("free", 4, []),
+        "cls": ("cls", 5, ["tx.max_bps = 2M", "queue = 256"]),
+        "tcls": ("tcls", 6, ["trunk = 10", "tx.max_bps = 2M", "queue = 256"]),
+    }
+
+    @classmethod
+    def config(cls, _context):
+        return sections(cls.cables, "1G", cls.vfs)
+
+    @classmethod
+    def vdevs(cls, _context):
+        return vdevs_of(cls.cables)
+
+
+class Crowd:
+    """257 VFs on one port: more than an answer of the telemetry socket holds."""
+
+    cables = ["pf", "s", "x"]
+    n_vfs = 257
+    mem_mb = 512
+
+    @classmethod
+    def vf_mac(cls, number):
+        return "02:00:00:01:%02x:%02x" % (number >> 8, number & 255)
+
+    @classmethod
+    def config(cls, _context):
+        text = sections(cls.cables, "1G", {})
+        for i in range(cls.n_vfs):
+            text += "[vf crowd_%d]\nport = net_af_packet1\nmac = %s\n" % (i, cls.vf_mac(i))
+            text += "queue = 64\nreceive_queue = 64\n\n"
+        return text + "[vf x]\nport = net_af_packet2\nmac = %s\n" % mac(1)
+
+    @classmethod
+    def vdevs(cls, _context):
+        return vdevs_of(cls.cables)
+
+
+class Guests:
+    """Two vhost-user VFs, weir as the client of one and the server of the other, and a VF that is to notice nothing."""
+
+    cables = ["pf", "x", "k1", "k2"]
+    apart = ["k1", "k2"]    # the far sides of the guests
+    vfs = {"x": ("x", 1, [])}
+
+    @classmethod
+    def config(cls, _context):
+        text = sections(["pf", "x"], "1G", cls.vfs)
+        for i, name in enumerate(("g1", "g2")):
+            text += "[port net_vhost%d]\nrole = vf\n\n" % i
+            text += "[vf %s]\nport = net_vhost%d\nmac = %s\n\n" % (name, i, mac(0x61 + i))
+        return text
+
+    @classmethod
+    def socket(cls, context, number):
+        return "%s/vhost%d.sock" % (context.folder, number)
+
+    @classmethod
+    def vdevs(cls, context):
+        return vdevs_of(["pf", "x"]) + ["net_vhost0,iface=%s,client=1" % cls.socket(context, 0),
+                                        "net_vhost1,iface=%s" % cls.socket(context, 1)]

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Start, end, and what needs no start at all."""
+
+import os
+import signal
+import subprocess
+import time
+
+from harness import process
+from harness.blast import Blast
+from harness.frames import OUTSIDE, udp4
+from harness.suite import Skip, test
+from rigs import Limits, mac, sections, vdevs_of
+
+CABLES = ["pf", "a", "b"]
+VFS = {"a": ("a", 1, ["tx.max_pps = 2k"]), "b": ("b", 2, [])}
+A, B = mac(1), mac(2)
+
+
+def small(context, **more):
+    return context.launch(CABLES, sections(CABLES, "1G", VFS), vdevs_of(CABLES), **more)
+
+
+def check_passes(net):
+    frames = [udp4(B, A, i) for i in range(20)]
+    net["a"].send(*frames)
+    net.expect({"b": frames})
+
+
+def run(context, *arguments, user=None):
+    argv = [context.binary, *arguments]
+    if user:
+        argv = ["setpriv", "--reuid=" + user, "--regid=nogroup", "--clear-groups", "env", "-i", "PATH=/usr/bin"] + argv
+    return subprocess.run(argv, capture_output=True, text=True, timeout=15)
+
+
+def write(context, text):
+    path = os.path.join(context.folder, "check.conf")
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def under_load(context, which, final):
+    net, weir = small(context)
+    with Blast(net, "a", [udp4(OUTSIDE, A, size=300)], 20000), Blast(net, "pf", [udp4(B, OUTSIDE)], 10000):
+        time.sleep(0.5)
+        started = time.monotonic()
+        code = weir.stop(which)
+        took_s = time.monotonic() - started
+    assert code == 0, "ended with code %d, wanted 0\n%s" % (code, weir.output()[-1500:])
+    assert took_s < 5, "took %.1f s" % took_s
+    last = weir.output().split("weir is up")[1]
+    for name in final:
+        assert name in last, "no %r in the final table:\n%s" % (name, last[-1500:])
+
+
+@test("SIGINT under load: queues drain, a final table, exit code 0")
+def sigint(context):
+    under_load(context, signal.SIGINT, ["a", "b"])
+
+
+@test("SIGTERM under load ends it the same way, with several data lcores")
+def sigterm(context):
+    net, weir = small(context, lcores=process.SPLIT)
+    with Blast(net, "a", [udp4(OUTSIDE, A, size=300)], 20000), Blast(net, "pf", [udp4(B, OUTSIDE)], 10000):
+        time.sleep(0.5)
+        code = weir.stop(signal.SIGTERM)
+    assert code == 0, "ended with code %d, wanted 0\n%s" % (code, weir.output()[-1500:])
+
+
+@test("a second signal ends it at once")
+def second_signal(context):
+    net, weir = small(context)
+    with Blast(net, "a", [udp4(OUTSIDE, A, size=1500)], 20000):
+        time.sleep(0.3)
+        weir.signal(signal.SIGSTOP)     # both signals are there when it goes on
+        weir.signal(signal.SIGINT)
+        weir.signal(signal.SIGTERM)
+        weir.signal(signal.SIGCONT)
+        started = time.monotonic()
+        code = weir.wait(5)
+    assert time.monotonic() - started < 2, "took %.1f s" % (time.monotonic() - started)
+    assert code != 0, "an end that could not drain must not claim success"
+
+
+@test("it starts with huge pages where there are some", slow=True)
+def huge_pages(context):
+    path = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+    if not os.path.exists(path):
+        raise Skip("this kernel has no 2 MB pages")
+    with open(path) as f:
+        before = int(f.read())
+
+    def reserve(n):
+        with open(path, "w") as f:
+            f.write(str(n))
+        with open(path) as f:
+            return int(f.read()) >= n
+
+    context.defer(lambda: reserve(before))
+    if not reserve(before + 160):
+        raise Skip("the kernel has no 160 huge pages to give")
+    net, weir = small(context, memory=("--in-memory",), mem_mb=256)
+    check_passes(net)
+    code = weir.stop()
+    assert code == 0, "ended with code %d, wanted 0" % code
+
+
+@test("all lcores given are used, unless the config says one")
+def placement(context):
+    config = sections(CABLES, "1G", VFS)
+    overridden = config.replace("[switch]\n", "[switch]\nplacement = single\n")
+    for lcores, text, wanted in ((process.SPLIT, config, 3), (process.SPLIT, overridden, 1)):
+        net, weir = context.launch(CABLES, text, vdevs_of(CABLES), lcores=lcores)
+        check_passes(net)
+        got = weir.ask("/weir/info")["workers"]
+        assert len(got) == wanted, "%d workers, wanted %d" % (len(got), wanted)
+        assert weir.stop() == 0, "not every mbuf came home"
+        context.close_deferred()
+
+
+@test("--check, --help and --version work before EAL, for anybody")
+def unprivileged(context):
+    path = write(context, Limits.config(context))
+    for arguments, wanted in ((["--", "--config", path, "--check"], "pps"), (["--help"], "--config"),
+                              (["--version"], "weir"), (["--", "--help"], "--config"), (["--", "--version"], "weir")):
+        done = run(context, *arguments, user="nobody")
+        assert done.returncode == 0, "%s: code %d\n%s%s" % (arguments, done.returncode, done.stdout, done.stderr)
+        assert wanted in done.stdout, "%s: no %r on stdout:\n%s" % (arguments, wanted, done.stdout)
+        assert "EAL:" not in done.stdout + done.stderr, "%s: EAL was started" % arguments
+
+
+@test("--check prints the effective values: what was asked, and what was derived")
+def check_effective(context):
+    path = write(context, sections(["pf", "a"], "1G", {"a": ("a", 1, ["tx.min_bps = 150M"])}))
+    done = run(context, "--", "--config", path, "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for wanted in ("150M", "12.5k"):
+        assert wanted in done.stdout, "no %s in:\n%s" % (wanted, done.stdout)

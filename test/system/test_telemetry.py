@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The telemetry socket: every command, pages, errors with a reason, counters that never go back."""
+
+import json
+import subprocess
+import time
+
+from harness.blast import Blast
+from harness.frames import OUTSIDE, numbered, udp4
+from harness.process import Telemetry
+from harness.suite import Skip, test
+from rigs import Crowd, Main, mac
+
+A, B = (mac(Main.vfs[n][1]) for n in ("a", "b"))
+COMMANDS = ["/weir/info", "/weir/ports", "/weir/vfs", "/weir/vf", "/weir/pf", "/weir/drops"]
+
+
+def all_pages(rig, command, entries):
+    """Follows 'next' to the end.  Returns everything, and how many pages there were."""
+    everything, start, n_pages = [], 0, 0
+    while True:
+        page = rig.ask(command if start == 0 else "%s,%d" % (command, start))
+        n_pages += 1
+        assert page["next"] > start, "page %d does not go on: %s" % (n_pages, page["next"])
+        everything += list(page[entries].items())
+        start = page["next"]
+        if start == page["total"]:
+            assert len(everything) == page["total"], "%d entries, but total = %d" % (len(everything), page["total"])
+            return everything, n_pages
+
+
+@test("all commands are listed, with help", Main)
+def listed(rig):
+    known = rig.ask("/")
+    for command in COMMANDS:
+        assert command in known, "%s is not in %s" % (command, known)
+        assert rig.ask("/help," + command)[command], "no help for " + command
+
+
+@test("/weir/info tells of the switch, its workers and its buffers", Main, split=True)
+def info(rig):
+    got = rig.ask("/weir/info")
+    assert got["n_ports"] == len(Main.cables) and got["n_vfs"] == len(Main.vfs), got
+    assert got["pf"] == "net_af_packet0" and got["config"].endswith(".conf"), got
+    assert 0 < got["n_free_mbufs"] <= got["n_mbufs"], got
+    for worker, view in got["workers"].items():
+        rig.wait_until(lambda: rig.ask("/weir/info")["workers"][worker]["turns"] > view["turns"],
+                       "worker %s turns" % worker)
+
+
+@test("/weir/ports names every port with its role", Main)
+def ports(rig):
+    got = [port for _, port in all_pages(rig, "/weir/ports", "ports")[0]]
+    assert [p["device"] for p in got] == ["net_af_packet%d" % i for i in range(len(Main.cables))], got
+    assert [p["role"] for p in got] == ["pf"] + ["vf"] * (len(Main.cables) - 1), got
+    by_cable = dict(zip(Main.cables, got))
+    assert by_cable["pf"]["link_bps"] == 10**10 and by_cable["m"]["mtu"] == 1000 and by_cable["s"]["n_vfs"] == 2, got
+
+
+@test("/weir/vf counts packets and bytes of both directions, and local ones apart", Main, split=True)
+def vf_counts(rig):
+    before = {n: rig.ask("/weir/vf," + n) for n in ("a", "b")}
+    rig.net["a"].send(*[numbered(OUTSIDE, A, i, size=100) for i in range(5)])
+    rig.net["a"].send(*[numbered(B, A, i, size=200) for i in range(3)])
+    rig.net.collect(lambda g: len(g["pf"]) >= 5 and len(g["b"]) >= 3)
+
+    def grown(name, direction, key):
+        return rig.ask("/weir/vf," + name)[direction][key] - before[name][direction][key]
+
+    for name, direction, key, wanted in (
+            ("a", "tx", "in_pkts", 8), ("a", "tx", "in_bytes", 1100), ("a", "tx", "out_pkts", 8),
+            ("a", "tx", "out_bytes", 1100), ("a", "tx", "local_pkts", 3), ("a", "tx", "local_bytes", 600),
+            ("b", "rx", "in_pkts", 3), ("b", "rx", "out_pkts", 3), ("b", "rx", "out_bytes", 600),
+            ("b", "tx", "out_pkts", 0), ("a", "rx", "out_pkts", 0)):
+        rig.wait_until(lambda: grown(name, direction, key) >= wanted, "%s of %s's %s" % (key, name, direction))
+        got = grown(name, direction, key)
+        assert got == wanted, "%s's %s %s grew by %d, wanted %d" % (name, direction, key, got, wanted)
+
+
+@test("/weir/vf shows asked and effective SLA, delays per class and what held it", Main)
+def vf_in_full(rig):
+    got = rig.ask("/weir/vf,a")
+    assert got["name"] == "a" and got["port"] == "net_af_packet1" and got["macs"] == [A], got
+    for direction in ("tx", "rx"):
+        part = got[direction]
+        keys = {"asked", "effective", "held_ns", "drops", "bps_1s", "pps_10s", "backlog_pkts", "guarantee_missed_ns"}
+        assert keys <= set(part), "no %s in %s" % (keys - set(part), direction)
+        assert set(part["held_ns"]) >= {"bps", "pps", "link"}, part["held_ns"]
+        assert set(part["classes"]) == {"urgent", "high", "medium", "low"}, part["classes"]
+        for figures in part["classes"].values():
+            delays = [figures["delay_%s_ns" % which] for which in ("p50", "p99", "p999", "max")]
+            assert delays == sorted(delays), delays
+
+
+@test("rates over 1 s follow what is sent", Main, retry=True)
+def rates(rig):
+    with Blast(rig.net, "a", [udp4(OUTSIDE, A, size=500)], 2000):
+        time.sleep(1.8)
+        got = rig.ask("/weir/vf,a")["tx"]
+        line = rig.ask("/weir/vfs")["vfs"]["a"]
+    assert abs(got["pps_1s"] / 2000 - 1) < 0.05, "pps_1s = %d, wanted 2000" % got["pps_1s"]
+    assert abs(got["bps_1s"] / 8e6 - 1) < 0.05, "bps_1s = %d, wanted 8000000" % got["bps_1s"]
+    assert abs(line["tx_pps"] / 2000 - 1) < 0.05, line
+
+
+@test("every answer's drop reasons are explained by /weir/drops", Main)
+def reasons(rig):
+    texts = rig.ask("/weir/drops")
+    assert set(rig.ask("/weir/vf,a")["tx"]["drops"]) == set(texts), "other reasons than explained"
+    assert all(len(text) > 10 for text in texts.values()), texts
+
+
+@test("reading changes nothing: counters only grow", Main)
+def never_reset(rig):
+    rig.net["a"].send(*[numbered(OUTSIDE, A, i) for i in range(10)])
+    rig.net.collect(lambda g: len(g["pf"]) >= 10)
+    time.sleep(0.05)
+    answers = [rig.ask("/weir/vf,a")["tx"] for _ in range(5)]
+    for key in ("in_pkts", "out_pkts", "in_bytes", "out_bytes"):
+        assert len({a[key] for a in answers}) == 1 and answers[0][key] > 0, [a[key] for a in answers]
+
+
+@test("what cannot be answered says why, and what was wanted", Main)
+def errors(rig):
+    for request in ("/weir/vf", "/weir/vf,nobody", "/weir/vf,a,b", "/weir/vfs,x", "/weir/vfs,-1", "/weir/vfs,9999",
+                    "/weir/ports,99", "/weir/info,x", "/weir/drops,1", "/weir/vf," + "a" * 995):
+        got = rig.ask(request)
+        assert got and set(got) == {"error", "wanted"}, "%s answers %s" % (request[:40], got)
+    assert "name" in rig.ask("/weir/vf,a"), "after the errors the same client gets no answer"
+
+
+@test("ten clients at once get whole answers", Main)
+def many_clients(rig):
+    clients = [Telemetry(rig.weir.prefix) for _ in range(8)]
+    for client in clients:
+        client.sock.send(b"/weir/vf,a")
+    for client in clients:
+        assert json.loads(client.sock.recv(client.max_output_bytes))["/weir/vf"]["name"] == "a"
+        client.close()
+
+
+@test("dpdk-telemetry.py reads it", Main)
+def dpdk_client(rig):
+    try:
+        done = subprocess.run(["dpdk-telemetry.py", "-f", rig.weir.prefix], input="/weir/vf,a\n/weir/vfs\nquit\n",
+                              capture_output=True, text=True, timeout=10)
+    except FileNotFoundError:
+        raise Skip("dpdk-telemetry.py is not installed") from None
+    assert '"name": "a"' in done.stdout and '"total": %d' % len(Main.vfs) in done.stdout, done.stdout + done.stderr
+
+
+@test("257 VFs come in pages, each VF once, no answer cut", Crowd)
+def pages(rig):
+    got, n_pages = all_pages(rig, "/weir/vfs", "vfs")
+    names = {name for name, _ in got}
+    assert len(got) == len(names) == Crowd.n_vfs + 1, "%d VFs, %d of them different" % (len(got), len(names))
+    assert n_pages > 1, "one page for all: too long for an answer"
+    for start in range(0, Crowd.n_vfs, 37):
+        assert len(rig.weir.telemetry.ask_raw("/weir/vfs,%d" % start)) <= 16384
+
+
+@test("each of 257 VFs on one port sends and receives as itself", Crowd)
+def crowd(rig):
+    macs = [Crowd.vf_mac(i) for i in range(Crowd.n_vfs)]
+    up = [numbered(OUTSIDE, m, i) for i, m in enumerate(macs)]
+    down = [numbered(m, OUTSIDE, i) for i, m in enumerate(macs)]
+    for i in range(Crowd.n_vfs):
+        rig.net["s"].send(up[i])
+        rig.net["pf"].send(down[i])
+    got = rig.net.collect(lambda g: len(g["pf"]) >= len(up) and len(g["s"]) >= len(down), timeout_s=4)
+    assert sorted(got["pf"]) == sorted(up) and sorted(got["s"]) == sorted(down), "%d up, %d down of %d" % (
+        len(got["pf"]), len(got["s"]), Crowd.n_vfs)
+    for i in (0, 128, 256):
+        view = rig.ask("/weir/vf,crowd_%d" % i)
+        assert view["tx"]["out_pkts"] == 1 and view["rx"]["out_pkts"] == 1, view
