@@ -8,24 +8,24 @@
 
 #define WORD_BITS  64u
 #define MAX_GROUPS 64u
-#define MAX_MOVES  8u	/* items put anew by one cffs_first() */
+#define MAX_MOVES  8u /* items put anew by one cffs_first() */
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 struct bucket {
-	uint32_t head, tail;	/* one load gives both; CFFS_NONE: empty */
+	uint32_t head, tail; /* one load gives both; CFFS_NONE: empty */
 };
 
 struct cffs {
-	uint64_t base;	/* the window's first rank, a multiple of the bucket's width */
+	uint64_t base; /* the window's first rank, a multiple of the bucket's width */
 	struct cffs_node *nodes;
-	struct bucket *buckets;	/* by position on the circle: (rank >> shift) & mask */
-	uint64_t *leaf;		/* a bit a bucket: it is not empty */
+	struct bucket *buckets; /* by position on the circle: (rank >> shift) & mask */
+	uint64_t *leaf;         /* a bit a bucket: it is not empty */
 	uint32_t mask;
 	uint32_t count;
 	unsigned int shift;
-	uint64_t top;			/* a bit a word of 'group' */
-	uint64_t group[MAX_GROUPS];	/* a bit a word of 'leaf' */
+	uint64_t top;               /* a bit a word of 'group' */
+	uint64_t group[MAX_GROUPS]; /* a bit a word of 'leaf' */
 };
 
 /* The circle closes at 2^64 too, as n_buckets << shift divides it. */
@@ -82,8 +82,8 @@ static inline uint32_t lowest(uint64_t bits)
 	return (uint32_t)__builtin_ctzll(bits);
 }
 
-/* The position of the first bucket that is not empty, seen from the base around the circle.  Only with items inside.
- * The word under the base comes first: in a busy queue the answer is nearly always there. */
+/* The position of the first bucket that is not empty, seen from the base around the circle.  Only with items
+ * inside. The word under the base comes first: in a busy queue the answer is nearly always there. */
 static inline uint32_t find_first(const struct cffs *q)
 {
 	uint32_t from = position(q, q->base);
@@ -97,7 +97,7 @@ static inline uint32_t find_first(const struct cffs *q)
 	bits = q->group[group] & bits_above(word);
 	if (bits == 0) {
 		bits = q->top & bits_above(group);
-		if (bits == 0)	/* nothing up to the end of the array: around, from its beginning */
+		if (bits == 0) /* nothing up to the end of the array: around, from its beginning */
 			bits = q->top;
 		group = lowest(bits);
 		bits = q->group[group];
@@ -237,7 +237,7 @@ static __attribute__((noinline)) uint32_t first_put_anew(struct cffs *q)
 		uint32_t item = q->buckets[pos].head;
 		if (!is_parked(q, pos, item))
 			return item;
-		if (pos == last_position(q))	/* all that wait stand here: only the base can part them */
+		if (pos == last_position(q)) /* all that wait stand here: only the base can part them */
 			return earliest_of(q, pos);
 		if (best == CFFS_NONE || is_before(q->nodes[item].rank, q->nodes[best].rank))
 			best = item;
@@ -331,13 +331,14 @@ static bool check_item(const struct cffs *q, uint32_t pos, uint32_t item, uint32
 	const struct cffs_node *node = &q->nodes[item];
 
 	if (node->bucket != pos)
-		return broken(out, "item %" PRIu32 " says bucket %" PRIu32 ", stands in %" PRIu32, item, node->bucket,
-			pos);
+		return broken(out, "item %" PRIu32 " says bucket %" PRIu32 ", stands in %" PRIu32, item,
+			node->bucket, pos);
 	if (node->prev != prev)
-		return broken(out, "item %" PRIu32 ": prev is %" PRIu32 ", not %" PRIu32, item, node->prev, prev);
+		return broken(
+			out, "item %" PRIu32 ": prev is %" PRIu32 ", not %" PRIu32, item, node->prev, prev);
 	if (is_before(node->rank, bucket_start(q, pos)) && pos != position(q, q->base))
-		return broken(out, "item %" PRIu32 " of rank %" PRIu64 " stands too late, in bucket %" PRIu32, item,
-			node->rank, pos);
+		return broken(out, "item %" PRIu32 " of rank %" PRIu64 " stands too late, in bucket %" PRIu32,
+			item, node->rank, pos);
 	return true;
 }
 
@@ -366,7 +367,8 @@ static bool check_bitmaps(const struct cffs *q, FILE *out)
 
 	for (uint32_t group = 0; group < MAX_GROUPS; group++) {
 		uint64_t want = 0;
-		for (uint32_t word = group * WORD_BITS; word < (group + 1) * WORD_BITS && word < n_words; word++)
+		for (uint32_t word = group * WORD_BITS; word < (group + 1) * WORD_BITS && word < n_words;
+			word++)
 			want |= q->leaf[word] != 0 ? bit(word) : 0;
 		if (q->group[group] != want)
 			return broken(out, "wrong bits in group %" PRIu32, group);

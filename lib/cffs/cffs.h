@@ -19,7 +19,7 @@
 #define CFFS_NONE	   UINT32_MAX
 #define CFFS_MIN_BUCKETS   64u
 #define CFFS_MAX_BUCKETS   262144u	/* 64^3 */
-#define CFFS_MAX_SPAN_BITS 62u		/* n_buckets << shift is at most 2^62: ranks are compared by signed difference */
+#define CFFS_MAX_SPAN_BITS 62u		/* of n_buckets << shift: ranks compare by signed difference */
 
 struct cffs_node {
 	uint64_t rank;		/* exact, as pushed */

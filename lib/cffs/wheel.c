@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Both levels share the nodes; an item is in one of them and its mark says which.  The fine level holds what comes
- * before split_ns and the coarse one the rest, so that items of one time keep their order whichever way they came.
- * The split stands half to a whole fine window ahead of the fine base and rises a coarse bucket at a time, when that
- * bucket's items have gone over; where WHEEL_MOVES are not enough it waits, and the next call goes on. */
+/* Both levels share the nodes; an item is in one of them and its mark says which.  The fine level holds what
+ * comes before split_ns and the coarse one the rest, so that items of one time keep their order whichever way
+ * they came. The split stands half to a whole fine window ahead of the fine base and rises a coarse bucket at
+ * a time, when that bucket's items have gone over; where WHEEL_MOVES are not enough it waits, and the next
+ * call goes on. */
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "wheel.h"
 
-#define LOOK 8	/* items of one bucket looked at for the earliest */
+#define LOOK 8 /* items of one bucket looked at for the earliest */
 
 enum level { FINE, COARSE, N_LEVELS };
 
@@ -16,7 +17,7 @@ struct wheel {
 	struct cffs *level[N_LEVELS];
 	struct cffs_node *nodes;
 	uint64_t split_ns;
-	uint64_t now_ns;	/* of the last turn */
+	uint64_t now_ns; /* of the last turn */
 	unsigned int shift[N_LEVELS];
 };
 
@@ -30,7 +31,8 @@ static inline uint64_t width_ns(const struct wheel *w, enum level l)
 	return UINT64_C(1) << w->shift[l];
 }
 
-/* Where the split should be: two coarse buckets make a fine window, so all before it is covered by the fine level. */
+/* Where the split should be: two coarse buckets make a fine window, so all before it is covered by the fine
+ * level. */
 static inline uint64_t split_wanted(const struct wheel *w)
 {
 	return (cffs_base(w->level[FINE]) & ~(width_ns(w, COARSE) - 1)) + 2 * width_ns(w, COARSE);
@@ -52,7 +54,7 @@ struct wheel *wheel_create(uint32_t n_buckets, unsigned int shift, struct cffs_n
 			return NULL;
 		}
 	}
-	cffs_rebase(w->level[FINE], 0 - width_ns(w, FINE));	/* as at time 0: see turn() */
+	cffs_rebase(w->level[FINE], 0 - width_ns(w, FINE)); /* as at time 0: see turn() */
 	cffs_rebase(w->level[COARSE], cffs_base(w->level[FINE]));
 	w->split_ns = split_wanted(w);
 	return w;
@@ -90,8 +92,9 @@ static inline bool coarse_start(const struct wheel *w, uint32_t *item, uint64_t 
 	return *item != CFFS_NONE;
 }
 
-/* Raises the split to 'split_ns', bucket by bucket.  Items still far away are held aside until the coarse base has come
- * up, for their place is reckoned from there: after an idle gap they would else walk through it window by window. */
+/* Raises the split to 'split_ns', bucket by bucket.  Items still far away are held aside until the coarse
+ * base has come up, for their place is reckoned from there: after an idle gap they would else walk through it
+ * window by window. */
 static __attribute__((noinline)) void feed(struct wheel *w, uint64_t split_ns)
 {
 	struct cffs *coarse = w->level[COARSE];
@@ -115,8 +118,8 @@ static __attribute__((noinline)) void feed(struct wheel *w, uint64_t split_ns)
 	w->split_ns = is_behind ? start_ns : split_ns;
 }
 
-/* Brings both levels up to now.  The fine base stays a bucket behind the times that matter, so that what is pushed
- * late never stands behind something that is not yet due. */
+/* Brings both levels up to now.  The fine base stays a bucket behind the times that matter, so that what is
+ * pushed late never stands behind something that is not yet due. */
 static inline void turn(struct wheel *w, uint64_t now_ns, uint64_t late_ns)
 {
 	w->now_ns = now_ns;
@@ -126,7 +129,8 @@ static inline void turn(struct wheel *w, uint64_t now_ns, uint64_t late_ns)
 		feed(w, split_ns);
 }
 
-/* The first of the bucket's first few items whose time has come.  Only the bucket of 'now' needs looking into. */
+/* The first of the bucket's first few items whose time has come.  Only the bucket of 'now' needs looking
+ * into. */
 static inline uint32_t first_due(const struct wheel *w, uint32_t item, uint64_t start_ns)
 {
 	if (item == CFFS_NONE || is_before(w->now_ns, start_ns))
@@ -223,7 +227,8 @@ bool wheel_check(const struct wheel *w, FILE *out)
 		return false;
 	}
 	if (coarse_start(w, &item, &start_ns) && is_before(start_ns, w->split_ns)) {
-		fprintf(out, "wheel: coarse items from %" PRIu64 ", the split is %" PRIu64 "\n", start_ns, w->split_ns);
+		fprintf(out, "wheel: coarse items from %" PRIu64 ", the split is %" PRIu64 "\n", start_ns,
+			w->split_ns);
 		return false;
 	}
 	return true;

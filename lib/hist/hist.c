@@ -22,7 +22,8 @@ void hist_merge(struct hist_snapshot *a, const struct hist_snapshot *b)
 		a->max_ns = b->max_ns;
 }
 
-/* How many samples the share covers: rounded up, except where binary fractions alone made it more (0.07 of 100). */
+/* How many samples the share covers: rounded up, except where binary fractions alone made it more (0.07 of
+ * 100). */
 static uint64_t samples_of(double q, uint64_t n)
 {
 	double want = q * (double)n;
@@ -39,7 +40,7 @@ uint64_t hist_quantile_ns(const struct hist_snapshot *s, double q)
 {
 	if (s->n == 0)
 		return 0;
-	if (!(q > 0))	/* and NaN */
+	if (!(q > 0)) /* and NaN */
 		q = 0;
 	uint64_t left = samples_of(q < 1 ? q : 1, s->n);
 	for (uint32_t i = 0; i < HIST_BUCKETS - 1; i++) {
@@ -49,12 +50,12 @@ uint64_t hist_quantile_ns(const struct hist_snapshot *s, double q)
 		}
 		left -= s->count[i];
 	}
-	return s->max_ns;	/* the last bucket has no upper end */
+	return s->max_ns; /* the last bucket has no upper end */
 }
 
 uint64_t hist_bucket_ns(uint32_t bucket)
 {
-	if (bucket < 2 * N_STEPS)	/* a nanosecond each */
+	if (bucket < 2 * N_STEPS) /* a nanosecond each */
 		return bucket;
 	if (bucket >= HIST_BUCKETS - 1)
 		return UINT64_C(1) << 42;

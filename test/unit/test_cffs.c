@@ -13,9 +13,9 @@ struct model {
 	struct cffs *q;
 	struct cffs_node nodes[N_ITEMS];
 	bool is_in[N_ITEMS];
-	bool is_far[N_ITEMS];	/* beyond the window when pushed */
-	uint64_t key[N_ITEMS];	/* first rank of the bucket it belongs to */
-	uint64_t order[N_ITEMS];	/* of pushing */
+	bool is_far[N_ITEMS];    /* beyond the window when pushed */
+	uint64_t key[N_ITEMS];   /* first rank of the bucket it belongs to */
+	uint64_t order[N_ITEMS]; /* of pushing */
 	uint64_t n_pushed;
 	uint64_t base;
 	uint64_t width, span;
@@ -77,7 +77,8 @@ static void model_push(struct model *m, enum distribution d)
 	bool is_far = false;
 	if (m->n_far < m->max_far && unit_random(&m->state) % 4 == 0) {
 		uint64_t r = unit_random(&m->state);
-		rank = m->base + m->span + (r % 2 ? r % (6 * m->span) : (r % 6 * m->span) + m->span - m->width);
+		rank = m->base + m->span +
+		       (r % 2 ? r % (6 * m->span) : (r % 6 * m->span) + m->span - m->width);
 		is_far = true;
 	}
 	bool is_before = (int64_t)(rank - m->base) < 0;
@@ -138,7 +139,7 @@ static void model_advance(struct model *m)
 	uint64_t rank = m->base + unit_random(&m->state) % (m->span / 8 + 1);
 
 	if (unit_random(&m->state) % 8 == 0)
-		rank = m->base - unit_random(&m->state) % m->span;	/* back: ignored */
+		rank = m->base - unit_random(&m->state) % m->span; /* back: ignored */
 	cffs_advance(m->q, rank);
 	uint64_t base = cffs_base(m->q);
 	unit_must((int64_t)(base - m->base) >= 0);
@@ -247,14 +248,14 @@ END_TEST
 START_TEST(a_rank_beyond_the_window_is_put_anew_not_clamped)
 {
 	struct cffs_node nodes[3];
-	struct cffs *q = cffs_create(64, 4, nodes);	/* 64 buckets of 16: a window of 1024 */
+	struct cffs *q = cffs_create(64, 4, nodes); /* 64 buckets of 16: a window of 1024 */
 
 	cffs_nodes_init(nodes, 3);
 	cffs_push(q, 0, 5000);
 	cffs_push(q, 1, 1020);
 	cffs_advance(q, 1000);
 	cffs_push(q, 2, 1900);
-	ck_assert_uint_eq(cffs_first(q), 1);	/* 0 was parked before it, in the same bucket */
+	ck_assert_uint_eq(cffs_first(q), 1); /* 0 was parked before it, in the same bucket */
 	cffs_remove(q, 1);
 	ck_assert_uint_eq(cffs_first(q), 2);
 	cffs_remove(q, 2);
@@ -262,6 +263,38 @@ START_TEST(a_rank_beyond_the_window_is_put_anew_not_clamped)
 	ck_assert_uint_eq(nodes[0].rank, 5000);
 	cffs_advance(q, 6000);
 	ck_assert_uint_le(cffs_base(q), 5000);
+	cffs_destroy(q);
+}
+END_TEST
+
+START_TEST(the_first_rank_beyond_the_window_is_beyond)
+{
+	struct cffs_node nodes[1];
+	struct cffs *q = cffs_create(64, 4, nodes);
+	uint64_t start = 0;
+
+	cffs_nodes_init(nodes, 1);
+	cffs_push(q, 0, 1024);
+	ck_assert_uint_eq(cffs_peek(q, &start), 0);
+	ck_assert_uint_eq(start, 1008);
+	cffs_remove(q, 0);
+	cffs_push(q, 0, 1023);
+	ck_assert_uint_eq(cffs_peek(q, &start), 0);
+	ck_assert_uint_eq(start, 1008);
+	cffs_destroy(q);
+}
+END_TEST
+
+START_TEST(looking_at_far_items_does_not_change_their_order)
+{
+	struct cffs_node nodes[3];
+	struct cffs *q = cffs_create(64, 4, nodes);
+
+	cffs_nodes_init(nodes, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		cffs_push(q, i, 7000);
+	for (int i = 0; i < 5; i++)
+		ck_assert_uint_eq(cffs_first(q), 0);
 	cffs_destroy(q);
 }
 END_TEST
@@ -342,6 +375,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, many_far_items_never_hide_that_somebody_waits, 0, 10);
 	tcase_add_loop_test(tc, a_crowd_far_beyond_the_window_comes_whole_and_nearly_in_order, 0, 4);
 	tcase_add_test(tc, a_rank_beyond_the_window_is_put_anew_not_clamped);
+	tcase_add_test(tc, the_first_rank_beyond_the_window_is_beyond);
+	tcase_add_test(tc, looking_at_far_items_does_not_change_their_order);
 	tcase_add_test(tc, the_base_never_passes_a_waiting_item);
 	tcase_add_test(tc, peek_tells_the_first_bucket_and_puts_nothing_anew);
 	tcase_add_test(tc, the_check_sees_what_is_broken);

@@ -103,6 +103,19 @@ START_TEST(without_samples_every_quantile_is_0)
 }
 END_TEST
 
+START_TEST(seven_samples_of_a_hundred_are_the_share_of_0_07)
+{
+	static struct hist h;
+	static struct hist_snapshot s;
+
+	for (int i = 0; i < 100; i++)
+		hist_record(&h, i < 7 ? 1 : 1000);
+	hist_read(&h, &s);
+	ck_assert_uint_eq(hist_quantile_ns(&s, 0.07), 1);
+	ck_assert_uint_gt(hist_quantile_ns(&s, 0.0701), 900);
+}
+END_TEST
+
 START_TEST(shares_outside_0_and_1_are_the_least_and_the_most)
 {
 	static struct hist h;
@@ -129,11 +142,16 @@ START_TEST(merged_histograms_are_the_histogram_of_all_samples)
 		hist_record(i % 3 == 0 ? &a : &b, ns);
 		hist_record(&both, ns);
 	}
+	hist_record(&b, UINT64_C(1) << 43);
+	hist_record(&both, UINT64_C(1) << 43);
 	hist_read(&a, &sa);
 	hist_read(&b, &sb);
 	hist_read(&both, &want);
 	hist_merge(&sa, &sb);
 	ck_assert_mem_eq(&sa, &want, sizeof(want));
+	hist_read(&a, &sa);
+	hist_merge(&sb, &sa);
+	ck_assert_mem_eq(&sb, &want, sizeof(want));
 }
 END_TEST
 
@@ -163,6 +181,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, each_time_lies_in_a_bucket_whose_middle_is_near);
 	tcase_add_test(tc, times_beyond_the_scale_are_counted_and_told_by_the_maximum);
 	tcase_add_test(tc, without_samples_every_quantile_is_0);
+	tcase_add_test(tc, seven_samples_of_a_hundred_are_the_share_of_0_07);
 	tcase_add_test(tc, shares_outside_0_and_1_are_the_least_and_the_most);
 	tcase_add_test(tc, merged_histograms_are_the_histogram_of_all_samples);
 	tcase_add_test(tc, reading_changes_nothing_and_a_snapshot_stays_as_it_was);

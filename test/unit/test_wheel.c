@@ -5,14 +5,14 @@
 #include "unit.h"
 #include "wheel.h"
 
-#define US	 UINT64_C(1000)
-#define MS	 UINT64_C(1000000)
-#define S	 UINT64_C(1000000000)
-#define HOUR	 (3600 * S)
-#define SHIFT	 10
+#define US       UINT64_C(1000)
+#define MS       UINT64_C(1000000)
+#define S        UINT64_C(1000000000)
+#define HOUR     (3600 * S)
+#define SHIFT    10
 #define WIDTH_NS (UINT64_C(1) << SHIFT)
-#define N_ITEMS	 60	/* less than WHEEL_MOVES: a call can move them all */
-#define N_CROWD	 65536
+#define N_ITEMS  60 /* less than WHEEL_MOVES: a call can move them all */
+#define N_CROWD  65536
 
 /* Where time begins: now, and after uptimes that would overflow 32, 48 or 53 bits. */
 static const uint64_t begins_ns[] = {0, UINT64_C(1) << 48, 3 * 365 * 24 * HOUR, UINT64_C(1) << 61};
@@ -25,7 +25,7 @@ struct model {
 	uint64_t at_ns[N_ITEMS];
 	uint64_t order[N_ITEMS];
 	uint64_t n_pushed, n_popped;
-	uint64_t now_ns, span_ns;	/* of the fine level */
+	uint64_t now_ns, span_ns; /* of the fine level */
 	uint64_t state;
 	uint32_t n;
 };
@@ -92,7 +92,8 @@ static void model_push_some(struct model *m)
 {
 	for (int i = 0; i < 3; i++) {
 		uint32_t item = (uint32_t)model_random(m, N_ITEMS);
-		uint64_t late_ns = model_random(m, 8) == 0 ? model_random(m, m->now_ns < 9 * MS ? 1 : 9 * MS) : 0;
+		uint64_t late_ns =
+			model_random(m, 8) == 0 ? model_random(m, m->now_ns < 9 * MS ? 1 : 9 * MS) : 0;
 		if (!m->is_in[item])
 			model_push(m, item, m->now_ns - late_ns + (late_ns ? 0 : random_wait_ns(m)));
 	}
@@ -150,7 +151,7 @@ START_TEST(items_come_never_early_and_at_most_a_bucket_late)
 			wheel_remove(m.w, item);
 			model_forget(&m, item);
 		}
-		if (step / 50 % 5 != 0)	/* at times nobody looks for a while */
+		if (step / 50 % 5 != 0) /* at times nobody looks for a while */
 			model_pop_all(&m);
 		if (step % 32 == 0)
 			unit_must(wheel_check(m.w, stderr));
@@ -160,7 +161,8 @@ START_TEST(items_come_never_early_and_at_most_a_bucket_late)
 }
 END_TEST
 
-/* As a simulator does: jump from one next time to the next.  Then nothing is late at all, but in crowded buckets. */
+/* As a simulator does: jump from one next time to the next.  Then nothing is late at all, but in crowded
+ * buckets. */
 START_TEST(the_next_time_is_never_too_late_and_leads_to_every_item)
 {
 	static struct model m;
@@ -169,7 +171,9 @@ START_TEST(the_next_time_is_never_too_late_and_leads_to_every_item)
 	model_init(&m, _i);
 	for (int round = 0; round < 8; round++) {
 		for (uint32_t i = 0; i < 6; i++)
-			model_push(&m, i, m.now_ns + (i % 2 ? random_wait_ns(&m) % (20 * S) : model_random(&m, 3 * WIDTH_NS)));
+			model_push(&m, i,
+				m.now_ns + (i % 2 ? random_wait_ns(&m) % (20 * S)
+						  : model_random(&m, 3 * WIDTH_NS)));
 		while (m.n > 0) {
 			uint64_t next_ns = wheel_next_ns(m.w);
 			unit_must(next_ns <= model_first_ns(&m));
@@ -179,7 +183,7 @@ START_TEST(the_next_time_is_never_too_late_and_leads_to_every_item)
 			unit_must(++n_calls < 200000);
 		}
 		ck_assert_uint_eq(wheel_next_ns(m.w), UINT64_MAX);
-		m.now_ns += round % 2 * 7 * HOUR;	/* an idle gap in which nobody calls */
+		m.now_ns += round % 2 * 7 * HOUR; /* an idle gap in which nobody calls */
 	}
 	model_fini(&m);
 }
@@ -255,10 +259,12 @@ START_TEST(the_first_is_the_earliest_also_among_the_late)
 	uint64_t late_ns = m.span_ns / 8;
 	for (int step = 0; step < 4000; step++) {
 		uint32_t item = (uint32_t)model_random(&m, N_ITEMS);
-		m.now_ns += model_random(&m, 8) == 0 ? model_random(&m, m.span_ns) : model_random(&m, WIDTH_NS);
+		m.now_ns +=
+			model_random(&m, 8) == 0 ? model_random(&m, m.span_ns) : model_random(&m, WIDTH_NS);
 		wheel_first(m.w, m.now_ns, late_ns);
 		if (!m.is_in[item])
-			model_push(&m, item, m.now_ns - late_ns + model_random(&m, (step & 3 ? 2 : 20) * m.span_ns));
+			model_push(&m, item,
+				m.now_ns - late_ns + model_random(&m, (step & 3 ? 2 : 20) * m.span_ns));
 		uint32_t first = wheel_first(m.w, m.now_ns, late_ns);
 		unit_must(first != CFFS_NONE);
 		for (uint32_t i = 0; i < N_ITEMS; i++)
@@ -295,16 +301,35 @@ START_TEST(late_items_are_due_at_once_first_in_first_out)
 	static struct model m;
 
 	model_init(&m, _i);
-	m.now_ns += 20 * MS + 5;
+	m.now_ns = ((m.now_ns + 20 * MS) & ~(WIDTH_NS - 1)) + 5;
 	wheel_pop_due(m.w, m.now_ns);
-	model_push(&m, 20, m.now_ns + 1);	/* in the bucket of now, and not yet due */
+	for (uint32_t i = 20; i < 40; i++)
+		model_push(&m, i, m.now_ns + 1); /* in the bucket of now, and not yet due */
 	for (uint32_t i = 0; i < 12; i++)
 		model_push(&m, i, m.now_ns - 2 * WIDTH_NS - model_random(&m, 10 * MS));
 	for (uint32_t i = 0; i < 12; i++)
 		ck_assert_uint_eq(wheel_pop_due(m.w, m.now_ns), i);
 	ck_assert_uint_eq(wheel_pop_due(m.w, m.now_ns), CFFS_NONE);
-	ck_assert_uint_eq(wheel_pop_due(m.w, m.now_ns + 1), 20);
+	for (uint32_t i = 20; i < 40; i++)
+		ck_assert_uint_eq(wheel_pop_due(m.w, m.now_ns + 1), i);
 	m.n = 0;
+	model_fini(&m);
+}
+END_TEST
+
+START_TEST(in_the_bucket_of_now_the_due_are_first)
+{
+	static struct model m;
+
+	model_init(&m, _i);
+	m.now_ns = ((m.now_ns + 20 * MS) & ~(WIDTH_NS - 1)) + 200;
+	wheel_first(m.w, m.now_ns, 0);
+	model_push(&m, 0, m.now_ns + 300);
+	model_push(&m, 1, m.now_ns);
+	ck_assert_uint_eq(wheel_first(m.w, m.now_ns, 0), 1);
+	wheel_remove(m.w, 1);
+	ck_assert_uint_eq(wheel_first(m.w, m.now_ns, 0), 0);
+	m.n = 1;
 	model_fini(&m);
 }
 END_TEST
@@ -362,6 +387,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, the_first_is_the_earliest_also_among_the_late, 0, 12);
 	tcase_add_loop_test(tc, an_item_is_first_though_it_is_far_away, 0, 12);
 	tcase_add_loop_test(tc, late_items_are_due_at_once_first_in_first_out, 0, 12);
+	tcase_add_loop_test(tc, in_the_bucket_of_now_the_due_are_first, 0, 3);
 	tcase_add_loop_test(tc, items_of_one_time_come_as_they_were_pushed_by_whichever_level, 0, 12);
 	tcase_add_loop_test(tc, after_hours_of_silence_items_come_in_time_though_nobody_called, 0, 12);
 	suite_add_tcase(s, tc);
