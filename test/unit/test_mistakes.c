@@ -38,6 +38,8 @@ static const struct mistake mistakes[] = {
 	{GOOD "[vf a]\nport = vf1\ntx.weight = 0\n",
 		{"t.conf:7: section [vf a] again: the first is at line 5, wanted once",
 			"t.conf:9: tx.weight = 0: wanted a weight, from 1 to 1000"}},
+	{GOOD "[port pf0]\nrole = pf\n",
+		{"t.conf:7: section [port pf0] again: the first is at line 1, wanted once"}},
 	{GOOD "port = vf1\n", {"t.conf:7: port again: the first is at line 6, wanted once in a section"}},
 	{GOOD "[switch x]\n[vf]\n[port]\n[vf a-b]\nport=vf1\n[vf "
 	      "x123456789012345678901234567890123]\nport=vf1\n",
@@ -160,6 +162,9 @@ static const struct mistake mistakes[] = {
 		{"t.conf:5: [vf a] has no mac, and vf0 has 2 VFs: wanted mac = ADDRESS to tell them apart"}},
 	{GOOD "antispoof = yes\n",
 		{"t.conf:7: antispoof = yes without mac: wanted mac = ADDRESS, what it may send from"}},
+	{GOOD "mac = 02:00:00:00:00:01\nvlan = 1\n[vf b]\nport = vf1\nmac = 02:00:00:00:00:01\nvlan = 2\n"
+	      "[vf c]\nport = vf1\nmac = 02:00:00:00:00:01\nvlan = 1\n",
+		{"t.conf:15: mac = 02:00:00:00:00:01 of [vf c] is [vf a]'s too (line 7), in VLAN 1"}},
 	/* VLANs */
 	{GOOD "vlan = 4095\n[vf b]\nport = vf1\nvlan = 0\n",
 		{"t.conf:7: vlan = 4095: wanted a VLAN, from 1 to 4094",
