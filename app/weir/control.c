@@ -10,7 +10,6 @@
 
 #define TICK_NS	     (10 * NS_PER_MS)
 #define RATE_TICKS   (RATES_PERIOD_NS / TICK_NS)
-#define TICKS_OF_S   (NS_PER_S / TICK_NS)
 #define EXIT_SIGNAL  128	/* as a shell says it */
 
 static volatile sig_atomic_t ending;
@@ -23,15 +22,10 @@ static void on_end(int signal)
 	ending = 1;
 }
 
-/* SIGIO: net_tap has one for every packet.  EAL's threads inherit the mask: only workers take it, or telemetry's
- * accept() would fail and this core never sleep.  Sockets that drivers make are for weir's user and group only. */
+/* Sockets that drivers make are for weir's user and group only. */
 void control_before_eal(void)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGIO);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	workers_io_signals(SIG_BLOCK);
 	umask(S_IRWXO);
 }
 
@@ -61,12 +55,16 @@ static void watch_links(struct weir *w)
 	}
 }
 
+/* Of the PF as a sender all counts that it brought. */
 static void sample_one(struct weir *w, vf_id vf)
 {
+	struct rates_sample tx;
 	struct vf_view view;
 
 	workers_view_vf(w->workers, vf, &view);
-	w->samples[telem_row(w->conf, vf, TELEM_TX)] = (struct rates_sample){view.tx.out_pkts, view.tx.out_bytes};
+	tx = vf == VF_PF ? (struct rates_sample){view.tx.in_pkts, view.tx.in_bytes} :
+		(struct rates_sample){view.tx.out_pkts, view.tx.out_bytes};
+	w->samples[telem_row(w->conf, vf, TELEM_TX)] = tx;
 	w->samples[telem_row(w->conf, vf, TELEM_RX)] = (struct rates_sample){view.rx.out_pkts, view.rx.out_bytes};
 }
 
@@ -94,22 +92,22 @@ static void sleep_to_tick(struct timespec *next)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, next, NULL);
 }
 
-static bool is_over(const struct weir *w, uint64_t tick)
-{
-	return ending || (w->args.duration_s != 0 && tick >= w->args.duration_s * TICKS_OF_S);
-}
-
 void control_run(struct weir *w)
 {
+	const uint64_t start_ns = tsc_now_ns(&w->clock), stats_ns = w->args.stats_s * NS_PER_S;
+	const uint64_t end_ns = w->args.duration_s != 0 ? start_ns + w->args.duration_s * NS_PER_S : UINT64_MAX;
+	uint64_t next_stats_ns = stats_ns != 0 ? start_ns + stats_ns : UINT64_MAX;
 	struct timespec next;
 
 	clock_gettime(CLOCK_MONOTONIC, &next);
-	for (uint64_t tick = 0; !is_over(w, tick); tick++) {
+	for (uint64_t tick = 0; !ending && tsc_now_ns(&w->clock) < end_ns; tick++) {
 		watch_links(w);
 		if (tick % RATE_TICKS == 0)
 			sample(w);
-		if (w->args.stats_s != 0 && tick > 0 && tick % (w->args.stats_s * TICKS_OF_S) == 0)
+		if (tsc_now_ns(&w->clock) >= next_stats_ns) {
 			report_live(w);
+			next_stats_ns += stats_ns;
+		}
 		sleep_to_tick(&next);
 	}
 }

@@ -17,7 +17,7 @@
 
 static const char *vf_name(const struct weir *w, vf_id vf)
 {
-	return vf == VF_PF ? "(PF)" : w->conf->vfs[vf].name;
+	return vf == VF_PF ? "(PF)" : vf == VF_NONE ? "(unknown sender)" : w->conf->vfs[vf].name;
 }
 
 static void print_ports(const struct weir *w)
@@ -124,14 +124,17 @@ static const char *drops_text(char *buf, size_t size, const struct vf_view *view
 	return buf;
 }
 
+/* Of the PF as a sender all counts that it brought. */
 static void add_end_row(const struct weir *w, vf_id vf, struct table *t)
 {
 	struct vf_view view;
 	char drops[512];
+	bool is_pf = vf == VF_PF;
 
 	workers_view_vf(w->workers, vf, &view);
-	table_row(t, "%s|%" PRIu64 "|%" PRIu64 "|%" PRIu64 "|%" PRIu64 "|%s", vf_name(w, vf), view.tx.out_pkts,
-		view.tx.out_bytes, view.rx.out_pkts, view.rx.out_bytes, drops_text(drops, sizeof(drops), &view));
+	table_row(t, "%s|%" PRIu64 "|%" PRIu64 "|%" PRIu64 "|%" PRIu64 "|%s", vf_name(w, vf),
+		is_pf ? view.tx.in_pkts : view.tx.out_pkts, is_pf ? view.tx.in_bytes : view.tx.out_bytes,
+		view.rx.out_pkts, view.rx.out_bytes, drops_text(drops, sizeof(drops), &view));
 }
 
 void report_end(const struct weir *w, const struct workers_end *end)
@@ -143,6 +146,7 @@ void report_end(const struct weir *w, const struct workers_end *end)
 	for (vf_id vf = 0; vf < w->conf->n_vfs; vf++)
 		add_end_row(w, vf, t);
 	add_end_row(w, VF_PF, t);
+	add_end_row(w, VF_NONE, t);
 	printf("\nended after %.1f s\n", (double)tsc_now_ns(&w->clock) / NS_PER_S);
 	table_print(t, stdout, "  ");
 	if (end->queued_pkts + end->ring_pkts > 0)

@@ -124,7 +124,8 @@ bool port_poll_link(struct ports *ports, uint16_t port)
 {
 	struct port *p = &ports->port[port];
 	struct rte_eth_link link = {0};
-	bool is_up = rte_eth_link_get_nowait(p->ethdev, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+	bool is_up = !p->tells_link ||
+		(rte_eth_link_get_nowait(p->ethdev, &link) == 0 && link.link_status == RTE_ETH_LINK_UP);
 
 	atomic_store_explicit(&p->is_up, is_up, memory_order_relaxed);
 	return is_up;

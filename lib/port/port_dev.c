@@ -65,6 +65,8 @@ bool port_find(struct port *p, const struct conf_port *c, struct why *why)
 		.n_vfs = c->n_vfs,
 	};
 	p->n_queues = c->n_queues;
+	/* net_tap looks for its interface in weir's own network namespace, and takes one that was moved for down. */
+	p->tells_link = strcmp(p->info.driver, "net_tap") != 0;
 	p->info.is_physical = strcmp(p->info.bus, "vdev") != 0;
 	p->info.basis = c->basis_set ? c->basis : p->info.is_physical ? BASIS_WIRE : BASIS_L2;
 	if (!is_trusted(p, c)) {

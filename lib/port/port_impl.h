@@ -29,6 +29,7 @@ struct port {
 	/* The control core's. */
 	alignas(PORT_CACHE_LINE) enum port_state state;
 	_Atomic bool is_up;
+	bool tells_link;	/* else it counts as up */
 	struct rte_mempool *pool;
 	struct port_info info;
 	struct rte_eth_dev_info dev;

@@ -113,7 +113,15 @@ static void tell_no_memory(const struct ports *ports, const struct port_pool *po
 
 static bool node_has_memory(int numa)
 {
-	return numa_available() < 0 || (numa <= numa_max_node() && numa_bitmask_isbitset(numa_get_mems_allowed(), (unsigned int)numa));
+	struct bitmask *allowed;
+	bool has;
+
+	if (numa_available() < 0)
+		return true;	/* not known */
+	allowed = numa_get_mems_allowed();
+	has = numa <= numa_max_node() && numa_bitmask_isbitset(allowed, (unsigned int)numa);
+	numa_bitmask_free(allowed);
+	return has;
 }
 
 static bool create(const struct ports *ports, struct port_pool *pool, uint32_t at, struct why *notes, struct why *why)

@@ -130,21 +130,23 @@ static void drain_turn(struct worker *w)
 	atomic_store_explicit(&w->n_pkts, pipe_n_pkts(w->pipe), memory_order_release);
 }
 
-/* net_tap reads only after a SIGIO, which somebody must take: the worker, whose sleep it cannot disturb. */
-static void take_sigio(void)
+/* net_tap reads only after a signal, which somebody must take: a worker, which has no sleep to be woken from. */
+void workers_io_signals(int how)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGIO);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	for (int s = SIGRTMIN; s <= SIGRTMAX; s++)
+		sigaddset(&set, s);
+	pthread_sigmask(how, &set, NULL);
 }
 
 static int work(void *arg)
 {
 	struct worker *w = arg;
 
-	take_sigio();
+	workers_io_signals(SIG_UNBLOCK);
 	while (phase(w) == PHASE_RUN)
 		run_turn(w);
 	pipe_stop_asking(w->pipe);

@@ -36,6 +36,11 @@ struct workers_end {
 /* Packets that the rings between 'n_workers' workers can hold: mbufs must be there for them. */
 uint32_t workers_ring_pkts(unsigned int n_workers);
 
+/* Blocks or unblocks (as pthread_sigmask) the signals by which drivers tell that there is something to read: net_tap
+ * sends itself a real-time one a packet.  To be blocked before EAL starts, so that all its threads inherit that: else
+ * telemetry's accept() fails and the control core never sleeps.  Workers unblock them for themselves. */
+void workers_io_signals(int how);
+
 /* Makes pipes and rings, each on its lcore's NUMA node.  NULL with the reasons in 'why'. */
 struct workers *workers_create(const struct workers_params *params, struct why *why);
 
