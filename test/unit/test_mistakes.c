@@ -225,6 +225,59 @@ START_TEST(what_cannot_be_opened_is_told_and_nothing_else)
 }
 END_TEST
 
+/* ---- The manual ---- */
+
+static char *read_manual(void)
+{
+	char *text = calloc(1, 1 << 17);
+	FILE *f = fopen(WEIR_CONFIG_DIR "/../doc/weir.conf.5", "r");
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_gt(fread(text, 1, (1 << 17) - 1, f), 0);
+	fclose(f);
+	return text;
+}
+
+/* The reader names its own keys when it meets one it does not know. */
+START_TEST(the_manual_has_every_key)
+{
+	static const struct {
+		const char *text, *section, *prefix;
+	} kinds[] = {
+		{"[switch]\n@@@@@@@@=1\n", ".Sh [switch]", ""},
+		{"[port x]\n@@@@@@@@=1\n", ".Sh [port DEVICE]", ""},
+		{"[vf x]\n@@@@@@@@=1\n", ".Sh [vf NAME]", ""},
+		{"[vf x]\ntx.@@@@@@@@=1\n", ".Sh [vf NAME]", "tx."},
+		{"[classes]\n@@@@@@@@=1\n", ".Sh [classes]", ""},
+	};
+	char *manual = read_manual();
+	int n = 0;
+
+	for (size_t i = 0; i < LENGTH(kinds); i++) {
+		ck_assert_ptr_null(parse(kinds[i].text));
+		char *list = strstr(why.text[0], ": wanted ") + strlen(": wanted ");
+		char *section = strstr(manual, kinds[i].section);
+
+		ck_assert_msg(section != NULL, "no %s", kinds[i].section);
+		if (strstr(list, ", or tx.") != NULL)
+			*strstr(list, ", or tx.") = '\0';
+		if (strstr(list, " with ") != NULL)
+			list = strstr(list, " with ") + strlen(" with ");
+		if (strncmp(list, "one of ", 7) == 0)
+			list += 7;
+		for (char *key = strtok(list, ", "); key != NULL; key = strtok(NULL, ", "), n++) {
+			char item[64];
+
+			snprintf(item, sizeof(item), "\n.It Ic %s%s\n", kinds[i].prefix, key);
+			ck_assert_msg(strstr(section, item) != NULL, "%s: no%s", kinds[i].section, item);
+		}
+	}
+	ck_assert_int_eq(n, 8 + 12 + 10 + 9 + 3);
+	free(manual);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("mistakes");
@@ -232,6 +285,7 @@ static Suite *suite(void)
 
 	tcase_add_loop_test(tc, all_mistakes_are_told_with_line_and_what_was_wanted, 0, LENGTH(mistakes));
 	tcase_add_test(tc, what_cannot_be_opened_is_told_and_nothing_else);
+	tcase_add_test(tc, the_manual_has_every_key);
 	suite_add_tcase(s, tc);
 	return s;
 }
