@@ -36,6 +36,7 @@ static unsigned int share_shift(const struct order *o, const struct order_params
 static bool create_queues(struct order *o, const struct order_params *p)
 {
 	uint32_t n_times = pow2_at_least(UINT64_C(4) * p->n_nodes, 512, 16384);
+	uint32_t n_ordered = n_times < 4096 ? 4096 : n_times;	/* a window of 4 ms: ORDER_LATE_NS must fit a quarter */
 	uint32_t n_shares = pow2_at_least(UINT64_C(2) * p->n_nodes, 1024, 65536);
 	unsigned int shift = share_shift(o, p, n_shares);
 	bool is_ok = true;
@@ -45,8 +46,8 @@ static bool create_queues(struct order *o, const struct order_params *p)
 	cffs_nodes_init(o->urgent_links, p->n_nodes);
 	is_ok &= (o->limits = wheel_create(n_times, WHEEL_SHIFT, o->time_links)) != NULL;
 	is_ok &= (o->guarantees = wheel_create(n_times, WHEEL_SHIFT, o->time_links)) != NULL;
-	is_ok &= (o->deadlines = wheel_create(n_times, WHEEL_SHIFT, o->time_links)) != NULL;
-	is_ok &= (o->urgents = wheel_create(n_times, WHEEL_SHIFT, o->urgent_links)) != NULL;
+	is_ok &= (o->deadlines = wheel_create(n_ordered, WHEEL_SHIFT, o->time_links)) != NULL;
+	is_ok &= (o->urgents = wheel_create(n_ordered, WHEEL_SHIFT, o->urgent_links)) != NULL;
 	for (int i = 0; i < ORDER_N_PRIORITIES; i++)
 		is_ok &= (o->shares[i] = cffs_create(n_shares, shift, o->share_links)) != NULL;
 	return is_ok;
