@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include <rte_mbuf.h>
+
+#include "eal.h"
+#include "port.h"
+#include "unit.h"
+
+#define N_MBUFS 63u
+
+static struct port_io io;
+
+static void set_up(void)
+{
+	ck_assert_int_ge(unit_eal("port", "--no-telemetry"), 0);
+	io.pool = rte_pktmbuf_pool_create("test", N_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	ck_assert_ptr_nonnull(io.pool);
+}
+
+static void tear_down(void)
+{
+	rte_mempool_free(io.pool);
+	rte_eal_cleanup();
+}
+
+/* A frame of 'bytes' with byte i = i, in segments of 'segment' bytes. */
+static struct pkt make(uint32_t bytes, uint32_t segment)
+{
+	struct pkt p = {0};
+	struct rte_mbuf *head = NULL;
+
+	for (uint32_t at = 0; at < bytes; at += segment) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(io.pool);
+		uint16_t n = (uint16_t)(bytes - at < segment ? bytes - at : segment);
+		uint8_t *data = (uint8_t *)rte_pktmbuf_append(m, n);
+
+		for (uint32_t i = 0; i < n; i++)
+			data[i] = (uint8_t)(at + i);
+		if (head == NULL)
+			head = m;
+		else
+			ck_assert_int_eq(rte_pktmbuf_chain(head, m), 0);
+	}
+	p.handle = head;
+	port_look(&io, &p);
+	return p;
+}
+
+static uint8_t byte_at(const struct pkt *p, uint32_t at)
+{
+	uint8_t buf;
+
+	return *(const uint8_t *)rte_pktmbuf_read(p->handle, at, 1, &buf);
+}
+
+/* From 'at' on the frame is as it was made from 'from' on. */
+static void must_go_on(const struct pkt *p, uint32_t at, uint32_t from, uint32_t bytes)
+{
+	ck_assert_uint_eq(p->bytes, at + bytes - from);
+	for (uint32_t i = from; i < bytes; i++)
+		unit_must(byte_at(p, at + i - from) == (uint8_t)i);
+}
+
+static void must_be_home(void)
+{
+	ck_assert_uint_eq(rte_mempool_avail_count(io.pool), N_MBUFS);
+}
+
+static void must_be_as_made(const struct pkt *p, uint32_t bytes)
+{
+	must_go_on(p, 0, 0, bytes);
+}
+
+static void must_have_tag(const struct pkt *p, uint16_t tci)
+{
+	static const uint8_t macs[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+
+	ck_assert_mem_eq(p->data, macs, sizeof(macs));
+	ck_assert_uint_eq(p->data[12] << 8 | p->data[13], 0x8100);
+	ck_assert_uint_eq(p->data[14] << 8 | p->data[15], tci);
+}
+
+START_TEST(a_pushed_tag_stands_behind_the_addresses_and_popping_it_gives_the_frame_back)
+{
+	struct pkt p = make(200, 64);
+	void *handle = p.handle;
+
+	ck_assert(port_retag(&io, &p, TAG_PUSH, 77));
+	ck_assert_ptr_eq(p.handle, handle);
+	must_have_tag(&p, 77);
+	must_go_on(&p, 16, 12, 200);
+	ck_assert(port_retag(&io, &p, TAG_POP, 0));
+	must_be_as_made(&p, 200);
+	port_free(&io, &p.handle, 1);
+	must_be_home();
+}
+END_TEST
+
+START_TEST(a_set_tag_has_the_new_vid_and_keeps_pcp_and_dei)
+{
+	struct pkt p = make(100, 100);
+
+	ck_assert(port_retag(&io, &p, TAG_PUSH, 0));
+	((uint8_t *)(uintptr_t)p.data)[14] = 0xb0;	/* PCP 5, DEI */
+	ck_assert(port_retag(&io, &p, TAG_SET, 4094));
+	must_have_tag(&p, 0xb000 | 4094);
+	must_go_on(&p, 16, 12, 100);
+	port_free(&io, &p.handle, 1);
+	must_be_home();
+}
+END_TEST
+
+/* Three ways in which somebody else may be reading the bytes. */
+START_TEST(a_shared_mbuf_is_never_written)
+{
+	struct pkt p = make(200, 64), before;
+	struct rte_mbuf *other;
+
+	if (_i == 0) {		/* counted twice */
+		other = p.handle;
+		for (struct rte_mbuf *m = other; m != NULL; m = m->next)
+			rte_mbuf_refcnt_update(m, 1);
+	} else if (_i == 1) {	/* somebody's clone is attached to it */
+		other = rte_pktmbuf_clone(p.handle, io.pool);
+	} else {		/* it is itself the clone */
+		other = p.handle;
+		p.handle = rte_pktmbuf_clone(other, io.pool);
+		port_look(&io, &p);
+	}
+	before = (struct pkt){.handle = other};
+	port_look(&io, &before);
+	ck_assert(port_retag(&io, &p, TAG_PUSH, 5));
+	must_have_tag(&p, 5);
+	must_go_on(&p, 16, 12, 200);
+	must_be_as_made(&before, 200);
+	port_free(&io, &p.handle, 1);
+	must_be_as_made(&before, 200);
+	port_free(&io, &before.handle, 1);
+	must_be_home();
+}
+END_TEST
+
+START_TEST(a_frame_without_headroom_is_copied_for_its_tag)
+{
+	struct pkt p = make(100, 100);
+
+	ck_assert_ptr_nonnull(rte_pktmbuf_prepend(p.handle, RTE_PKTMBUF_HEADROOM - 2));
+	port_look(&io, &p);
+	for (uint32_t i = 0; i < p.bytes; i++)
+		((uint8_t *)(uintptr_t)p.data)[i] = (uint8_t)i;
+	uint32_t bytes = p.bytes;
+	ck_assert(port_retag(&io, &p, TAG_PUSH, 9));
+	must_have_tag(&p, 9);
+	must_go_on(&p, 16, 12, bytes);
+	port_free(&io, &p.handle, 1);
+	must_be_home();
+}
+END_TEST
+
+START_TEST(without_a_buffer_nothing_changes)
+{
+	struct pkt p = make(100, 100), copy;
+	struct rte_mbuf *hoard[N_MBUFS];
+	uint32_t n = 0;
+
+	while ((hoard[n] = rte_pktmbuf_alloc(io.pool)) != NULL)
+		n++;
+	rte_mbuf_refcnt_update(p.handle, 1);
+	ck_assert(!port_retag(&io, &p, TAG_PUSH, 5));
+	must_be_as_made(&p, 100);
+	ck_assert(!port_copy(&io, &p, &copy));
+	rte_mbuf_refcnt_update(p.handle, -1);
+	rte_pktmbuf_free_bulk(hoard, n);
+	port_free(&io, &p.handle, 1);
+	must_be_home();
+}
+END_TEST
+
+START_TEST(a_copy_is_whole_and_apart)
+{
+	struct pkt p = make(300, 64), copy = {0};
+
+	ck_assert(port_copy(&io, &p, &copy));
+	ck_assert_ptr_ne(copy.handle, p.handle);
+	ck_assert(port_retag(&io, &copy, TAG_PUSH, 1));
+	must_be_as_made(&p, 300);
+	port_free(&io, &p.handle, 1);
+	must_go_on(&copy, 16, 12, 300);
+	port_free(&io, &copy.handle, 1);
+	must_be_home();
+}
+END_TEST
+
+START_TEST(a_frame_too_short_for_the_tag_that_is_to_go_is_left_alone)
+{
+	struct pkt p = make(14, 14);
+
+	ck_assert(!port_retag(&io, &p, TAG_POP, 0));
+	ck_assert(!port_retag(&io, &p, TAG_SET, 1));
+	must_be_as_made(&p, 14);
+	port_free(&io, &p.handle, 1);
+	must_be_home();
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("port");
+	TCase *t = tcase_create("mbufs");
+
+	tcase_add_unchecked_fixture(t, set_up, tear_down);
+	tcase_set_timeout(t, 30);
+	tcase_add_test(t, a_pushed_tag_stands_behind_the_addresses_and_popping_it_gives_the_frame_back);
+	tcase_add_test(t, a_set_tag_has_the_new_vid_and_keeps_pcp_and_dei);
+	tcase_add_loop_test(t, a_shared_mbuf_is_never_written, 0, 3);
+	tcase_add_test(t, a_frame_without_headroom_is_copied_for_its_tag);
+	tcase_add_test(t, without_a_buffer_nothing_changes);
+	tcase_add_test(t, a_copy_is_whole_and_apart);
+	tcase_add_test(t, a_frame_too_short_for_the_tag_that_is_to_go_is_left_alone);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run(suite());
+}

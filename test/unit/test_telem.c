@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Answers through the real socket, with the longest values that there can be. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "eal.h"
+#include "telem.h"
+#include "unit.h"
+
+#define MAX_ANSWER 16384u
+#define LONGEST_VF "vf_with_the_longest_name__%06u"	/* 32 characters */
+#define NAME_ROOM  48
+
+static struct conf conf;
+static struct conf_vf *vfs;
+static struct dscp_map map = {.name = "map_with_the_longest_name_______"};
+static char device[CONF_DEVICE_CHARS] = "port_with_the_longest_name_that_a_config_may_give_it_and_not_a";
+static char answer[MAX_ANSWER + 1];
+static int client = -1;
+
+static void look(void *ctx, struct telem_switch *sw)
+{
+	(void)ctx;
+	memset(sw, 0xff, sizeof(*sw));
+	sw->n_workers = 16;
+}
+
+static void port(void *ctx, uint16_t port, struct telem_port *view)
+{
+	(void)ctx, (void)port;
+	memset(view, 0xff, sizeof(*view));
+	view->device = device;
+	view->driver = view->bus = "driver_with_a_long_name_indeed_";
+	view->is_pf = view->is_physical = view->is_up = false;
+	view->basis = BASIS_WIRE;
+	view->numa = -2147483647;
+}
+
+static void worker(void *ctx, unsigned int worker, struct worker_view *view, unsigned int *lcore)
+{
+	(void)ctx, (void)worker;
+	memset(view, 0xff, sizeof(*view));
+	*lcore = 4294967295u;
+}
+
+static void vf(void *ctx, vf_id vf, struct vf_view *view)
+{
+	(void)ctx, (void)vf;
+	memset(view, 0xff, sizeof(*view));
+	view->tx.backlog_pkts = 0;
+}
+
+static void delay(void *ctx, vf_id vf, struct delay_view *view)
+{
+	(void)ctx, (void)vf;
+	memset(view, 0xff, sizeof(*view));
+}
+
+static const char *vf_name(char name[CONF_NAME_CHARS], uint32_t vf)
+{
+	char text[NAME_ROOM];
+
+	snprintf(text, sizeof(text), LONGEST_VF, vf);
+	memcpy(name, text, CONF_NAME_CHARS);
+	return name;
+}
+
+static void make_conf(uint32_t n_vfs)
+{
+	vfs = calloc(n_vfs, sizeof(*vfs));
+	for (uint32_t i = 0; i < n_vfs; i++) {
+		vf_name(vfs[i].name, i);
+		vfs[i].n_macs = CONF_MAX_MACS;
+		vfs[i].vlan_mode = VLAN_ACCESS;
+		vfs[i].vid = 4094;
+		vfs[i].queue_pkts = vfs[i].receive_queue_pkts = UINT32_MAX;
+		vfs[i].broadcast_pps = UINT64_MAX;
+		memset(&vfs[i].tx, 0xff, 4 * sizeof(struct sla));	/* rx, tx_eff, rx_eff follow */
+	}
+	memset(conf.file, 'f', sizeof(conf.file) - 1);
+	for (int i = 0; i < CONF_MAX_PORTS; i++)
+		memcpy(conf.ports[i].device, device, sizeof(device));
+	conf.n_ports = CONF_MAX_PORTS;
+	conf.vfs = vfs;
+	conf.n_vfs = n_vfs;
+	conf.maps = &map;
+	conf.n_maps = 1;
+	conf.packet_capacity_pps = UINT64_MAX;
+	conf.guarantee_bytes = UINT32_MAX;
+}
+
+static struct rates_store *fast_rates(uint32_t n_rows)
+{
+	struct rates_store *store = rates_create(n_rows);
+	struct rates_sample *rows = calloc(n_rows, sizeof(*rows));
+
+	rates_add(store, rows, 1);
+	for (uint32_t i = 0; i < n_rows; i++)
+		rows[i] = (struct rates_sample){UINT64_C(1) << 57, UINT64_C(1) << 57};
+	rates_add(store, rows, 1000000001);
+	free(rows);
+	return store;
+}
+
+static void connect_client(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/dpdk_telemetry.v2", rte_eal_get_runtime_dir());
+	client = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	ck_assert_int_eq(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_gt(recv(client, answer, sizeof(answer), 0), 0);	/* the greeting */
+}
+
+static void start(uint32_t n_vfs)
+{
+	struct telem_source source = {NULL, &conf, NULL, look, port, worker, vf, delay};
+	static struct why why;
+
+	ck_assert_int_ge(unit_eal("telem", NULL), 0);
+	make_conf(n_vfs);
+	source.rates = fast_rates(telem_n_rows(&conf));
+	ck_assert(telem_start(&source, &why));
+	connect_client();
+}
+
+/* The answer, which must be a whole one: EAL leaves out what does not fit, so it must also stay clear of the end. */
+static const char *ask(const char *request)
+{
+	ssize_t n;
+	int depth = 0;
+
+	ck_assert_int_gt(send(client, request, strlen(request), 0), 0);
+	n = recv(client, answer, MAX_ANSWER, 0);
+	ck_assert_int_gt(n, 0);
+	answer[n] = '\0';
+	for (const char *c = answer; *c != '\0'; c++)
+		depth += (*c == '{') - (*c == '}');
+	ck_assert_int_eq(depth, 0);
+	ck_assert_msg(n < (ssize_t)MAX_ANSWER - 512, "%s answers %zd bytes", request, n);
+	return answer;
+}
+
+static bool has(const char *text)
+{
+	return strstr(answer, text) != NULL;
+}
+
+static uint32_t number_of(const char *key)
+{
+	const char *at = strstr(answer, key);
+
+	ck_assert_msg(at != NULL, "no %s in %s", key, answer);
+	return (uint32_t)strtoul(at + strlen(key), NULL, 10);
+}
+
+static uint32_t count(const char *text)
+{
+	uint32_t n = 0;
+
+	for (const char *c = answer; (c = strstr(c, text)) != NULL; c++)
+		n++;
+	return n;
+}
+
+static const uint32_t sizes[] = {1, 256, 257, 4096};
+
+START_TEST(every_vf_is_on_one_page_whatever_their_number)
+{
+	uint32_t total = sizes[_i], n = 0, next = 0;
+	char request[32], name[CONF_NAME_CHARS];
+
+	start(total);
+	do {
+		snprintf(request, sizeof(request), "/weir/vfs,%u", next);
+		ask(request);
+		ck_assert_uint_eq(number_of("\"total\":"), total);
+		ck_assert_uint_gt(number_of("\"next\":"), next);
+		for (; next < number_of("\"next\":"); next++) {
+			unit_must(has(vf_name(name, next)));
+		}
+		n += count("\"rx_pps\":");
+		ck_assert_uint_eq(count("\"drops\":"), count("\"rx_pps\":"));
+	} while (next < total);
+	ck_assert_uint_eq(n, total);
+}
+END_TEST
+
+START_TEST(the_longest_answers_are_whole)
+{
+	char request[64];
+
+	start(2);
+	ask("/weir/info");
+	ck_assert_uint_eq(count("\"no_room\":"), 16);
+	ask("/weir/ports");
+	ck_assert_uint_eq(count("\"rx_no_mbuf\":"), number_of("\"next\":"));
+	ask("/weir/ports,16");
+	ck_assert_uint_eq(number_of("\"next\":"), CONF_MAX_PORTS);
+	ask("/weir/pf");
+	ck_assert_uint_eq(count("\"delay_max_ns\":"), 2 * N_TCLASSES);
+	ask("/weir/drops");
+	for (int r = 0; r < N_DROP_REASONS; r++)
+		unit_must(has(drop_text((enum drop_reason)r)));
+	snprintf(request, sizeof(request), "/weir/vf," LONGEST_VF, 1);
+	ask(request);
+	ck_assert_uint_eq(count("\"delay_max_ns\":"), 2 * N_TCLASSES);
+	ck_assert_uint_eq(count("\"effective\":"), 2);
+	ck_assert_uint_eq(count("00:00:00:00:00:00"), CONF_MAX_MACS);
+}
+END_TEST
+
+START_TEST(what_cannot_be_answered_says_why_and_what_was_wanted)
+{
+	static char long_request[1020] = "/weir/vf,";
+	const char *requests[] = {"/weir/vf", "/weir/vf,nobody", "/weir/vfs,2", "/weir/vfs,-1", "/weir/vfs,x", "/weir/vfs,1x",
+		"/weir/ports,32", "/weir/info,1", "/weir/pf,1", "/weir/drops,1", long_request};
+
+	start(2);
+	memset(long_request + 9, 'a', sizeof(long_request) - 10);
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		ask(requests[i]);
+		ck_assert_msg(has("\"error\":") && has("\"wanted\":"), "%s: %s", requests[i], answer);
+	}
+	telem_stop();
+	ask("/weir/info");
+	ck_assert(has("\"error\":"));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("telem");
+	TCase *t = tcase_create("socket");
+
+	tcase_set_timeout(t, 30);
+	tcase_add_loop_test(t, every_vf_is_on_one_page_whatever_their_number, 0, 4);
+	tcase_add_test(t, the_longest_answers_are_whole);
+	tcase_add_test(t, what_cannot_be_answered_says_why_and_what_was_wanted);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run(suite());
+}
