@@ -83,7 +83,7 @@ static bool fits(const struct port *p, const struct conf_port *c, struct why *wh
 	bool ok = true;
 
 	if (c->n_queues > max_queues) {
-		why_add(why, "port %s: n_queues = %u, but the device has %u (a vdev takes queues=%u)", c->device,
+		why_add(why, "port %s: queues = %u, but the device has %u (a vdev takes queues=%u)", c->device,
 			c->n_queues, max_queues, c->n_queues);
 		ok = false;
 	}

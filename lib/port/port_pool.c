@@ -15,6 +15,7 @@
 
 #define FRAME_EXTRA_BYTES 22u	/* an Ethernet header and two VLAN tags, beside the MTU */
 #define SPARE_MBUFS	  1024u	/* for what drivers keep themselves (pcap replay, copies under way) */
+#define MAX_ROOM_BYTES	  65472u	/* a multiple of 64 in 16 bits */
 #define MIB		  (1024u * 1024u)
 
 static int near_numa(const struct port *p)
@@ -34,6 +35,14 @@ static struct port_pool *pool_of(struct ports *ports, int numa)
 	return &ports->pools[ports->n_pools++];
 }
 
+/* Longer frames than EAL's 16 bits can say come in chains. */
+static uint32_t room_for(uint32_t mtu)
+{
+	uint32_t frame = RTE_ALIGN_CEIL(mtu + FRAME_EXTRA_BYTES, 64u);
+
+	return RTE_MIN(RTE_MAX(frame, (uint32_t)RTE_MBUF_DEFAULT_DATAROOM) + RTE_PKTMBUF_HEADROOM, MAX_ROOM_BYTES);
+}
+
 /* What a pool must have when everything is full: any pool's mbufs may stand in any queue and any transmit ring. */
 static void plan(struct ports *ports, const struct ports_need *need)
 {
@@ -45,11 +54,9 @@ static void plan(struct ports *ports, const struct ports_need *need)
 	for (uint16_t i = 0; i < ports->n; i++) {
 		const struct port *p = &ports->port[i];
 		struct port_pool *pool = pool_of(ports, near_numa(p));
-		uint32_t frame = RTE_ALIGN_CEIL(p->info.mtu + FRAME_EXTRA_BYTES, 64u);
 
 		pool->n_mbufs += (uint32_t)p->n_queues * p->info.n_rx_desc;
-		pool->room_bytes = RTE_MAX(pool->room_bytes,
-			RTE_MAX(frame, (uint32_t)RTE_MBUF_DEFAULT_DATAROOM) + RTE_PKTMBUF_HEADROOM);
+		pool->room_bytes = RTE_MAX(pool->room_bytes, room_for(p->info.mtu));
 	}
 	for (uint32_t i = 0; i < ports->n_pools; i++)
 		ports->pools[i].n_mbufs += everywhere;
@@ -62,8 +69,8 @@ static bool plan_configured(struct ports *ports, const struct ports_need *need, 
 
 	for (uint32_t i = 0; given != 0 && i < ports->n_pools; i++) {
 		if (given < ports->pools[i].n_mbufs) {
-			why_add(why, "n_mbufs = %u, but %u are needed: %u packets may be queued, the rest is for "
-				"descriptors and caches. Raise n_mbufs (or leave it out), or lower queues and descriptors",
+			why_add(why, "mbufs = %u, but %u are needed: %u packets may be queued, the rest is for "
+				"descriptors and caches. Raise mbufs (or leave it out), or lower queues and descriptors",
 				given, ports->pools[i].n_mbufs, need->queued_pkts);
 			return false;
 		}
