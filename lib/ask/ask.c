@@ -14,13 +14,11 @@ enum asker_state {
 	ASKER_OFF,
 	ASKER_IDLE,	/* drained: in the idle wheel */
 	ASKER_READY,	/* in the order */
-	ASKER_FULL,	/* no room: in the list until the next turn */
 };
 
 struct asker {
 	uint64_t pause_ns;
 	uint64_t ready_ns;
-	uint32_t next_full;
 	uint8_t state;
 	uint8_t how;		/* order_next()'s answer, for the charge */
 	struct ask_stats stats;
@@ -32,8 +30,9 @@ struct ask {
 	struct cffs_node *idle_links;
 	struct asker *askers;
 	uint32_t n_askers;
-	uint32_t first_full;
-	uint32_t budget, turn_pkts;
+	uint32_t budget;		/* left in this turn */
+	uint32_t turn_pkts, most_pkts;	/* of a turn: as configured, and as many as fit into turn_ns */
+	uint64_t turn_ns, turn_at_ns;
 };
 
 static void count(_Atomic uint64_t *counter, uint64_t n)
@@ -56,8 +55,8 @@ struct ask *ask_create(const struct ask_params *p)
 	if (a == NULL)
 		return NULL;
 	a->n_askers = p->n_askers;
-	a->turn_pkts = p->turn_pkts;
-	a->first_full = ASK_NONE;
+	a->turn_pkts = a->most_pkts = a->budget = p->turn_pkts;
+	a->turn_ns = p->turn_ns;
 	a->askers = calloc(p->n_askers, sizeof(*a->askers));
 	a->idle_links = calloc(p->n_askers, sizeof(*a->idle_links));
 	if (a->askers == NULL || a->idle_links == NULL)
@@ -114,15 +113,6 @@ static void make_idle(struct ask *a, uint32_t id, uint64_t now_ns)
 	wheel_push(a->idle, id, now_ns + k->pause_ns);
 }
 
-static void unlink_full(struct ask *a, uint32_t id)
-{
-	uint32_t *link = &a->first_full;
-
-	while (*link != id)
-		link = &a->askers[*link].next_full;
-	*link = a->askers[id].next_full;
-}
-
 void ask_enable(struct ask *a, uint32_t id, bool on, uint64_t now_ns)
 {
 	struct asker *k = &a->askers[id];
@@ -136,24 +126,29 @@ void ask_enable(struct ask *a, uint32_t id, bool on, uint64_t now_ns)
 	}
 	if (k->state == ASKER_IDLE)
 		wheel_remove(a->idle, id);
-	else if (k->state == ASKER_READY)
-		order_sleep(a->order, id, now_ns);
 	else
-		unlink_full(a, id);
+		order_sleep(a->order, id, now_ns);
 	k->state = ASKER_OFF;
+}
+
+/* A turn that spent all its packets and took too long had too many: the next has half, and later ones more again. */
+static uint32_t fit_budget(const struct ask *a, uint64_t took_ns)
+{
+	uint32_t least = a->turn_pkts < ASK_QUANTUM ? a->turn_pkts : ASK_QUANTUM;
+	uint32_t most = a->most_pkts;
+
+	if (a->budget == 0 && took_ns > a->turn_ns)
+		return most / 2 > least ? most / 2 : least;
+	return most + least < a->turn_pkts ? most + least : a->turn_pkts;
 }
 
 void ask_turn(struct ask *a, uint64_t now_ns)
 {
-	uint32_t id = a->first_full;
+	uint32_t id;
 
-	a->budget = a->turn_pkts;
-	a->first_full = ASK_NONE;
-	while (id != ASK_NONE) {	/* perhaps they have room now */
-		uint32_t next = a->askers[id].next_full;
-		make_ready(a, id, now_ns);
-		id = next;
-	}
+	a->most_pkts = fit_budget(a, now_ns - a->turn_at_ns);
+	a->budget = a->most_pkts;
+	a->turn_at_ns = now_ns;
 	while ((id = wheel_pop_due(a->idle, now_ns)) != CFFS_NONE)
 		make_ready(a, id, now_ns);
 }
@@ -200,10 +195,9 @@ void ask_no_room(struct ask *a, uint32_t id, uint64_t now_ns)
 	struct asker *k = &a->askers[id];
 
 	count(&k->stats.n_no_room, 1);
-	order_sleep(a->order, id, now_ns);
-	k->state = ASKER_FULL;
-	k->next_full = a->first_full;
-	a->first_full = id;
+	/* Not put to sleep: who wakes has no guarantee due, and it has been waiting all the time. */
+	order_pass(a->order, id, now_ns + 1, now_ns);
+	k->ready_ns = now_ns;
 }
 
 void ask_lost(struct ask *a, uint64_t lost_ns, uint64_t now_ns)
@@ -213,8 +207,6 @@ void ask_lost(struct ask *a, uint64_t lost_ns, uint64_t now_ns)
 
 uint64_t ask_next_ns(struct ask *a, uint64_t now_ns)
 {
-	if (a->first_full != ASK_NONE)
-		return now_ns;
 	return u64_max(now_ns, u64_min(wheel_next_ns(a->idle), order_next_ns(a->order, now_ns)));
 }
 
@@ -225,18 +217,15 @@ const struct ask_stats *ask_stats(const struct ask *a, uint32_t id)
 
 bool ask_check(const struct ask *a, FILE *out)
 {
-	uint32_t n_idle = 0, n_ready = 0, n_full = 0, n_listed = 0;
+	uint32_t n_idle = 0, n_ready = 0;
 
 	for (uint32_t i = 0; i < a->n_askers; i++) {
 		n_idle += a->askers[i].state == ASKER_IDLE;
 		n_ready += a->askers[i].state == ASKER_READY;
-		n_full += a->askers[i].state == ASKER_FULL;
 	}
-	for (uint32_t i = a->first_full; i != ASK_NONE && n_listed <= a->n_askers; i = a->askers[i].next_full)
-		n_listed++;
-	if (n_idle != wheel_count(a->idle) || n_ready != order_n_waiting(a->order) || n_full != n_listed) {
-		fprintf(out, "ask: %u idle, %u ready, %u full; queued %u, %u, %u\n", n_idle, n_ready, n_full,
-			wheel_count(a->idle), order_n_waiting(a->order), n_listed);
+	if (n_idle != wheel_count(a->idle) || n_ready != order_n_waiting(a->order)) {
+		fprintf(out, "ask: %u idle, %u ready; queued %u, %u\n", n_idle, n_ready, wheel_count(a->idle),
+			order_n_waiting(a->order));
 		return false;
 	}
 	return order_check(a->order, out) && wheel_check(a->idle, out);

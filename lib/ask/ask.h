@@ -2,8 +2,8 @@
 /* The asking order: whose ring a worker reads next, and how far.  When the core is the bottleneck only the order of
  * reading shares it, so this alone keeps min_pps (design section 3).  An asker is a port's receive side: a VF, a
  * shared port or the PF.  Ready askers (the last answer was full) stand in a lib/order paced by the packet capacity;
- * drained ones are looked at again after a pause that doubles from 0 to ASK_MAX_IDLE_NS; those without room wait until
- * they have some.  An idle VF costs a poll now and then and nothing else.
+ * drained ones are looked at again after a pause that doubles from 0 to ASK_MAX_IDLE_NS; those without room let the turn
+ * pass.  An idle VF costs a poll now and then and nothing else.
  * Used by: pipeline.  Uses: order, cffs (wheel.h). */
 #ifndef WEIR_ASK_H
 #define WEIR_ASK_H
@@ -21,8 +21,8 @@
 struct ask_params {
 	uint32_t n_askers;
 	uint64_t capacity_pps;	/* 0: not capped */
-	uint32_t turn_pkts;	/* budget of a turn */
-	uint64_t turn_ns;
+	uint32_t turn_pkts;	/* budget of a turn ... */
+	uint64_t turn_ns;	/* ... and of its time: turns that take longer are given fewer packets */
 };
 
 struct ask_terms {
@@ -47,7 +47,7 @@ void ask_set_capacity(struct ask *a, uint64_t capacity_pps, uint64_t now_ns);
 /* Off: not asked any more (its port is down). */
 void ask_enable(struct ask *a, uint32_t asker, bool on, uint64_t now_ns);
 
-/* Begins a turn: its budget is full again. */
+/* Begins a turn, with a new budget. */
 void ask_turn(struct ask *a, uint64_t now_ns);
 
 /* Who is to be asked next in this turn, and for how many; ASK_NONE: the turn's asking is over.
@@ -57,7 +57,7 @@ uint32_t ask_next(struct ask *a, uint32_t *n_pkts, uint64_t now_ns);
 /* It was asked for 'asked' and gave 'got' (<= asked). */
 void ask_answer(struct ask *a, uint32_t asker, uint32_t asked, uint32_t got, uint64_t now_ns);
 
-/* It was not asked, for its queue has no room. ask_next() names it again in the next turn. */
+/* It was not asked, for its queue has no room. ask_next() names it again in a later turn. */
 void ask_no_room(struct ask *a, uint32_t asker, uint64_t now_ns);
 
 void ask_lost(struct ask *a, uint64_t lost_ns, uint64_t now_ns);

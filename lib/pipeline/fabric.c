@@ -97,6 +97,13 @@ void fabric_set_link(struct fabric *f, uint16_t port, bool up)
 	atomic_store_explicit(&f->is_up[port], up, memory_order_relaxed);
 }
 
+uint64_t fabric_room_used(const struct fabric *f, vf_id vf)
+{
+	uint64_t out = atomic_load_explicit(&f->rooms[vf].out, memory_order_acquire);	/* first: never above in */
+
+	return figure(&f->rooms[vf].in) - out;
+}
+
 /* A queue may go to twice its limit (see egress_push()); a held sender's may go over by the copies of floods. */
 uint32_t fabric_max_pkts(const struct conf *conf)
 {

@@ -308,6 +308,13 @@ uint32_t pipe_n_pkts(const struct pipe *p)
 	return n;
 }
 
+/* A packet that still waits for its sender's bounds, at the end. */
+static void drop_held(struct pipe *p, vf_id sender, void *handle)
+{
+	pipe_drop_tx(p, sender, handle, DROP_SHUTDOWN);
+	room_left(p, sender);
+}
+
 static uint32_t flush_egress(struct pipe *p, struct egress *e, const vf_id *vf_of, uint32_t n_nodes, uint64_t now_ns)
 {
 	struct egress_out out;
@@ -318,7 +325,7 @@ static uint32_t flush_egress(struct pipe *p, struct egress *e, const vf_id *vf_o
 			if (vf_of != NULL)
 				pipe_drop_rx(p, vf_of[node], out.handle, DROP_SHUTDOWN);
 			else
-				pipe_drop_tx(p, node, out.handle, DROP_SHUTDOWN);
+				drop_held(p, node, out.handle);
 		}
 	}
 	return n;
@@ -330,8 +337,12 @@ uint32_t pipe_flush(struct pipe *p, uint64_t now_ns)
 	uint32_t n = 0, n_taken;
 
 	while (p->f->n_workers > 1 && (n_taken = p->io.take(p->io.ctx, burst, PIPE_BURST)) > 0) {
-		for (uint32_t i = 0; i < n_taken; i++, n++)
-			pipe_drop_tx(p, burst[i].src, burst[i].handle, DROP_SHUTDOWN);
+		for (uint32_t i = 0; i < n_taken; i++, n++) {
+			if (p->is_home && is_vf(p, burst[i].src))
+				drop_held(p, burst[i].src, burst[i].handle);
+			else
+				pipe_drop_rx(p, burst[i].dst, burst[i].handle, DROP_SHUTDOWN);
+		}
 	}
 	n += flush_egress(p, p->pf, NULL, p->n_vfs, now_ns);
 	n += flush_egress(p, p->local, NULL, p->n_vfs, now_ns);

@@ -19,12 +19,20 @@ bool pipe_is_too_long(const struct fabric *f, const struct pkt *k, uint16_t port
 	return k->bytes > (uint32_t)f->conf->ports[port].mtu + 14 + 4u * k->n_tags;
 }
 
+/* Why a receiver's queue is full: it may not have more now, or its port did not take what was staged for it. */
+static enum drop_reason full_reason(const struct pipe *p, vf_id receiver, uint16_t port, uint64_t now_ns)
+{
+	const struct stage *s = &p->stage[port];
+	bool is_held = limiter_ready_ns(&p->rx_limits[receiver]) > now_ns;
+
+	return s->n > s->at && !is_held ? DROP_RECEIVER_SLOW : DROP_RECEIVER_LIMIT;
+}
+
 static void enqueue_receiver(struct pipe *p, const struct pkt *k, uint64_t now_ns)
 {
 	const struct fabric *f = p->f;
 	uint16_t port = f->conf->vfs[k->dst].port;
 	uint32_t key = k->src == VF_PF ? f->conf->n_vfs : k->src;
-	const struct stage *s = &p->stage[port];
 
 	if (!port_is_up(f, port)) {
 		pipe_drop_rx(p, k->dst, k->handle, DROP_RECEIVER_GONE);
@@ -34,8 +42,7 @@ static void enqueue_receiver(struct pipe *p, const struct pkt *k, uint64_t now_n
 		p->busy_ports |= UINT64_C(1) << port;
 		return;
 	}
-	bool is_stuck = s->n > s->at && now_ns - s->stuck_since_ns > STUCK_NS;
-	pipe_drop_rx(p, k->dst, k->handle, is_stuck ? DROP_RECEIVER_SLOW : DROP_RECEIVER_LIMIT);
+	pipe_drop_rx(p, k->dst, k->handle, full_reason(p, k->dst, port, now_ns));
 }
 
 static void enqueue_sender(struct pipe *p, const struct pkt *k, uint64_t now_ns)
@@ -155,7 +162,6 @@ static bool fill_stage(struct pipe *p, uint16_t port, struct egress *e, uint64_t
 
 	s->n = egress_pop(e, out, PIPE_BURST, now_ns);
 	s->at = 0;
-	s->stuck_since_ns = now_ns;
 	for (uint32_t i = 0; i < s->n; i++) {
 		s->handles[i] = out[i].handle;
 		if (is_pf)
@@ -188,25 +194,33 @@ static void purge(struct pipe *p, uint16_t port, struct egress *e, uint64_t now_
 	}
 }
 
-static uint32_t transmit_port(struct pipe *p, uint16_t port, uint64_t now_ns)
+static uint32_t send_bursts(struct pipe *p, uint16_t port, struct egress *e, uint64_t now_ns)
 {
-	struct egress *e = port == p->f->conf->pf ? p->pf : p->egress[port];
 	struct stage *s = &p->stage[port];
 	uint32_t sent = 0;
 
-	if (!port_is_up(p->f, port))
-		purge(p, port, e, now_ns);
 	for (uint32_t i = 0; i < MAX_BURSTS; i++) {
 		if (s->at == s->n && !fill_stage(p, port, e, now_ns))
 			break;
 		uint32_t n = p->io.tx(p->io.ctx, port, s->handles + s->at, s->n - s->at);
 		s->at += n;
 		sent += n;
-		if (n > 0)
-			s->stuck_since_ns = now_ns;
 		if (s->at < s->n)
 			break;	/* it takes no more now: not retried before the next turn */
 	}
+	return sent;
+}
+
+static uint32_t transmit_port(struct pipe *p, uint16_t port, uint64_t now_ns)
+{
+	struct egress *e = port == p->f->conf->pf ? p->pf : p->egress[port];
+	struct stage *s = &p->stage[port];
+	uint32_t sent = 0;
+
+	if (port_is_up(p->f, port))
+		sent = send_bursts(p, port, e, now_ns);
+	else
+		purge(p, port, e, now_ns);
 	egress_set_blocked(e, s->at < s->n);
 	if (s->at == s->n && egress_n_pkts(e) == 0)
 		p->busy_ports &= ~(UINT64_C(1) << port);

@@ -18,7 +18,6 @@
 #define MAX_PURGE	  64u			/* packets of a dead port dropped a turn */
 #define LEAST_ASK	  8u			/* rather wait than ask for fewer, where the queue is nearly full */
 #define NEIGHBOUR_PPS	  100			/* ARP and ND of a VF that go as high */
-#define STUCK_NS	  NS_PER_MS		/* a port that took nothing for so long is slow, its queue not merely full */
 
 /* A VF's room: entries inside weir = in - out.  'in' is written by the worker that asks the VF, 'out' by home. */
 struct room {
@@ -51,7 +50,6 @@ struct party {
 struct stage {
 	void *handles[PIPE_BURST];
 	uint32_t n, at;
-	uint64_t stuck_since_ns;
 };
 
 struct pipe {

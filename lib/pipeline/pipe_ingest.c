@@ -9,12 +9,20 @@ static uint32_t room_of(const struct pipe *p, uint16_t port)
 
 	if (vf == VF_NONE)
 		return UINT32_MAX;	/* cannot be held: its queues drop by policy */
-	const struct room *r = &p->f->rooms[vf];
-	uint64_t inside = figure(&r->in) - atomic_load_explicit(&r->out, memory_order_acquire);
+	uint64_t inside = fabric_room_used(p->f, vf);
 	uint32_t limit = p->f->conf->vfs[vf].queue_pkts;
 	uint32_t room = inside < limit ? limit - (uint32_t)inside : 0;
 
 	return room >= LEAST_ASK || room >= limit / 4 ? room : 0;
+}
+
+/* How many packets may go to home in one burst: what has been read must not be dropped for want of a slot there.  Half,
+ * for a flood takes two. */
+static uint32_t room_to_home(const struct pipe *p)
+{
+	if (p->is_home || p->io.hand_room == NULL)
+		return UINT32_MAX;
+	return p->io.hand_room(p->io.ctx, p->f->home) / 2;
 }
 
 static void hand_over(struct pipe *p, unsigned int worker, const struct pkt *k)
@@ -169,7 +177,8 @@ uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
 	ask_turn(p->ask, now_ns);
 	while ((id = ask_next(p->ask, &n, now_ns)) != ASK_NONE) {
 		uint16_t port = p->rx_ports[id];
-		uint32_t room = room_of(p, port);
+		uint32_t room = room_of(p, port), slots = room_to_home(p);
+		room = room < slots ? room : slots;
 		if (room == 0) {
 			ask_no_room(p->ask, id, now_ns);
 			continue;

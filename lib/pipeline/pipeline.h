@@ -39,6 +39,8 @@ struct pipe_io {
 	bool (*retag)(void *ctx, struct pkt *p, enum tag_op op, uint16_t vid);
 	/* To another worker's ring: returns how many fitted, from the first on.  Unused with one worker. */
 	uint32_t (*hand)(void *ctx, unsigned int worker, const struct pkt *pkts, uint32_t n);
+	/* How many more that ring would take at least; NULL: any number.  Nobody is asked beyond it. */
+	uint32_t (*hand_room)(void *ctx, unsigned int worker);
 	/* From the rings to this worker. */
 	uint32_t (*take)(void *ctx, struct pkt *pkts, uint32_t n);
 };
@@ -66,6 +68,9 @@ void fabric_destroy(struct fabric *f);
 
 /* Any thread: a port's link went up or down.  Starts as up. */
 void fabric_set_link(struct fabric *f, uint16_t port, bool up);
+
+/* Any thread: packets of a VF inside weir that count against its queue limit. */
+uint64_t fabric_room_used(const struct fabric *f, vf_id vf);
 
 /* Packets that may be inside weir at one time, all queues full: what the mbuf pool must have beside the ports' needs. */
 uint32_t fabric_max_pkts(const struct conf *conf);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The rim without DPDK, on virtual time: guests that offer constant loads by rings of their own, ports that take
+ * packets as fast as they are told to, rings between workers, and a sink that counts and checks what arrives.
+ * Every packet is malloc'd and must be delivered or freed exactly once; rim_end() checks it.
+ *
+ * Worlds are written as INI: port 0 is the PF, port i is VM i's (RIM_PF, RIM_VM).  Streams are numbered as offered.
+ * Used by: the promise tests of the pipeline, test_pipe.  Uses: pipeline, sla. */
+#ifndef WEIR_FAKE_RIM_H
+#define WEIR_FAKE_RIM_H
+
+#include "pipeline.h"
+
+#define RIM_MAX_STREAMS 64
+#define RIM_MAX_WORKERS 4
+
+/* n: two hex digits, the last byte of its MAC. */
+#define RIM_PF(rate)	 "[port pf]\nrole = pf\nlink_basis = l2\nrate = " rate "\n"
+#define RIM_VM(n, terms) "[port v" #n "]\n[vf vm" #n "]\nport = v" #n "\nmac = 02:00:00:00:00:" #n "\n" terms
+#define VM_MAC(n)	 (UINT64_C(0x020000000000) | (n))
+#define HOST_MAC(n)	 (UINT64_C(0x02000000ff00) | (n))	/* beyond the uplink */
+#define BROADCAST_MAC	 UINT64_C(0xffffffffffff)
+
+enum rim_placement {
+	RIM_SINGLE,
+	RIM_SPLIT,	/* 0 receives, 1 is home and transmits */
+	RIM_SPREAD,	/* 0 and 1 receive, 2 is home, 3 transmits to the VFs */
+};
+
+struct rim_setup {
+	const char *ini;
+	enum rim_placement placement;
+	uint64_t turn_ns;	/* between turns; default 5 us */
+	uint32_t hand_pkts;	/* rings between workers; default 1024 */
+	bool is_unpaced;	/* the PF's rate is what its port takes, not a link clock */
+};
+
+enum rim_kind { RIM_IPV4, RIM_ARP, RIM_SHORT };	/* RIM_SHORT: a broken frame */
+
+/* A constant load.  pps 0: none, packets come by rim_put(). */
+struct rim_stream {
+	uint16_t port;
+	uint64_t src, dst;	/* MACs; src 0: VM_MAC(port), or HOST_MAC(1) at the PF */
+	uint32_t bytes;
+	uint64_t pps;
+	uint8_t dscp;
+	uint16_t vid;		/* tagged so; 0: untagged */
+	enum rim_kind kind;
+};
+
+struct rim_count {
+	uint64_t pkts, bytes;
+};
+
+struct rim;
+
+/* Fails the test where the INI is wrong. */
+struct rim *rim_create(const struct rim_setup *setup);
+
+int rim_offer(struct rim *r, const struct rim_stream *s);
+void rim_set_pps(struct rim *r, int stream, uint64_t pps);
+void rim_put(struct rim *r, int stream, uint32_t n);	/* n packets into the ring at once */
+
+/* What the guest behind the port, or the uplink, takes: 'pps' packets a second, by a ring of 'ring'.  pps 0: nothing;
+ * RIM_TAKES_ALL: everything. */
+#define RIM_TAKES_ALL UINT64_MAX
+void rim_set_reader(struct rim *r, uint16_t port, uint64_t pps, uint32_t ring);
+void rim_set_ring(struct rim *r, uint16_t port, uint32_t n_pkts);	/* the guest's tx ring; default 1024 */
+void rim_set_link(struct rim *r, uint16_t port, bool is_up);
+void rim_set_copies(struct rim *r, bool is_allowed);		/* no: out of buffers for copies and tags */
+
+/* Time a worker needs for a packet read, and for one sent: the next turn begins so much later. */
+void rim_set_cost(struct rim *r, uint64_t rx_ns, uint64_t tx_ns);
+void rim_set_turn(struct rim *r, uint64_t turn_ns, uint64_t jitter_ns);
+void rim_set_check(struct rim *r, uint32_t every_turns);	/* pipe_check() so often; 0: at the end only */
+
+void rim_run(struct rim *r, uint64_t ns);
+uint64_t rim_now_ns(const struct rim *r);
+void rim_stop_asking(struct rim *r);
+uint32_t rim_inside(const struct rim *r);	/* packets in the pipes and between them */
+uint32_t rim_flush(struct rim *r);
+
+/* Counting begins anew: the functions below tell of the time since. */
+void rim_mark(struct rim *r);
+uint64_t rim_pkts(const struct rim *r, int stream, uint16_t port);	/* delivered there */
+double rim_pps(const struct rim *r, int stream, uint16_t port);
+double rim_bps(const struct rim *r, int stream, uint16_t port);
+double rim_port_pps(const struct rim *r, uint16_t port);
+double rim_port_bps(const struct rim *r, uint16_t port);
+uint64_t rim_read(const struct rim *r, int stream);			/* taken out of the guest's ring */
+uint64_t rim_refused(const struct rim *r, int stream);			/* by the guest's full ring: not weir's */
+uint64_t rim_longest_wait_ns(const struct rim *r, int stream);		/* in the ring */
+uint64_t rim_longest_delay_ns(const struct rim *r, int stream);		/* from the offer to the sink */
+uint64_t rim_polls(const struct rim *r, uint16_t port);
+uint32_t rim_most_read_in_turn(const struct rim *r);
+uint64_t rim_longest_turn_ns(const struct rim *r);
+
+/* Of the last packet of a stream at a port: its VID, or -1 untagged; and whether it is a copy. */
+int rim_last_vid(const struct rim *r, int stream, uint16_t port);
+
+/* Over all workers, since the start. */
+struct vf_view rim_view(const struct rim *r, vf_id vf);
+uint64_t rim_drops(const struct rim *r, vf_id vf, enum drop_reason reason);	/* as sender and as receiver */
+uint64_t rim_all_drops(const struct rim *r);
+uint64_t rim_room_used(const struct rim *r, vf_id vf);
+
+/* Drains, checks that nothing is lost, doubled, leaked or still accounted for, and frees everything. */
+void rim_end(struct rim *r);
+
+#endif
