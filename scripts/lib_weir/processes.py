@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Processes that end: each has a log, a bound, and dies with the one that started it."""
+import fcntl
 import os
 import pathlib
 import shutil
@@ -59,6 +60,15 @@ class Process:
         """Has it not ended?"""
         return self._child.poll() is None
 
+    def children(self, seconds):
+        """-> the process ids of its own children, as soon as there are any."""
+        path, end = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children"), time.monotonic() + seconds
+        while time.monotonic() < end:
+            if found := path.read_text(encoding="ascii").split():
+                return [int(pid) for pid in found]
+            time.sleep(0.05)
+        return []
+
     def lines(self):
         """Everything it said so far."""
         with self._news:
@@ -115,6 +125,18 @@ def sweep():
             shutil.rmtree(left, ignore_errors=True)
 
 
+def take_turn():
+    """Two measurements at once would share a CPU and spoil each other: waits for the other one. -> the lock, held."""
+    path = pathlib.Path(tempfile.gettempdir()) / f"weir-measures-{os.getuid()}.lock"
+    lock = open(path, "a", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another measurement is running here: waiting for it", flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
 class Group:
     """Processes and a private folder for their sockets; all gone at the end. Use with 'with'."""
 
@@ -123,8 +145,10 @@ class Group:
         self.log_dir.mkdir(parents=True, exist_ok=True)
         self.run_dir = None
         self._processes = []
+        self._turn = None
 
     def __enter__(self):
+        self._turn = take_turn()
         sweep()
         # Short: a UNIX socket's path has 107 characters.  DPDK's own run-time files go there too.
         self.run_dir = pathlib.Path(tempfile.mkdtemp(prefix=f"{RUN_PREFIX}{os.getpid()}-"))
@@ -136,6 +160,7 @@ class Group:
         for process in reversed(self._processes):
             process.stop(3.0)
         shutil.rmtree(self.run_dir, ignore_errors=True)
+        self._turn.close()
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -127,14 +127,16 @@ class Testbed:
         """-> the path of a port's socket."""
         return self.group.run_dir / f"{device}.sock"
 
+    def vdevs(self):
+        """-> EAL's options for weir's ports."""
+        ports = [f"--vdev=net_memif0,role=server,id=0,socket={self.socket('net_memif0')},socket-abstract=no,"
+                 f"rsize={UPLINK_RING}"]
+        return ports + [f"--vdev={port},iface={self.socket(port)}" for port in sorted({vf.port for vf in self.contract.vfs})]
+
     def start_weir(self):
         """weir, with its main lcore among the others and its data lcore alone."""
-        vdevs = [f"--vdev=net_memif0,role=server,id=0,socket={self.socket('net_memif0')},socket-abstract=no,"
-                 f"rsize={UPLINK_RING}"]
-        for port in sorted({vf.port for vf in self.contract.vfs}):
-            vdevs.append(f"--vdev={port},iface={self.socket(port)}")
         eal = ["--lcores", f"0@{self.cpus.main},1@{self.cpus.data}", "--no-huge", "-m", "512", "--no-pci",
-               f"--file-prefix={self.prefix}", *vdevs]
+               f"--file-prefix={self.prefix}", *self.vdevs()]
         command = [self.programs / "app/weir/weir", *eal, "--", "--config", self.config]
         self.weir = self.group.start("weir", command, self.env, nice=-20)
         self.weir.wait_for("weir is up", START_SECONDS)
