@@ -106,7 +106,6 @@ class Run:
         end = time.monotonic_ns()
         for guest in guests.values():
             guest.stop()
-        self.bed.wait_until_silent()
         return begin, stopped, started, end
 
     def phases(self, recording, times):
@@ -137,6 +136,7 @@ def play(scenario, group, programs, config, seconds, live):
     waited_ms = (bed.weir_waits().get(bed.cpus.data, 0) - before.get(bed.cpus.data, 0)) / 1e6
     runs = {name: 2 if name == scenario.silent else 1 for name in scenario.frames}
     sent = {name: guest.total_sent(runs[name]) for name, guest in bed.guests.items()}
+    bed.wait_until_arrived(sent)
     telemetry = {name: bed.ask(f"/weir/vf,{name}") for name in scenario.frames}
     recording = Recording(bed.sink.finish())
     phases, silence = run.phases(recording, times)

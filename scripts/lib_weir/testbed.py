@@ -151,13 +151,15 @@ class Testbed:
         for guest in self.guests.values():
             guest.wait()
 
-    def wait_until_silent(self, seconds=5.0):
-        """Until the sink hears nothing more: the rings are empty."""
-        end, seen, since = time.monotonic() + seconds, None, 0
-        while time.monotonic() < end:
+    def wait_until_arrived(self, sent, quiet_ms=2000):
+        """Until the sink has what the guests gave to their NICs, or hears nothing more: the rings are empty."""
+        seen, since = None, 0
+        while self.sink.process.is_running():
+            if sent and all(self.sink.packets(self.guests[name].vf.mac) == count for name, count in sent.items()):
+                return
             if self.sink.totals != seen:
                 seen, since = self.sink.totals, self.sink.at_ms
-            elif self.sink.at_ms - since >= 300:
+            elif self.sink.at_ms - since >= quiet_ms:
                 return
             time.sleep(0.05)
 
