@@ -59,13 +59,14 @@ class Main:
 
 
 class Limits:
-    """VFs with bounds of each kind, small enough for two CPUs that are shared with others."""
+    """VFs with bounds of each kind, small enough for two CPUs that are shared with others.  Lcores that share a CPU
+    move packets in lumps of a scheduler's slice each: the receiver's queue must be longer than one."""
 
     cables = ["pf", "pps", "bps", "slow", "free", "cls", "tcls"]
     vfs = {
         "pps": ("pps", 1, ["tx.max_pps = 5k"]),
         "bps": ("bps", 2, ["tx.max_bps = 40M"]),
-        "slow": ("slow", 3, ["rx.max_bps = 8M"]),
+        "slow": ("slow", 3, ["rx.max_bps = 8M", "receive_queue = 128"]),
         "free": ("free", 4, []),
         "cls": ("cls", 5, ["tx.max_bps = 2M", "queue = 256"]),
         "tcls": ("tcls", 6, ["trunk = 10", "tx.max_bps = 2M", "queue = 256"]),

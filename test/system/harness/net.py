@@ -8,6 +8,7 @@ namespace, where the test sends and receives.  No addresses and no IPv6, so that
 import ctypes
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -53,13 +54,20 @@ def ip_batch(lines, ns=None):
     subprocess.run(command, input="\n".join(lines) + "\n", text=True, check=True, timeout=30)
 
 
-def remove_stale():
-    """Namespaces of runs that were killed: their names tell the process that made them."""
+def is_stale(name):
+    """Names tell the process that made them: is it gone?"""
+    pid = name[len(NAME_PREFIX):].split("_")[0]
+    return name.startswith(NAME_PREFIX) and pid.isdigit() and not os.path.exists("/proc/" + pid)
+
+
+def remove_stale(folders):
+    """What runs that were killed left behind: namespaces, and folders of theirs in 'folders'."""
     listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, timeout=10).stdout
-    for name in (line.split()[0] for line in listed.splitlines() if line.startswith(NAME_PREFIX)):
-        pid = name[len(NAME_PREFIX):].split("_")[0]
-        if pid.isdigit() and not os.path.exists("/proc/" + pid):
-            subprocess.run(["ip", "netns", "del", name], timeout=10)
+    for name in filter(is_stale, (line.split()[0] for line in listed.splitlines() if line)):
+        subprocess.run(["ip", "netns", "del", name], timeout=10)
+    for folder in folders:
+        for name in filter(is_stale, os.listdir(folder) if os.path.isdir(folder) else []):
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
 
 
 class Inside:

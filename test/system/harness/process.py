@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from .net import die_with_parent, go_first
+from .net import NAME_PREFIX, die_with_parent, go_first
 
 RUN_DIR = "/var/run/dpdk"
 SINGLE = "0@0,1@1"              # the control core and one data lcore
@@ -20,7 +20,7 @@ _n_prefixes = 0
 def unique_prefix(kind):
     global _n_prefixes
     _n_prefixes += 1
-    return "weirtest%d_%s%d" % (os.getpid(), kind, _n_prefixes)
+    return "%s%d_%s%d" % (NAME_PREFIX, os.getpid(), kind, _n_prefixes)
 
 
 def pin_to_control_cpu():
@@ -146,7 +146,10 @@ class Weir(Process):
             self.telemetry.close()
             self.telemetry = None
         self.signal(which)
-        return self.wait(timeout_s)
+        code = self.wait(timeout_s)
+        for complaint in ("runtime error:", "ERROR: AddressSanitizer", "ERROR: LeakSanitizer"):
+            assert complaint not in self.output(), "a sanitizer complains: " + complaint
+        return code
 
     def kill(self):
         if self.telemetry:

@@ -54,7 +54,7 @@ class Context:
 
     def __init__(self, binary):
         self.binary = binary
-        self.folder = tempfile.mkdtemp(prefix="weirtest")
+        self.folder = tempfile.mkdtemp(prefix="%s%d_" % (net.NAME_PREFIX, os.getpid()))
         os.chmod(self.folder, 0o755)
         self.rig = None
         self.rig_key = None
