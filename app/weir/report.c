@@ -28,8 +28,8 @@ static void print_ports(const struct weir *w)
 		const struct port_info *p = port_info(w->ports, i);
 		char rate[UNITS_TEXT];
 
-		table_row(t, "%s|%s|%s|%s|%d|%s|%s|%s|%u|%u|%u", p->device, p->role == PORT_PF ? "PF" : "VF", p->driver,
-			p->is_physical ? "physical" : "virtual", p->numa, port_is_up(w->ports, i) ? "up" : "down",
+		table_row(t, "%s|%s|%s|%s|%d|%s|%s|%s|%u|%u|%u", p->device,
+			p->role == PORT_PF ? "PF" : "VF", p->driver, p->is_physical ? "physical" : "virtual", p->numa, port_is_up(w->ports, i) ? "up" : "down",
 			p->link_bps == 0 ? "not paced" : units_count_text(rate, p->link_bps),
 			p->basis == BASIS_WIRE ? "wire" : "L2", p->mtu, p->n_queues, p->n_vfs);
 	}

@@ -25,7 +25,7 @@ static void tell_far_ports(const struct weir *w, struct why *notes)
 {
 	for (uint16_t i = 0; i < w->conf->n_ports; i++) {
 		if (w->plan.numa_far[i])
-			why_add(notes, "port %s is on NUMA node %d, its lcore on another: slower; choose lcores of that node",
+			why_add(notes, "port %s is on NUMA node %d, its lcore on another: slower; choose lcores there",
 				w->conf->ports[i].device, w->request.ports[i].numa);
 	}
 }

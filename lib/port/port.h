@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The ports of a switch: the ethdevs that the configuration names, with their mbuf pools, from found to closed, and the
- * burst functions that a worker's pipe calls.  Ports are numbered as in conf.ports.
+/* The ports of a switch: the ethdevs that the configuration names, with their mbuf pools, from found to closed,
+ * and the burst functions that a worker's pipe calls.  Ports are numbered as in conf.ports.
  * One worker receives from a port and one transmits to it; they may be two.  Everything else belongs to the control
  * core, except where said.
  * Used by: worker, app.  Uses: sla (conf.h), pkt, EAL, libnuma. */

@@ -30,8 +30,8 @@ static const char *known_names(char *buf, size_t size)
 	return used > 0 ? buf : "none";
 }
 
-/* A memif peer's descriptors are not validated by DPDK: it can make weir read and write what it likes.  The operator is
- * trusted with the choice of an uplink; a VM behind memif he must trust in so many words. */
+/* A memif peer's descriptors are not validated by DPDK: it can make weir read and write what it likes.  The choice
+ * of an uplink is trust enough; a VM behind memif must be trusted in so many words. */
 static bool is_trusted(const struct port *p, const struct conf_port *c)
 {
 	return c->trusted || c->role == PORT_PF || strcmp(p->info.driver, "net_memif") != 0;
@@ -70,8 +70,8 @@ bool port_find(struct port *p, const struct conf_port *c, struct why *why)
 	p->info.is_physical = strcmp(p->info.bus, "vdev") != 0;
 	p->info.basis = c->basis_set ? c->basis : p->info.is_physical ? BASIS_WIRE : BASIS_L2;
 	if (!is_trusted(p, c)) {
-		why_add(why, "port %s: DPDK does not validate what a memif peer writes, so that peer can read and write "
-			"weir's memory: say trusted = yes, or use vhost-user", c->device);
+		why_add(why, "port %s: DPDK does not validate what a memif peer writes, so that peer can read and "
+			"write weir's memory: say trusted = yes, or use vhost-user", c->device);
 		return false;
 	}
 	return true;
@@ -114,7 +114,7 @@ static int settle_descriptors(struct port *p, const struct conf_port *c)
 	return rc;
 }
 
-/* No receive offloads: the core sees frames as they are.  One transmit offload, where it is offered: chained mbufs. */
+/* No receive offloads: the core sees frames as they are.  One transmit offload, where offered: chained mbufs. */
 bool port_configure(struct port *p, const struct conf_port *c, struct why *why)
 {
 	struct rte_eth_conf conf = {0};
@@ -137,7 +137,8 @@ bool port_configure(struct port *p, const struct conf_port *c, struct why *why)
 	return true;
 }
 
-/* A device that cannot be told takes what it takes; weir itself drops longer frames, so only a wish for more matters. */
+/* A device that cannot be told takes what it takes.  weir itself drops longer frames, so only a wish for more
+ * matters. */
 static bool set_mtu(struct port *p, const struct conf_port *c, struct why *notes, struct why *why)
 {
 	int rc = rte_eth_dev_set_mtu(p->ethdev, c->mtu);
@@ -145,8 +146,8 @@ static bool set_mtu(struct port *p, const struct conf_port *c, struct why *notes
 	if (rc == 0 || (rc == -ENOTSUP && c->mtu <= DEFAULT_MTU))
 		return true;
 	if (rc == -ENOTSUP) {
-		why_add(notes, "port %s: driver %s cannot be told mtu = %u; it may cut longer frames than %u", c->device,
-			p->info.driver, c->mtu, DEFAULT_MTU);
+		why_add(notes, "port %s: driver %s cannot be told mtu = %u; it may cut longer frames than %u",
+			c->device, p->info.driver, c->mtu, DEFAULT_MTU);
 		return true;
 	}
 	why_add(why, "port %s: the device refuses mtu = %u: %s", c->device, c->mtu, strerror(-rc));
@@ -231,8 +232,8 @@ void port_set_rate(struct port *p, const struct conf_port *c, struct why *notes)
 		bps = link.link_speed * MBPS;
 	if (bps == 0) {
 		bps = capable_bps(&p->dev);
-		why_add(notes, "port %s: the link is down or tells no speed: taken as %" PRIu64 " Mb/s (0: not paced); "
-			"rate = ... in the config says it", c->device, bps / MBPS);
+		why_add(notes, "port %s: the link is down or tells no speed: taken as %" PRIu64 " Mb/s "
+			"(0: not paced); rate = ... in the config says it", c->device, bps / MBPS);
 	}
 	p->info.link_bps = bps - bps / 1000;
 }

@@ -70,7 +70,7 @@ static bool plan_configured(struct ports *ports, const struct ports_need *need, 
 	for (uint32_t i = 0; given != 0 && i < ports->n_pools; i++) {
 		if (given < ports->pools[i].n_mbufs) {
 			why_add(why, "mbufs = %u, but %u are needed: %u packets may be queued, the rest is for "
-				"descriptors and caches. Raise mbufs (or leave it out), or lower queues and descriptors",
+				"descriptors and caches; raise mbufs (or leave it out), or lower queues or descriptors",
 				given, ports->pools[i].n_mbufs, need->queued_pkts);
 			return false;
 		}
@@ -82,7 +82,8 @@ static bool plan_configured(struct ports *ports, const struct ports_need *need, 
 /* Without huge pages no mbuf may cross a page, so each takes whole pages of the system's. */
 static uint64_t pool_bytes(const struct port_pool *pool)
 {
-	uint32_t mbuf_bytes = rte_mempool_calc_obj_size((uint32_t)sizeof(struct rte_mbuf) + pool->room_bytes, 0, NULL);
+	uint32_t plain_bytes = (uint32_t)sizeof(struct rte_mbuf) + pool->room_bytes;
+	uint32_t mbuf_bytes = rte_mempool_calc_obj_size(plain_bytes, 0, NULL);
 	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 
 	if (rte_eal_has_hugepages())
@@ -114,8 +115,8 @@ static void tell_no_memory(const struct ports *ports, const struct port_pool *po
 			"(dpdk-hugepages.py --setup %lluM), or give EAL --no-huge -m %llu", pool->n_mbufs, pool->numa,
 			(unsigned long long)mib, (unsigned long long)mib, (unsigned long long)mib);
 	else
-		why_add(why, "no memory for %u mbufs: with --no-huge %llu MB are needed: give EAL -m %llu", pool->n_mbufs,
-			(unsigned long long)mib, (unsigned long long)mib);
+		why_add(why, "no memory for %u mbufs: with --no-huge %llu MB are needed: give EAL -m %llu",
+			pool->n_mbufs, (unsigned long long)mib, (unsigned long long)mib);
 }
 
 static bool node_has_memory(int numa)
@@ -143,7 +144,7 @@ static bool create(const struct ports *ports, struct port_pool *pool, uint32_t a
 		pool->pool = rte_pktmbuf_pool_create(name, pool->n_mbufs, PORT_CACHE, 0, (uint16_t)pool->room_bytes,
 			SOCKET_ID_ANY);
 		if (pool->pool != NULL)
-			why_add(notes, "NUMA node %d has no memory to give: its ports use another node's, which is slower",
+			why_add(notes, "NUMA node %d has no memory to give: its ports use another node's, slower",
 				pool->numa);
 	}
 	if (pool->pool == NULL)

@@ -7,8 +7,8 @@
  *	/weir/pf		the same about the PF, as a sender (tx) and a receiver (rx)
  *	/weir/drops		the reasons of drops, in words
  * Reading changes nothing and resets nothing.  A page answers total and next: ask on with START = next until next is
- * total.  Lists are dicts, by name or by number ("0", "1", ...).  What cannot be answered is {"error": .., "wanted": ..}.
- * Every answer fits into the 16 KiB that DPDK sends.
+ * total.  Lists are dicts, by name or by number ("0", "1", ...).  What cannot be answered is {"error": ..,
+ * "wanted": ..}.  Every answer fits into the 16 KiB that DPDK sends.
  * The commands run on telemetry threads, so what telem_source names must be callable from any thread.
  * Used by: app.  Uses: sla (conf.h), view, hist, EAL. */
 #ifndef WEIR_TELEM_H

@@ -215,8 +215,8 @@ END_TEST
 START_TEST(what_cannot_be_answered_says_why_and_what_was_wanted)
 {
 	static char long_request[1020] = "/weir/vf,";
-	const char *requests[] = {"/weir/vf", "/weir/vf,nobody", "/weir/vfs,2", "/weir/vfs,-1", "/weir/vfs,x", "/weir/vfs,1x",
-		"/weir/ports,32", "/weir/info,1", "/weir/pf,1", "/weir/drops,1", long_request};
+	const char *requests[] = {"/weir/vf", "/weir/vf,nobody", "/weir/vfs,2", "/weir/vfs,-1", "/weir/vfs,x",
+		"/weir/vfs,1x", "/weir/ports,32", "/weir/info,1", "/weir/pf,1", "/weir/drops,1", long_request};
 
 	start(2);
 	memset(long_request + 9, 'a', sizeof(long_request) - 10);
