@@ -11,7 +11,7 @@
 #include "wheel.h"
 
 #define ORDER_MOVES	  64	/* nodes moved between queues a call: bounds a turn when a crowd wakes */
-#define ORDER_LATE_NS	  NS_PER_MS	/* how late deadlines keep their order, and when a guarantee counts as missed */
+#define ORDER_LATE_NS	  NS_PER_MS	/* how late deadlines keep their order; lateness below it is not missed */
 #define ORDER_SHARE_SHIFT 12	/* virtual time counts 2^-20 ns: 2^-32 ns >> 12 */
 
 enum node_state {
@@ -29,6 +29,7 @@ struct onode {
 	price_t share_byte, share_pkt;		/* virtual time a byte, a packet: cost / weight */
 	uint64_t since_ns;			/* in this state */
 	uint64_t charged_ns;			/* last service */
+	uint64_t able_ns;			/* when its own limit last let it go: not missed before */
 	uint64_t catchup_ns, lost_seen_ns;	/* of the guarantee clocks, as in struct limiter */
 	uint32_t head_bytes;
 	uint8_t state, priority;
@@ -48,9 +49,13 @@ struct order {
 	struct cffs *shares[ORDER_N_PRIORITIES];
 	uint32_t shares_waiting;		/* bit p: shares[p] is not empty */
 	uint64_t vtime[ORDER_N_PRIORITIES];
+	uint64_t ahead_most;			/* a finish further ahead of virtual time is stale */
 	struct limiter link;
 	uint64_t lost_total_ns;
-	uint64_t slack_ns, window_ns;		/* contract.py: 12 and 10 largest packets on the link */
+	uint64_t slack_ns, window_ns;		/* contract.py: 12 and (at least) 10 largest packets on the link */
+	uint64_t largest_ns, turn_ns;
+	uint64_t late_ns;			/* how much later than its deadline a guarantee is missed */
+	uint32_t n_guarantees;			/* nodes that have one */
 	bool link_catchup;
 	uint32_t extra_bytes;
 	uint32_t n_nodes, n_waiting;
@@ -83,6 +88,14 @@ static inline uint64_t deadline_ns(const struct onode *n)
 static inline bool vtime_before(uint64_t a, uint64_t b)
 {
 	return (int64_t)(a - b) < 0;
+}
+
+/* No credit of shares from idling or from having been held.  Nobody is further ahead than his last packets' cost: a
+ * finish that seems so is hours old, and virtual time has gone half round since (2.4 hours of the link at weight 1). */
+static inline void forget_share(const struct order *o, struct onode *n)
+{
+	if (n->finish - o->vtime[n->priority] > o->ahead_most)
+		n->finish = o->vtime[n->priority];
 }
 
 static inline void stat_add(_Atomic uint64_t *counter, uint64_t n)

@@ -108,7 +108,7 @@ static void charge_clock_due(struct clk *c, price_t price, uint64_t n, const str
 
 static void charge_guarantee(struct order *o, struct onode *n, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
 {
-	uint64_t late_from_ns = deadline_ns(n) + ORDER_LATE_NS;
+	uint64_t late_from_ns = u64_max(deadline_ns(n), n->able_ns) + o->late_ns;
 
 	if (now_ns > late_from_ns)
 		stat_add(&n->stats.missed_ns, now_ns - u64_max(late_from_ns, n->charged_ns));

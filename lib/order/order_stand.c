@@ -6,6 +6,7 @@ static void push_share(struct order *o, uint32_t id)
 {
 	struct onode *n = &o->nodes[id];
 
+	forget_share(o, n);
 	cffs_push(o->shares[n->priority], id, n->finish);
 	o->shares_waiting |= 1u << n->priority;
 }
@@ -72,6 +73,7 @@ void node_leave(struct order *o, uint32_t id, uint64_t now_ns)
 		if (o->time_links[id].bucket != CFFS_NONE)
 			wheel_remove(o->limits, id);
 		bound = n->bound;
+		n->able_ns = u64_min(o->time_links[id].rank, now_ns);
 		break;
 	case NODE_SHARED:
 		if (has_guarantee(n))
