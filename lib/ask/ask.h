@@ -54,7 +54,8 @@ void ask_turn(struct ask *a, uint64_t now_ns);
  * Each answer must be followed by ask_answer() or ask_no_room(). */
 uint32_t ask_next(struct ask *a, uint32_t *n_pkts, uint64_t now_ns);
 
-/* It was asked for 'asked' and gave 'got' (<= asked). */
+/* It was asked for 'asked' (more than ask_next() said, where the port gives only whole bursts: it owes for what it
+ * gave) and gave 'got' (<= asked). */
 void ask_answer(struct ask *a, uint32_t asker, uint32_t asked, uint32_t got, uint64_t now_ns);
 
 /* It was not asked, for its queue has no room. ask_next() names it again in a later turn. */

@@ -169,6 +169,8 @@ static void ingest_one(struct pipe *p, uint16_t port, struct pkt *k, uint64_t no
 		flood_of_vf(p, k, now_ns);
 }
 
+/* A physical port is always asked for a whole burst, and charged for what it gives: vector drivers answer 0 to fewer
+ * than 4 or 8, and a port read by one packet at a time (a capped core) would never be read. */
 uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
 {
 	struct pkt burst[PIPE_BURST];
@@ -178,12 +180,13 @@ uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
 	while ((id = ask_next(p->ask, &n, now_ns)) != ASK_NONE) {
 		uint16_t port = p->rx_ports[id];
 		uint32_t room = room_of(p, port), slots = room_to_home(p);
+		uint32_t least = p->f->ports[port].is_physical ? PIPE_BURST : 1;
 		room = room < slots ? room : slots;
-		if (room == 0) {
+		if (room < least) {
 			ask_no_room(p->ask, id, now_ns);
 			continue;
 		}
-		n = n < room ? n : room;
+		n = n < least ? least : n < room ? n : room;
 		uint32_t got = p->io.rx(p->io.ctx, port, burst, n);
 		ask_answer(p->ask, id, n, got, now_ns);
 		for (uint32_t i = 0; i < got; i++)
