@@ -57,6 +57,7 @@ struct rim;
 struct rim *rim_create(const struct rim_setup *setup);
 
 int rim_offer(struct rim *r, const struct rim_stream *s);
+const struct rim_stream *rim_stream(const struct rim *r, int stream);
 void rim_set_pps(struct rim *r, int stream, uint64_t pps);
 void rim_put(struct rim *r, int stream, uint32_t n);	/* n packets into the ring at once */
 
@@ -99,11 +100,12 @@ int rim_last_vid(const struct rim *r, int stream, uint16_t port);
 
 /* Over all workers, since the start. */
 struct vf_view rim_view(const struct rim *r, vf_id vf);
-uint64_t rim_drops(const struct rim *r, vf_id vf, enum drop_reason reason);	/* as sender and as receiver */
+/* As sender and as receiver. */
+uint64_t rim_drops(const struct rim *r, vf_id vf, enum drop_reason reason);
 uint64_t rim_all_drops(const struct rim *r);
 uint64_t rim_room_used(const struct rim *r, vf_id vf);
 
-/* Drains, checks that nothing is lost, doubled, leaked or still accounted for, and frees everything. */
+/* Lets all ports take everything, drains, checks that nothing is lost, doubled, leaked or still accounted for, and frees everything. */
 void rim_end(struct rim *r);
 
 #endif

@@ -95,6 +95,11 @@ int rim_offer(struct rim *r, const struct rim_stream *is)
 	return r->n_streams++;
 }
 
+const struct rim_stream *rim_stream(const struct rim *r, int stream)
+{
+	return &r->streams[stream].is;
+}
+
 void rim_set_pps(struct rim *r, int stream, uint64_t pps)
 {
 	struct stream *s = &r->streams[stream];
@@ -400,6 +405,8 @@ void rim_end(struct rim *r)
 	uint64_t end_ns = r->now_ns + DRAIN_NS;
 
 	rim_stop_asking(r);
+	for (uint16_t port = 0; port < r->conf->n_ports; port++)
+		rim_set_reader(r, port, RIM_TAKES_ALL, 0);
 	while (rim_inside(r) > 0 && r->now_ns < end_ns)
 		turn(r);
 	ck_assert_uint_eq(rim_inside(r), 0);

@@ -149,7 +149,8 @@ END_TEST
 #define DBA_SWITCH "[switch]\npacket_capacity = 190k\n" RIM_PF("1G")
 #define DBA_TERMS(bps) "tx.min_bps = " bps "\ntx.max_bps = " bps "\n"
 
-/* DBA-VM, first scenario.  Broken by: a limiter that forgets clk.frac (0.4 % off with odd prices), a link clock of 99 %. */
+/* DBA-VM, first scenario.
+ * Broken by: a limiter that forgets clk.frac (0.4 % off with odd prices), a link clock of 99 %. */
 START_TEST(dba_vm_1_everybody_gets_the_bits_he_was_sold)
 {
 	struct rim *r = rim_create(&(struct rim_setup){

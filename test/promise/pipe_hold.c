@@ -76,8 +76,8 @@ START_TEST(a_receivers_limit_drops_its_packets_and_slows_nobody_else)
 }
 END_TEST
 
-/* The same by a guest that reads nothing, or 1,000 packets a second.  Broken by: enqueue_receiver() that calls every full
- * queue receiver_limit; transmit_port() that retries until the port takes all. */
+/* The same by a guest that reads nothing, or 1,000 packets a second.
+ * Broken by: full_reason() that calls every full queue receiver_limit; transmit_port() that retries until the port takes all. */
 START_TEST(a_slow_guest_drops_its_packets_and_slows_nobody_else)
 {
 	static const uint64_t reads_pps[] = {0, 1000, 15000};
@@ -105,7 +105,7 @@ START_TEST(a_slow_guest_drops_its_packets_and_slows_nobody_else)
 }
 END_TEST
 
-/* Broken by: transmit_port() that goes on to fill the stage of a port that is down (half of the backlog was sent to it). */
+/* Broken by: transmit_port() that goes on to fill the stage of a port that is down (its backlog was sent). */
 START_TEST(a_receiver_that_is_gone_costs_only_its_own_packets_and_may_come_back)
 {
 	struct rim *r = rim_create(&(struct rim_setup){.ini = FIVE("1G"), .placement = (enum rim_placement)_i});
@@ -177,7 +177,8 @@ START_TEST(vm_to_vm_is_charged_to_the_sender_and_to_the_receiver)
 }
 END_TEST
 
-/* 12 Mb/s are a packet a millisecond.  Broken by: must_pass() that is always false (the PF gets what order makes of it). */
+/* 12 Mb/s are a packet a millisecond.
+ * Broken by: must_pass() that is always false (the PF gets what order makes of it). */
 START_TEST(a_tx_limit_is_shared_among_destinations_by_round_robin_in_bytes)
 {
 	struct rim *r = rim_create(&(struct rim_setup){
