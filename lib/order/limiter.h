@@ -2,7 +2,7 @@
 /* A limit in bytes and in packets: each packet is charged in both, and may leave when both clocks allow (contract 1).
  * A clock stands at the time of the next permitted departure.  What it may lag behind now is what has been saved:
  * 'save_ns' (burst; at least two frames, at least 12 largest packets on the link and a turn, since others may go
- * first), and what the worker itself lost (catch-up, at most LIMITER_CATCHUP_NS), for those who were waiting then.
+ * first), and what the worker itself lost (catch-up, at most LIMITER_CATCHUP_NS a time), for those who were waiting.
  * One limiter may be shared by several nodes of several orders of the same worker (a VF's PF and local traffic).
  * Used by: order, sched, pipeline.  Uses: clk.h. */
 #ifndef WEIR_LIMITER_H
@@ -42,24 +42,35 @@ static inline void limiter_sleep(struct limiter *l)
 	l->n_waiting--;
 }
 
+/* Lost time becomes lag that is forgiven: twice, for after it all have something to catch up and others may go first,
+ * which at half load takes as long again.  What is forgiven is waiting; the clock alone says how much may be sent. */
+static inline void limiter_count_lost(uint64_t *catchup_ns, uint64_t *lost_seen_ns, uint64_t lost_total_ns)
+{
+	*catchup_ns = u64_min(*catchup_ns + 2 * (lost_total_ns - *lost_seen_ns), 2 * LIMITER_CATCHUP_NS);
+	*lost_seen_ns = lost_total_ns;
+}
+
+/* What has been caught up is not forgiven again.  While it catches up it may wait as long as ever ('save_ns') between
+ * two departures. */
+static inline uint64_t limiter_catchup_left(uint64_t catchup_ns, uint64_t lag_ns, uint64_t save_ns)
+{
+	return lag_ns > save_ns ? u64_min(catchup_ns, lag_ns) : 0;
+}
+
 /* Charges one departure (or 'pkts' at once).  lost_total_ns: the worker's running total of lost time. */
 static inline void limiter_charge(struct limiter *l, uint64_t bytes, uint64_t pkts, uint64_t now_ns,
 	uint64_t lost_total_ns)
 {
-	if (l->lost_seen_ns != lost_total_ns) {
-		l->catchup_ns = u64_min(l->catchup_ns + lost_total_ns - l->lost_seen_ns, LIMITER_CATCHUP_NS);
-		l->lost_seen_ns = lost_total_ns;
-	}
+	if (l->lost_seen_ns != lost_total_ns)
+		limiter_count_lost(&l->catchup_ns, &l->lost_seen_ns, lost_total_ns);
 	uint64_t floor_ns = ns_before(now_ns, l->save_ns + l->catchup_ns);
 
 	clk_at_least(&l->bytes, floor_ns);
 	clk_at_least(&l->pkts, floor_ns);
 	clk_add(&l->bytes, l->price_byte, bytes);
 	clk_add(&l->pkts, l->price_pkt, pkts);
-	if (l->catchup_ns != 0) {	/* what has been caught up is not forgiven again */
-		uint64_t lag_ns = ns_before(now_ns, limiter_ready_ns(l));
-		l->catchup_ns = u64_min(l->catchup_ns, lag_ns > l->save_ns ? lag_ns - l->save_ns : 0);
-	}
+	if (l->catchup_ns != 0)
+		l->catchup_ns = limiter_catchup_left(l->catchup_ns, ns_before(now_ns, limiter_ready_ns(l)), l->save_ns);
 }
 
 /* New prices at once, without credit or shock: debt is bytes and packets, not time (contract 9). */

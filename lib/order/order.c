@@ -89,7 +89,8 @@ struct order *order_create(const struct order_params *p)
 	o->largest_ns = largest_ns;
 	o->turn_ns = p->turn_ns;
 	o->late_ns = u64_max(ORDER_LATE_NS, largest_ns + p->turn_ns);	/* a slow link's packet takes longer */
-	o->slack_ns = u64_max(12 * largest_ns, o->late_ns) + p->turn_ns;	/* what is forgiven cannot be missed */
+	o->others_ns = 12 * largest_ns + p->turn_ns;
+	o->slack_ns = u64_max(o->others_ns, o->late_ns + p->turn_ns);	/* what is forgiven cannot be missed */
 	set_window(o);
 	o->link.price_byte = p->link_byte;
 	o->link.price_pkt = p->link_pkt;
@@ -199,6 +200,11 @@ void order_wake_urgent(struct order *o, uint32_t id, uint64_t now_ns)
 {
 	(void)now_ns;
 	node_stand_urgent(o, id);
+}
+
+void order_sleep_urgent(struct order *o, uint32_t id)
+{
+	node_leave_urgent(o, id);
 }
 
 void order_sleep(struct order *o, uint32_t id, uint64_t now_ns)

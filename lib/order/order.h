@@ -84,6 +84,9 @@ void order_wake_urgent(struct order *o, uint32_t node, uint64_t now_ns);
 /* The node has nothing left (its last packet was dropped or taken otherwise than by order_charge()). */
 void order_sleep(struct order *o, uint32_t node, uint64_t now_ns);
 
+/* Its urgent class has nothing left, other classes have (otherwise than by order_charge()). */
+void order_sleep_urgent(struct order *o, uint32_t node);
+
 /* Who goes next at now_ns, or ORDER_NONE: nobody may, or the link clock says not yet.  Takes nothing. */
 uint32_t order_next(struct order *o, uint64_t now_ns, enum order_how *how);
 

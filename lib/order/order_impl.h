@@ -52,7 +52,8 @@ struct order {
 	uint64_t ahead_most;			/* a finish further ahead of virtual time is stale */
 	struct limiter link;
 	uint64_t lost_total_ns;
-	uint64_t slack_ns, window_ns;		/* contract.py: 12 and (at least) 10 largest packets on the link */
+	uint64_t slack_ns, window_ns;		/* contract.py: 12 and 10 largest packets on the link (here at least) */
+	uint64_t others_ns;			/* how long one may have to wait for others on the link */
 	uint64_t largest_ns, turn_ns;
 	uint64_t late_ns;			/* how much later than its deadline a guarantee is missed */
 	uint32_t n_guarantees;			/* nodes that have one */

@@ -113,25 +113,21 @@ static void charge_guarantee(struct order *o, struct onode *n, uint64_t bytes, u
 	if (now_ns > late_from_ns)
 		stat_add(&n->stats.missed_ns, now_ns - u64_max(late_from_ns, n->charged_ns));
 	/* Time the worker lost is made good to guarantees as to limits, or else every stall would be shared by weight. */
-	if (n->lost_seen_ns != o->lost_total_ns) {
-		n->catchup_ns = u64_min(n->catchup_ns + o->lost_total_ns - n->lost_seen_ns, LIMITER_CATCHUP_NS);
-		n->lost_seen_ns = o->lost_total_ns;
-	}
+	if (n->lost_seen_ns != o->lost_total_ns)
+		limiter_count_lost(&n->catchup_ns, &n->lost_seen_ns, o->lost_total_ns);
 	uint64_t slack_ns = o->slack_ns + n->catchup_ns;
 
 	charge_clock_due(&n->due_byte, n->min_byte, bytes, o, slack_ns, now_ns);
 	charge_clock_due(&n->due_pkt, n->min_pkt, pkts, o, slack_ns, now_ns);
-	if (n->catchup_ns != 0) {
-		uint64_t lag_ns = ns_before(now_ns, due_ns(n));
-		n->catchup_ns = u64_min(n->catchup_ns, lag_ns > o->slack_ns ? lag_ns - o->slack_ns : 0);
-	}
+	if (n->catchup_ns != 0)
+		n->catchup_ns = limiter_catchup_left(n->catchup_ns, ns_before(now_ns, due_ns(n)), o->slack_ns);
 }
 
-static void charge_urgent(struct onode *n, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
+static void charge_urgent(const struct order *o, struct onode *n, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
 {
-	/* The allowance saves no more than two frames: urgent means now, not a burst. */
-	uint64_t floor_ns = ns_before(now_ns, 2 * u64_max(price_ns(n->urgent_price_byte, bytes),
-						     price_ns(n->urgent_price_pkt, pkts)));
+	/* The allowance saves two frames, for urgent means now, not a burst; and what it takes to wait for the link. */
+	uint64_t two_ns = 2 * u64_max(price_ns(n->urgent_price_byte, bytes), price_ns(n->urgent_price_pkt, pkts));
+	uint64_t floor_ns = ns_before(now_ns, two_ns + o->others_ns);
 
 	clk_at_least(&n->urgent_byte, floor_ns);
 	clk_at_least(&n->urgent_pkt, floor_ns);
@@ -150,7 +146,7 @@ void order_charge(struct order *o, uint32_t id, enum order_how how, uint64_t byt
 	if (has_guarantee(n))
 		charge_guarantee(o, n, bytes, pkts, now_ns);
 	if (how == ORDER_URGENT)
-		charge_urgent(n, bytes, pkts, now_ns);
+		charge_urgent(o, n, bytes, pkts, now_ns);
 	if (n->limiter != NULL)
 		limiter_charge(n->limiter, bytes, pkts, now_ns, o->lost_total_ns);
 	limiter_charge(&o->link, bytes + pkts * o->extra_bytes, pkts, now_ns, o->link_catchup ? o->lost_total_ns : 0);

@@ -41,6 +41,7 @@ struct egress *egress_create(const struct egress_params *p, struct fifo_pool *po
 	e->pool = pool;
 	e->n_nodes = p->order.n_nodes;
 	e->least_weight = 1;
+	e->other_quantum = flow_quantum(e, 0);
 	e->order = order_create(&p->order);
 	e->nodes = calloc(e->n_nodes, sizeof(*e->nodes));
 	e->stats = calloc(e->n_nodes, sizeof(*e->stats));
@@ -67,6 +68,7 @@ void egress_destroy(struct egress *e)
 	free(e->flows);
 	free(e->hash);
 	free(e->weights);
+	free(e->quanta);
 	free(e);
 }
 
@@ -79,19 +81,44 @@ void egress_set_node(struct egress *e, uint32_t node, const struct order_terms *
 	order_set(e->order, node, terms, limiter, now_ns);
 }
 
-void egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t n_keys)
+/* Flows that wait now change with it: nodes keep sums of their weights. */
+static void renew_flows(struct egress *e)
 {
-	uint32_t *copy = malloc(n_keys * sizeof(*copy));
+	for (uint32_t i = 0; i < e->n_nodes; i++)
+		e->nodes[i].active_weight = 0;
+	for (uint32_t i = 0; i < e->n_flows; i++) {
+		struct flow *f = &e->flows[i];
+		if (f->n_pkts == 0)
+			continue;
+		f->quantum = flow_quantum(e, f->key);
+		e->nodes[f->node].active_weight += flow_weight(e, f->key);
+	}
+}
 
-	if (copy == NULL)
-		return;
+bool egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t n_keys)
+{
+	uint32_t *copy = calloc(n_keys, sizeof(*copy));
+	uint32_t *quanta = calloc(n_keys, sizeof(*quanta));
+
+	if (copy == NULL || quanta == NULL) {
+		free(copy);
+		free(quanta);
+		return false;
+	}
 	memcpy(copy, weights, n_keys * sizeof(*copy));
+	free(e->weights);
+	free(e->quanta);
+	e->weights = copy;
+	e->quanta = quanta;
+	e->n_weights = n_keys;
 	e->least_weight = UINT32_MAX;
 	for (uint32_t i = 0; i < n_keys; i++)
 		e->least_weight = weights[i] < e->least_weight ? weights[i] : e->least_weight;
-	free(e->weights);
-	e->weights = copy;
-	e->n_weights = n_keys;
+	for (uint32_t i = 0; i < n_keys; i++)
+		quanta[i] = flow_quantum(e, i);
+	e->other_quantum = flow_quantum(e, n_keys);
+	renew_flows(e);
+	return true;
 }
 
 void egress_pair(struct egress *pf, struct egress *local)

@@ -64,8 +64,8 @@ void egress_set_node(struct egress *e, uint32_t node, const struct order_terms *
 	uint32_t queue_pkts, uint64_t now_ns);
 
 /* The weight that flows with 'key' have among the flows of their node (1 .. ORDER_MAX_WEIGHT; 1 unless set).
- * Keys 0 .. n_keys - 1; others have 1.  Copied. */
-void egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t n_keys);
+ * Keys 0 .. n_keys - 1; others have 1.  Copied; not for the data path.  false: memory is out, nothing changed. */
+bool egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t n_keys);
 
 /* Queues a packet of 'bytes' L2 bytes.  copies > 1: it is charged that often (floods).
  * DROP_NOT: taken.  Otherwise refused, and the packet stays the caller's: DROP_QUEUE_FULL by the node's queue limit or

@@ -27,6 +27,14 @@ uint32_t flow_weight(const struct egress *e, uint32_t key)
 	return key < e->n_weights ? e->weights[key] : 1;
 }
 
+/* What a flow may send a round; the least weight gets QUANTUM_BYTES.  Divided here, not for every packet. */
+uint32_t flow_quantum(const struct egress *e, uint32_t key)
+{
+	uint32_t quantum = (uint32_t)((uint64_t)QUANTUM_BYTES * flow_weight(e, key) / e->least_weight);
+
+	return quantum ? quantum : 1;
+}
+
 void flow_link(struct egress *e, uint32_t id, enum ring r)
 {
 	struct flow *f = &e->flows[id];
@@ -76,6 +84,7 @@ uint32_t flow_open(struct egress *e, uint32_t node, uint32_t key)
 	f->node = node;
 	f->key = key;
 	f->deficit = 0;
+	f->quantum = key < e->n_weights ? e->quanta[key] : e->other_quantum;
 	f->class_vtime = 0;
 	for (int c = 0; c < N_TCLASSES; c++)
 		f->class_finish[c] = 0;
@@ -130,7 +139,9 @@ uint32_t flow_pick(struct egress *e, uint32_t node, enum order_how how, enum tcl
 {
 	struct enode *n = &e->nodes[node];
 
-	if (how == ORDER_URGENT) {
+	/* A sender's urgent packets are first among all its destinations; a receiver's senders share first, for no mark
+	 * may cost another tenant anything. */
+	if (how == ORDER_URGENT || (e->is_local && !n->demotes_urgent && n->ring[RING_URGENT] != NO_FLOW)) {
 		uint32_t id = n->ring[RING_URGENT];
 		*tclass = TC_URGENT;
 		rotate(e, n, RING_URGENT);
@@ -146,26 +157,51 @@ uint32_t flow_pick(struct egress *e, uint32_t node, enum order_how how, enum tcl
 		if (f->deficit >= bytes)
 			return id;
 		/* At most largest / QUANTUM_BYTES rounds: the least weight gets a quantum each. */
-		f->deficit += (int64_t)QUANTUM_BYTES * flow_weight(e, f->key) / e->least_weight;
+		f->deficit += f->quantum;
 		rotate(e, n, RING_ALL);
 	}
 }
 
+/* Urgent packets beyond their allowance are high ones, served before them. */
+static enum tclass class_paying(const struct egress *e, const struct flow *f, enum tclass tclass)
+{
+	return tclass == TC_URGENT && e->nodes[f->node].demotes_urgent ? TC_HIGH : tclass;
+}
+
+/* A class that wakes has no credit from idling. */
+void flow_wake_class(const struct egress *e, struct flow *f, enum tclass tclass)
+{
+	enum tclass c = class_paying(e, f, tclass);
+	uint32_t n_pkts = f->fifo[c].n_pkts;
+
+	if (c == TC_HIGH && e->nodes[f->node].demotes_urgent)
+		n_pkts += f->fifo[TC_URGENT].n_pkts;
+	if (n_pkts == 1 && f->class_finish[c] < f->class_vtime)
+		f->class_finish[c] = f->class_vtime;
+}
+
+/* Virtual times count from anew before they wrap: a backlog at 400 Gb/s takes 23 minutes to 2^62. */
+static __attribute__((noinline, cold)) void rebase_classes(struct flow *f)
+{
+	for (int c = 0; c < N_TCLASSES; c++)
+		f->class_finish[c] -= f->class_finish[c] < f->class_vtime ? f->class_finish[c] : f->class_vtime;
+	f->class_vtime = 0;
+}
+
 static void charge_class(const struct egress *e, struct flow *f, enum tclass tclass, uint32_t bytes)
 {
-	enum tclass c = tclass;
+	enum tclass c = class_paying(e, f, tclass);
 
-	if (tclass == TC_URGENT) {
-		if (!e->nodes[f->node].demotes_urgent)
-			return;
-		c = TC_HIGH;
-	}
+	if (c == TC_URGENT)
+		return;
 	if (f->class_finish[c] > f->class_vtime)
 		f->class_vtime = f->class_finish[c];
 	f->class_finish[c] += bytes * e->class_price[c];
+	if (__builtin_expect(f->class_vtime >> 62 != 0, 0))
+		rebase_classes(f);
 }
 
-struct fifo_entry flow_pop(struct egress *e, uint32_t id, enum tclass tclass)
+struct fifo_entry flow_pop(struct egress *e, uint32_t id, enum order_how how, enum tclass tclass)
 {
 	struct flow *f = &e->flows[id];
 	struct enode *n = &e->nodes[f->node];
@@ -176,8 +212,13 @@ struct fifo_entry flow_pop(struct egress *e, uint32_t id, enum tclass tclass)
 	n->n_pkts--;
 	n->n_bytes -= bytes;
 	e->n_pkts--;
-	f->deficit = n->n_flows > 1 ? f->deficit - bytes : 0;
-	charge_class(e, f, tclass, bytes);
+	if (how != ORDER_URGENT) {	/* urgent within allowance comes before all shares and costs none */
+		if (n->n_flows == 1)
+			f->deficit = 0;
+		else if (tclass != TC_URGENT || !e->is_local || n->demotes_urgent)
+			f->deficit -= bytes;
+		charge_class(e, f, tclass, bytes);
+	}
 	if (tclass == TC_URGENT && f->fifo[TC_URGENT].n_pkts == 0)
 		flow_unlink(e, id, RING_URGENT);
 	if (f->n_pkts == 0)

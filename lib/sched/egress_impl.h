@@ -19,6 +19,7 @@ struct flow {
 	uint32_t node, key;
 	uint32_t hash_next;			/* also links free flows */
 	uint32_t n_pkts;
+	uint32_t quantum;			/* bytes a round */
 	int64_t deficit;
 };
 
@@ -47,8 +48,8 @@ struct egress {
 	uint32_t n_nodes, n_flows;
 	uint32_t n_pkts;
 	uint64_t class_price[N_TCLASSES];	/* virtual cost of a byte: 1 / weight in 16.16 */
-	uint32_t *weights;		/* by flow key */
-	uint32_t n_weights, least_weight;
+	uint32_t *weights, *quanta;	/* by flow key */
+	uint32_t n_weights, least_weight, other_quantum;
 	struct egress *sibling;
 	bool is_local;			/* of the pair: the one without a link */
 	bool is_blocked;
@@ -63,7 +64,9 @@ void flow_close(struct egress *e, uint32_t flow);			/* when it has no packets */
 uint32_t flow_weight(const struct egress *e, uint32_t key);
 enum tclass flow_head_class(const struct egress *e, const struct flow *f);
 uint32_t flow_pick(struct egress *e, uint32_t node, enum order_how how, enum tclass *tclass);
-struct fifo_entry flow_pop(struct egress *e, uint32_t flow, enum tclass tclass);
+struct fifo_entry flow_pop(struct egress *e, uint32_t flow, enum order_how how, enum tclass tclass);
+void flow_wake_class(const struct egress *e, struct flow *f, enum tclass tclass);	/* a packet has come */
+uint32_t flow_quantum(const struct egress *e, uint32_t key);
 
 static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
 {

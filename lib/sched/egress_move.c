@@ -55,9 +55,8 @@ enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t key, cons
 			flow_close(e, id);
 		return DROP_QUEUE_FULL;
 	}
-	if (fifo->n_pkts == 1) {	/* a class that wakes has no credit from idling */
-		if (f->class_finish[p->tclass] < f->class_vtime)
-			f->class_finish[p->tclass] = f->class_vtime;
+	if (fifo->n_pkts == 1) {
+		flow_wake_class(e, f, (enum tclass)p->tclass);
 		if (p->tclass == TC_URGENT)
 			flow_link(e, id, RING_URGENT);
 	}
@@ -113,12 +112,12 @@ static void keep_balance(struct egress *e, uint32_t node, uint64_t bytes)
 		*balance = -MAX_BALANCE_BYTES;
 }
 
-static void fill_out(struct egress *e, uint32_t node, uint32_t flow, enum tclass tclass, struct egress_out *out,
+static void fill_out(struct egress *e, uint32_t flow, enum order_how how, enum tclass tclass, struct egress_out *out,
 	uint64_t now_ns)
 {
+	uint32_t node = e->flows[flow].node, key = e->flows[flow].key;
 	struct egress_stats *s = &e->stats[node];
-	uint32_t key = e->flows[flow].key;
-	struct fifo_entry entry = flow_pop(e, flow, tclass);
+	struct fifo_entry entry = flow_pop(e, flow, how, tclass);
 	uint32_t bytes = fifo_entry_bytes(&entry);
 	uint32_t copies = fifo_entry_copies(&entry);
 
@@ -174,7 +173,7 @@ uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64
 		struct enode *en = &e->nodes[node];
 		uint32_t flow = flow_pick(e, node, how, &tclass);
 		struct egress_out *o = &out[n_out++];
-		fill_out(e, node, flow, tclass, o, now_ns);
+		fill_out(e, flow, how, tclass, o, now_ns);
 		count_out(&e->stats[node], o);
 		en->has_passed = false;
 		uint64_t bytes = (uint64_t)o->bytes * o->copies;
@@ -193,8 +192,10 @@ bool egress_take(struct egress *e, uint32_t node, struct egress_out *out, uint64
 	if (n->n_pkts == 0)
 		return false;
 	uint32_t flow = n->ring[RING_ALL];
-	fill_out(e, node, flow, flow_head_class(e, &e->flows[flow]), out, now_ns);
+	fill_out(e, flow, ORDER_URGENT, flow_head_class(e, &e->flows[flow]), out, now_ns);
 	if (n->n_pkts == 0)
 		order_sleep(e->order, node, now_ns);
+	else if (n->ring[RING_URGENT] == NO_FLOW)
+		order_sleep_urgent(e->order, node);
 	return true;
 }
