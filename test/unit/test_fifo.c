@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fifo.h"
+#include "unit.h"
+
+#define N_FIFOS	 5
+#define N_CHUNKS 40
+#define N_MODEL	 (N_CHUNKS * FIFO_CHUNK_ENTRIES)
+
+struct model {
+	uint64_t id[N_MODEL];
+	uint32_t n;
+	uint64_t n_bytes;
+};
+
+static uint32_t bytes_of(uint64_t id)
+{
+	return (uint32_t)(id * 2654435761u % FIFO_MAX_BYTES) + 1;
+}
+
+static void push(struct fifo_pool *pool, struct fifo *f, struct model *m, uint64_t id)
+{
+	bool is_full = pool->n_free == 0 && (f->n_pkts == 0 || f->tail_at == FIFO_CHUNK_ENTRIES);
+
+	ck_assert(fifo_push(pool, f, (void *)(uintptr_t)id, bytes_of(id), (uint32_t)(id % FIFO_MAX_COPIES) + 1,
+			  (uint8_t)(id % 3), id * 1000) == !is_full);
+	if (is_full)
+		return;
+	m->id[m->n++] = id;
+	m->n_bytes += bytes_of(id);
+}
+
+static void pop(struct fifo_pool *pool, struct fifo *f, struct model *m)
+{
+	uint64_t id = m->id[0];
+	struct fifo_entry head = *fifo_head(pool, f), e = fifo_pop(pool, f);
+
+	ck_assert_ptr_eq(head.handle, e.handle);
+	ck_assert_uint_eq((uintptr_t)e.handle, id);
+	ck_assert_uint_eq(fifo_entry_bytes(&e), bytes_of(id));
+	ck_assert_uint_eq(fifo_entry_copies(&e), id % FIFO_MAX_COPIES + 1);
+	ck_assert_uint_eq(fifo_entry_drop_prec(&e), id % 3);
+	ck_assert_uint_eq(fifo_entry_waited_ns(&e, id * 1000 + 77), 77);
+	for (uint32_t i = 1; i < m->n; i++)
+		m->id[i - 1] = m->id[i];
+	m->n--;
+	m->n_bytes -= bytes_of(id);
+}
+
+/* Fails if drop_head_chunk() does not give the chunk back, or fifo_push() forgets a field. */
+START_TEST(fifos_that_share_a_pool_keep_order_and_every_field)
+{
+	static struct model model[N_FIFOS];
+	struct fifo fifo[N_FIFOS];
+	struct fifo_pool pool;
+	uint64_t seed = (uint64_t)_i;
+
+	ck_assert(fifo_pool_init(&pool, N_CHUNKS));
+	for (int i = 0; i < N_FIFOS; i++) {
+		model[i] = (struct model){0};
+		fifo_init(&fifo[i]);
+	}
+	for (uint64_t id = 1; id < 20000; id++) {
+		uint64_t which = unit_random(&seed) % N_FIFOS;
+		struct model *m = &model[which];
+		if (unit_random(&seed) % 16 < (id / 500 % 2 ? 10 : 6))
+			push(&pool, &fifo[which], m, id);
+		else if (m->n > 0)
+			pop(&pool, &fifo[which], m);
+		ck_assert_uint_eq(fifo[which].n_pkts, m->n);
+		ck_assert_uint_eq(fifo[which].n_bytes, m->n_bytes);
+	}
+	for (int i = 0; i < N_FIFOS; i++)
+		while (model[i].n > 0)
+			pop(&pool, &fifo[i], &model[i]);
+	ck_assert_uint_eq(pool.n_free, N_CHUNKS);	/* every chunk came home */
+	fifo_pool_fini(&pool);
+}
+END_TEST
+
+START_TEST(the_longest_packet_and_most_copies_fit_an_entry_at_any_time)
+{
+	struct fifo_pool pool;
+	struct fifo f;
+	uint64_t now_ns = UINT64_MAX - 5;
+
+	ck_assert(fifo_pool_init(&pool, 1));
+	fifo_init(&f);
+	ck_assert(fifo_push(&pool, &f, NULL, FIFO_MAX_BYTES, FIFO_MAX_COPIES, 2, now_ns));
+	struct fifo_entry e = fifo_pop(&pool, &f);
+	ck_assert_uint_eq(fifo_entry_bytes(&e), FIFO_MAX_BYTES);
+	ck_assert_uint_eq(fifo_entry_copies(&e), FIFO_MAX_COPIES);
+	ck_assert_uint_eq(fifo_entry_drop_prec(&e), 2);
+	ck_assert_uint_eq(fifo_entry_waited_ns(&e, now_ns + 1000000000000), 1000000000000);	/* 17 minutes, wrapping */
+	fifo_pool_fini(&pool);
+}
+END_TEST
+
+START_TEST(an_empty_pool_refuses)
+{
+	struct fifo_pool pool;
+	struct fifo f;
+
+	ck_assert(fifo_pool_init(&pool, 0));
+	fifo_init(&f);
+	ck_assert(!fifo_push(&pool, &f, NULL, 64, 1, 0, 0));
+	ck_assert_uint_eq(f.n_pkts, 0);
+	fifo_pool_fini(&pool);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("fifo");
+	TCase *tc = tcase_create("fifo");
+
+	tcase_add_loop_test(tc, fifos_that_share_a_pool_keep_order_and_every_field, 0, 10);
+	tcase_add_test(tc, the_longest_packet_and_most_copies_fit_an_entry_at_any_time);
+	tcase_add_test(tc, an_empty_pool_refuses);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run(suite());
+}
