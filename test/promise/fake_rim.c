@@ -206,7 +206,7 @@ static bool rim_copy(void *ctx, const struct pkt *src, struct pkt *copy)
 	struct rim *r = ((struct worker *)ctx)->rim;
 	struct packet *p;
 
-	if (!r->is_copying)
+	if (!r->has_copies)
 		return false;
 	p = malloc(sizeof(*p));
 	memcpy(p, src->handle, sizeof(*p));
@@ -229,7 +229,7 @@ static bool rim_retag(void *ctx, struct pkt *k, enum tag_op op, uint16_t vid)
 	struct rim *r = ((struct worker *)ctx)->rim;
 	struct packet *p = k->handle;
 
-	if (!r->is_copying)
+	if (!r->has_tags)
 		return false;
 	if (op == TAG_PUSH) {
 		memmove(p->head + 16, p->head + 12, p->head_bytes - 12u);

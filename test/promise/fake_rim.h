@@ -31,6 +31,7 @@ struct rim_setup {
 	enum rim_placement placement;
 	uint64_t turn_ns;	/* between turns; default 5 us */
 	uint32_t hand_pkts;	/* rings between workers; default 1024 */
+	bool is_event_driven;	/* as the simulator: turns when pipe_next_ns() says, and 1 us apart */
 	bool is_unpaced;	/* the PF's rate is what its port takes, not a link clock */
 };
 
@@ -67,7 +68,7 @@ void rim_put(struct rim *r, int stream, uint32_t n);	/* n packets into the ring 
 void rim_set_reader(struct rim *r, uint16_t port, uint64_t pps, uint32_t ring);
 void rim_set_ring(struct rim *r, uint16_t port, uint32_t n_pkts);	/* the guest's tx ring; default 1024 */
 void rim_set_link(struct rim *r, uint16_t port, bool is_up);
-void rim_set_copies(struct rim *r, bool is_allowed);		/* no: out of buffers for copies and tags */
+void rim_set_buffers(struct rim *r, bool for_copies, bool for_tags);	/* false: out of them */
 
 /* Time a worker needs for a packet read, and for one sent: the next turn begins so much later. */
 void rim_set_cost(struct rim *r, uint64_t rx_ns, uint64_t tx_ns);
@@ -88,7 +89,7 @@ double rim_bps(const struct rim *r, int stream, uint16_t port);
 double rim_port_pps(const struct rim *r, uint16_t port);
 double rim_port_bps(const struct rim *r, uint16_t port);
 uint64_t rim_read(const struct rim *r, int stream);			/* taken out of the guest's ring */
-uint64_t rim_refused(const struct rim *r, int stream);			/* by the guest's full ring: not weir's */
+uint64_t rim_refused(struct rim *r, int stream);			/* by the guest's full ring: not weir's */
 uint64_t rim_longest_wait_ns(const struct rim *r, int stream);		/* in the ring */
 uint64_t rim_longest_delay_ns(const struct rim *r, int stream);		/* from the offer to the sink */
 uint64_t rim_polls(const struct rim *r, uint16_t port);
@@ -97,6 +98,9 @@ uint64_t rim_longest_turn_ns(const struct rim *r);
 
 /* Of the last packet of a stream at a port: its VID, or -1 untagged; and whether it is a copy. */
 int rim_last_vid(const struct rim *r, int stream, uint16_t port);
+
+uint32_t rim_n_vfs(const struct rim *r);
+bool rim_is_alone(const struct rim *r, vf_id vf);	/* on its port */
 
 /* Over all workers, since the start. */
 struct vf_view rim_view(const struct rim *r, vf_id vf);

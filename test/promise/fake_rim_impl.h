@@ -82,7 +82,7 @@ struct rim {
 	uint64_t longest_turn_ns;
 	uint32_t check_every, n_turns;
 	uint32_t read_in_turn, most_read_in_turn;
-	bool is_copying;
+	bool has_copies, has_tags, is_event_driven;
 	uint64_t n_live, n_read, n_freed, n_delivered, n_copies;
 };
 

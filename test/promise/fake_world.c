@@ -63,9 +63,10 @@ struct rim *rim_create(const struct rim_setup *setup)
 
 	why_init(&why);
 	r->conf = parse(setup->ini);
-	r->turn_ns = setup->turn_ns ? setup->turn_ns : 5 * NS_PER_US;
+	r->turn_ns = setup->turn_ns ? setup->turn_ns : setup->is_event_driven ? NS_PER_US : 5 * NS_PER_US;
 	r->hand_pkts = setup->hand_pkts ? setup->hand_pkts : 1024;
-	r->is_copying = true;
+	r->has_copies = r->has_tags = true;
+	r->is_event_driven = setup->is_event_driven;
 	r->now_ns = r->mark_ns = NS_PER_S;
 	fp.conf = r->conf;
 	for (uint16_t i = 0; i < r->conf->n_ports; i++) {
@@ -146,9 +147,10 @@ void rim_set_link(struct rim *r, uint16_t port, bool is_up)
 	fabric_set_link(r->fabric, port, is_up);
 }
 
-void rim_set_copies(struct rim *r, bool is_allowed)
+void rim_set_buffers(struct rim *r, bool for_copies, bool for_tags)
 {
-	r->is_copying = is_allowed;
+	r->has_copies = for_copies;
+	r->has_tags = for_tags;
 }
 
 void rim_set_cost(struct rim *r, uint64_t rx_ns, uint64_t tx_ns)
@@ -181,7 +183,7 @@ static void turn(struct rim *r)
 {
 	r->spent_ns = 0;
 	r->read_in_turn = 0;
-	for (unsigned int i = 0; i < r->n_workers; i++)
+	for (unsigned int i = r->n_workers; i-- > 0;)	/* so that packets wait in the rings between them */
 		pipe_turn(r->workers[i].pipe, r->now_ns);
 	if (r->read_in_turn > r->most_read_in_turn)
 		r->most_read_in_turn = r->read_in_turn;
@@ -193,12 +195,24 @@ static void turn(struct rim *r)
 	r->now_ns += r->turn_ns + r->spent_ns + (r->jitter_ns ? (r->random >> 33) % r->jitter_ns : 0);
 }
 
+static uint64_t next_event_ns(struct rim *r)
+{
+	uint64_t at_ns = UINT64_MAX;
+
+	for (unsigned int i = 0; i < r->n_workers; i++)
+		at_ns = u64_min(at_ns, pipe_next_ns(r->workers[i].pipe, r->now_ns));
+	return at_ns;
+}
+
 void rim_run(struct rim *r, uint64_t ns)
 {
 	uint64_t end_ns = r->now_ns + ns;
 
-	while (r->now_ns < end_ns)
+	while (r->now_ns < end_ns) {
 		turn(r);
+		if (r->is_event_driven)
+			r->now_ns = u64_min(u64_max(r->now_ns, next_event_ns(r)), end_ns);
+	}
 }
 
 uint64_t rim_now_ns(const struct rim *r)
@@ -298,8 +312,9 @@ uint64_t rim_read(const struct rim *r, int stream)
 	return r->streams[stream].read - r->streams[stream].read_marked;
 }
 
-uint64_t rim_refused(const struct rim *r, int stream)
+uint64_t rim_refused(struct rim *r, int stream)
 {
+	fake_offer_until_now(r, r->streams[stream].is.port);
 	return r->streams[stream].refused - r->streams[stream].refused_marked;
 }
 
@@ -331,6 +346,16 @@ uint64_t rim_longest_turn_ns(const struct rim *r)
 int rim_last_vid(const struct rim *r, int stream, uint16_t port)
 {
 	return r->streams[stream].last_vid[port];
+}
+
+uint32_t rim_n_vfs(const struct rim *r)
+{
+	return r->conf->n_vfs;
+}
+
+bool rim_is_alone(const struct rim *r, vf_id vf)
+{
+	return r->conf->ports[r->conf->vfs[vf].port].n_vfs == 1;
 }
 
 struct vf_view rim_view(const struct rim *r, vf_id vf)

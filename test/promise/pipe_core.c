@@ -187,22 +187,51 @@ START_TEST(dba_vm_2_small_packets_are_limited_in_packets)
 }
 END_TEST
 
-/* The uplink floods VM 3 at 14.88 Mp/s.  Broken by: the PF asked first in every turn. */
+#define LEND RIM_PF("1G") RIM_VM(01, "tx.min_bps = 150M\n") RIM_VM(02, "tx.min_bps = 700M\n") \
+		RIM_VM(03, "tx.min_bps = 150M\n")
+
+/* Broken by: terms_of(.., false) for the PF's nodes (333 each); event by event: pipe_next_ns() without egresses. */
+START_TEST(min_bps_is_kept_on_the_uplink_and_lent_when_not_used)
+{
+	struct rim *r = rim_create(&(struct rim_setup){
+		.ini = LEND, .placement = _i == 1 ? RIM_SPLIT : RIM_SINGLE, .is_event_driven = _i == 2});
+
+	for (uint16_t port = 1; port <= 3; port++)
+		rim_offer(r, &(struct rim_stream){.port = port, .dst = HOST_MAC(1), .bytes = 1500, .pps = 90000});
+	settle_and_measure(r, 500);
+	check_bps(r, 0, 150e6, 2);
+	check_bps(r, 1, 700e6, 2);
+	check_bps(r, 2, 150e6, 2);
+	rim_set_pps(r, 1, 0);
+	settle_and_measure(r, 500);
+	check_bps(r, 0, 500e6, 2);
+	check_bps(r, 2, 500e6, 2);
+	rim_end(r);
+}
+END_TEST
+
+/* The uplink floods VM 3 with 64-byte packets; the core is capped at 190 kp/s, or really takes 5.2 us a packet.
+ * Broken by: a pipe_ask() that reads the PF before it asks who is due. */
 START_TEST(a_flood_from_the_network_costs_no_guarantee_of_a_vm)
 {
 	static const uint64_t flood_pps[] = {100000, 1000000, 14880000};
-	struct rim *r = rim_create(&(struct rim_setup){
-		.ini = CORE_BOUND RIM_VM(01, "tx.min_pps = 60k\n") RIM_VM(02, "tx.min_pps = 60k\n") RIM_VM(03, "")});
+	bool is_slow = _i >= 3;
+	char ini[1024];
 
+	snprintf(ini, sizeof(ini), "[switch]\nguarantee_size = 64\n%s\n" RIM_PF("1G") RIM_VM(01, "tx.min_pps = 60k\n")
+			RIM_VM(02, "tx.min_pps = 60k\n") RIM_VM(03, ""), is_slow ? "" : "packet_capacity = 190k");
+	struct rim *r = rim_create(&(struct rim_setup){.ini = ini});
+	if (is_slow)
+		rim_set_cost(r, 4000, 1200);
 	flood_all(r, 2);
 	int flood = rim_offer(r, &(struct rim_stream){.port = 0, .dst = VM_MAC(3), .bytes = 64,
-					 .pps = flood_pps[_i]});
+					 .pps = flood_pps[_i % 3]});
 	settle_and_measure(r, 1000);
 	/* Weights: 1, 1 and the PF's 3 for three receivers: 190 / 5 = 38 kp/s a weight, but floors of 60. */
-	check_pps(r, 0, 60e3, 5);
-	check_pps(r, 1, 60e3, 5);
-	ck_assert_double_gt(rim_pps(r, flood, 3), 70e3 * 0.995);
-	ck_assert_double_gt(rim_port_pps(r, 0) + rim_port_pps(r, 3), 190e3 * 0.999);
+	ck_assert_double_gt(rim_pps(r, 0, 0), 60e3 * 0.995);
+	ck_assert_double_gt(rim_pps(r, 1, 0), 60e3 * 0.995);
+	ck_assert_double_gt(rim_pps(r, flood, 3), (is_slow ? 60e3 : 70e3) * 0.995);
+	ck_assert_double_gt(rim_port_pps(r, 0) + rim_port_pps(r, 3), (is_slow ? 180e3 : 190e3) * 0.999);
 	rim_end(r);
 }
 END_TEST
@@ -220,7 +249,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, min_pps_is_kept_when_the_core_is_slower_than_anybody_knew, 0, 3);
 	tcase_add_loop_test(tc, dba_vm_1_everybody_gets_the_bits_he_was_sold, 0, 2);
 	tcase_add_loop_test(tc, dba_vm_2_small_packets_are_limited_in_packets, 0, 2);
-	tcase_add_loop_test(tc, a_flood_from_the_network_costs_no_guarantee_of_a_vm, 0, 3);
+	tcase_add_loop_test(tc, min_bps_is_kept_on_the_uplink_and_lent_when_not_used, 0, 3);
+	tcase_add_loop_test(tc, a_flood_from_the_network_costs_no_guarantee_of_a_vm, 0, 6);
 	suite_add_tcase(s, tc);
 	return s;
 }

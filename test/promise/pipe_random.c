@@ -121,7 +121,7 @@ static void disturb(struct rim *r, uint64_t *seed, unsigned int n_vms, int n_str
 			rim_set_pps(r, stream, below(seed, 3) == 0 ? 0 : UINT64_C(10) << below(seed, 16));
 		break;
 	case 4:
-		rim_set_copies(r, below(seed, 4) > 0);
+		rim_set_buffers(r, below(seed, 4) > 0, below(seed, 4) > 0);
 		break;
 	default:
 		rim_set_turn(r, 1 + below(seed, 60000), 1 + below(seed, 200000));
@@ -146,9 +146,14 @@ START_TEST(random_worlds_keep_every_invariant)
 		disturb(r, &seed, n_vms, n_streams);
 		rim_run(r, US(below(&seed, 1500)));
 	}
+	for (vf_id vf = 0; vf < rim_n_vfs(r); vf++) {	/* held, not dropped */
+		struct vf_view v = rim_view(r, vf);
+		if (rim_is_alone(r, vf))
+			ck_assert_uint_eq(v.tx.drops[DROP_QUEUE_FULL] + v.tx.drops[DROP_RING_FULL], 0);
+	}
 	if (below(&seed, 2))
 		rim_flush(r);
-	rim_set_copies(r, true);
+	rim_set_buffers(r, true, true);
 	for (uint16_t port = 0; port <= n_vms; port++)
 		rim_set_link(r, port, true);
 	rim_end(r);

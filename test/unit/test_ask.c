@@ -13,6 +13,7 @@ struct world {
 	uint64_t now_ns, turn_ns;
 	uint32_t n;
 	bool has[MAX_ASKERS], is_full[MAX_ASKERS];
+	bool has_few;			/* they answer with one less than they were asked for */
 	uint64_t got[MAX_ASKERS], polls[MAX_ASKERS];
 	uint32_t got_in_turn;
 };
@@ -50,7 +51,7 @@ static void turn(struct world *w)
 			ask_no_room(w->ask, id, w->now_ns);
 			continue;
 		}
-		uint32_t got = w->has[id] ? n : 0;
+		uint32_t got = w->has[id] ? n - (w->has_few && n > 1) : 0;
 		w->polls[id]++;
 		w->got[id] += got;
 		w->got_in_turn += got;
@@ -147,27 +148,42 @@ START_TEST(turns_that_take_too_long_get_fewer_packets_and_later_more_again)
 }
 END_TEST
 
-/* Broken by: order_pass() until now in ask_no_room() (the turn does not end). */
+/* Broken by: order_sleep() and order_wake() in ask_no_room() (a third instead of 60 %). */
 START_TEST(who_has_no_room_lets_the_turn_pass_and_loses_no_guarantee)
 {
 	struct world w;
 
 	world_init(&w, 3, 100000, 256);
-	ask_set(w.ask, 0, &(struct ask_terms){.weight = 1, .min_pps = 80000}, w.now_ns);
+	ask_set(w.ask, 0, &(struct ask_terms){.weight = 1, .min_pps = 60000}, w.now_ns);
 	w.has[0] = w.has[1] = w.has[2] = true;
 	run(&w, 10 * NS_PER_MS);
 	memset(w.got, 0, sizeof(w.got));
-	for (int i = 0; i < 100000; i++) {	/* no room in every other turn */
-		w.is_full[0] = i % 2;
+	for (int i = 0; i < 100000; i++) {	/* no room in every third turn, half of which could read */
+		w.is_full[0] = i % 3 == 0;
 		turn(&w);
 	}
-	ck_assert_uint_ge(w.got[0], 80000 / 2 - 20);
-	ck_assert_uint_le(w.got[0], 80000 / 2 + 20);
+	ck_assert_uint_ge(w.got[0], 60000 / 2 - 20);
+	ck_assert_uint_le(w.got[0], 60000 / 2 + 20);
 	ck_assert_uint_ge(w.got[0] + w.got[1] + w.got[2], 50000 - 20);
 	w.is_full[1] = true;
 	run(&w, 100 * NS_PER_MS);
 	ck_assert_uint_eq(w.got[1], 0);
 	ck_assert_uint_gt(atomic_load(&ask_stats(w.ask, 1)->n_no_room), 9000);
+	world_fini(&w);
+}
+END_TEST
+
+/* Each turn leaves room for five packets.  Broken by: ask_answer() that charges only full answers (240,000). */
+START_TEST(what_the_drained_gave_counts_too)
+{
+	struct world w;
+
+	world_init(&w, 3, 100000, 256);
+	w.has[0] = w.has[1] = w.has[2] = w.has_few = true;
+	w.turn_ns = 50 * US;
+	run(&w, 100 * NS_PER_MS);
+	ck_assert_uint_le(w.got[0] + w.got[1] + w.got[2], 10010);
+	ck_assert_uint_ge(w.got[0] + w.got[1] + w.got[2], 9900);
 	world_fini(&w);
 }
 END_TEST
@@ -298,6 +314,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_turn_never_reads_more_than_its_budget, 0, 4);
 	tcase_add_test(tc, turns_that_take_too_long_get_fewer_packets_and_later_more_again);
 	tcase_add_test(tc, who_has_no_room_lets_the_turn_pass_and_loses_no_guarantee);
+	tcase_add_test(tc, what_the_drained_gave_counts_too);
 	tcase_add_test(tc, who_is_off_is_not_asked_whatever_it_was_doing);
 	tcase_add_test(tc, capacity_and_terms_change_at_once);
 	tcase_add_loop_test(tc, next_time_is_never_too_late_for_somebody, 0, 10);

@@ -160,7 +160,7 @@ START_TEST(who_wakes_is_answered_within_two_turns)
 }
 END_TEST
 
-/* Broken by: a pause that is not reset, so that the order of asking is not kept (ask_answer()). */
+/* Broken by: budget not taken off in ask_answer(); room_of() that answers UINT32_MAX. */
 START_TEST(a_turn_reads_no_more_than_its_budget_and_asks_nobody_for_more_than_its_room)
 {
 	struct rim *r = rim_create(&(struct rim_setup){
@@ -169,11 +169,13 @@ START_TEST(a_turn_reads_no_more_than_its_budget_and_asks_nobody_for_more_than_it
 
 	for (uint16_t port = 1; port <= 2; port++)
 		rim_offer(r, &(struct rim_stream){.port = port, .dst = HOST_MAC(1), .bytes = 64, .pps = 10000000});
+	rim_offer(r, &(struct rim_stream){.port = 0, .dst = VM_MAC(1), .bytes = 64, .pps = 100000000});
 	for (int i = 0; i < 100; i++) {
-		rim_run(r, MS);
+		rim_run(r, MS / 10);
 		ck_assert_uint_le(rim_room_used(r, 0), 50);
 		ck_assert_uint_le(rim_room_used(r, 1), 256);
 	}
+	ck_assert_uint_ge(rim_most_read_in_turn(r), 100);
 	ck_assert_uint_le(rim_most_read_in_turn(r), _i % 3 == 2 ? 200 : 100);	/* of each worker that reads */
 	rim_end(r);
 }
