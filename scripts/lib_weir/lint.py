@@ -11,6 +11,11 @@ from .machine import ROOT
 SOURCE = {".c", ".h", ".py", ".sh", ".build", ".txt", ".conf", ".lua", ".pkt"}
 RIM = {"port", "worker", "telem"}       # the libraries that may know DPDK
 LONGEST = 600
+LONGEST_FUNCTION = 80
+
+
+class Missing(Exception):
+    """A check's tool is not installed."""
 
 
 def tracked():
@@ -66,6 +71,21 @@ def lengths(files):
             yield f"{path}: {count} lines: which two rooms live in one?"
 
 
+def functions(files):
+    """no C function is longer than 80 lines"""
+    for path in files:
+        if path.suffix not in {".c", ".h"}:
+            continue
+        opened = None
+        for number, line in enumerate(text_of(path).split("\n"), 1):
+            if line.startswith("{"):
+                opened = number
+            elif line.startswith("}") and opened:
+                if (count := number - opened + 1) > LONGEST_FUNCTION:
+                    yield f"{path}:{opened}: a function of {count} lines: which steps have a name of their own?"
+                opened = None
+
+
 def headers(files):
     """every header compiles alone"""
     libs = [f"-I{path}" for path in sorted((ROOT / "lib").iterdir()) if path.is_dir()]
@@ -83,7 +103,7 @@ def headers(files):
 def outside(tool, files, arguments=()):
     """Runs a linter that may not be there."""
     if not shutil.which(tool):
-        return
+        raise Missing(f"{tool} is not installed")
     done = subprocess.run([tool, *arguments, *map(str, files)], capture_output=True, text=True, check=False)
     if done.returncode:
         yield done.stdout + done.stderr
@@ -109,15 +129,19 @@ def promises(_):
         yield done.stderr
 
 
-CHECKS = [spdx, includes, lengths, headers, shell, python, promises]
+CHECKS = [spdx, includes, lengths, functions, headers, shell, python, promises]
 
 
 def run(log_path):
-    """-> (passed, failed, [complaints])"""
-    files, failed, said = tracked(), 0, []
+    """-> (passed, failed, [complaints], [skipped: why])"""
+    files, failed, said, skipped = tracked(), 0, [], []
     for check in CHECKS:
-        complaints = [str(text).replace(f"{ROOT}/", "") for text in check(files)]
+        try:
+            complaints = [str(text).replace(f"{ROOT}/", "") for text in check(files)]
+        except Missing as why:
+            skipped.append(f"lint: {check.__doc__}: {why}")
+            continue
         failed += bool(complaints)
         said += [f"lint: {check.__doc__}: NOT SO"] * bool(complaints) + complaints
-    pathlib.Path(log_path).write_text("\n".join(said) + "\n", encoding="utf-8")
-    return len(CHECKS) - failed, failed, said
+    pathlib.Path(log_path).write_text("\n".join(said + skipped) + "\n", encoding="utf-8")
+    return len(CHECKS) - failed - len(skipped), failed, said, skipped

@@ -15,7 +15,9 @@ TAIL = 40
 SANITIZED = ["-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized", "-Db_lundef=false"]
 SANITIZER_ENV = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:halt_on_error=1",
                  "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
-SUM = re.compile(r"^(\d+) passed, (\d+) failed", re.MULTILINE)
+SUM = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.MULTILINE)
+SKIPPED = re.compile(r"^skipped  (.+)$", re.MULTILINE)
+SECOND_TRY = re.compile(r"^kept only at the second try: (.+)$", re.MULTILINE)
 
 
 class Report:
@@ -24,7 +26,10 @@ class Report:
     def __init__(self, log_dir):
         self.log_dir = pathlib.Path(log_dir)
         self.log_dir.mkdir(parents=True, exist_ok=True)
-        self.passed = self.failed = 0
+        self.passed = self.failed = self.skipped = 0
+        self.skips = []             # what was skipped, and why
+        self.second_try = []        # what did not pass at once
+        self.whole_stages = []      # of the skips: stages of which nothing ran
         self._began = time.monotonic()
         self._stage_began = 0.0
 
@@ -37,13 +42,38 @@ class Report:
         self._stage_began = time.monotonic()
         print(f"[{self._stage_began - self._began:5.0f} s] {text} ...", flush=True)
 
-    def end(self, passed, failed, tail=""):
-        """Says how it went."""
-        self.passed, self.failed = self.passed + passed, self.failed + failed
+    def end(self, passed, failed, tail="", skips=()):
+        """Says how it went. 'skips': a text for each test that was skipped."""
+        self.passed, self.failed, self.skipped = self.passed + passed, self.failed + failed, self.skipped + len(skips)
+        self.skips += skips
         took = time.monotonic() - self._stage_began
-        print(f"          {passed} passed, {failed} failed ({took:.0f} s)", flush=True)
+        print(f"          {passed} passed, {failed} failed, {len(skips)} skipped ({took:.0f} s)", flush=True)
         if failed and tail:
             print("          " + tail.rstrip().replace("\n", "\n          "), flush=True)
+
+    def skip_stage(self, name, count, why):
+        """Nothing of a stage ran: where nobody looks (CI), that is a failure."""
+        self.whole_stages.append(f"{name}: all {count} skipped: {why}")
+        self.skipped += count
+        self.failed += int(is_ci())
+        print(f"          {self.whole_stages[-1]}", flush=True)
+
+    def close(self):
+        """Says what the sum does not tell, then the sum. -> the exit code."""
+        print(f"details: {self.log_dir}")
+        for text in self.skips:
+            print(f"*** SKIPPED *** {text}")
+        for text in self.second_try:
+            print(f"kept only at the second try: {text}")
+        for text in self.whole_stages:
+            print(f"*** NOT TESTED *** {text}" + (" (a failure, because CI is set)" if is_ci() else ""))
+        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
+        return 1 if self.failed else 0
+
+
+def is_ci():
+    """Does a machine start this, and nobody read it?"""
+    return os.environ.get("CI", "").lower() in ("true", "1")
 
 
 def run(command, log_path, seconds, env=None):
@@ -92,15 +122,19 @@ def stage_build(report, name, directory, options):
 
 
 def count_meson_tests(directory, env_name):
-    """-> (passed, failed, text of the failed ones), subtests counted one by one."""
+    """-> (passed, failed, text of the failed ones, [skipped]), subtests counted one by one."""
     passed = failed = 0
-    texts = []
+    texts, skips = [], []
     for line in (directory / "meson-logs" / "testlog.json").read_text(encoding="utf-8").splitlines():
         test = json.loads(line)
         output = test.get("stdout") or ""
-        good, bad = len(re.findall(r"(?m)^ok \d", output)), len(re.findall(r"(?m)^not ok \d", output))
+        left_out = re.findall(r"(?mi)^ok \d.*# skip.*", output)
+        good = len(re.findall(r"(?m)^ok \d", output)) - len(left_out)
+        bad = len(re.findall(r"(?m)^not ok \d", output))
+        skips += [f"{test['name']} ({env_name}): {line}" for line in left_out]
         is_good = test["result"] in ("OK", "EXPECTEDFAIL")
         if test["result"] == "SKIP":
+            skips += [] if left_out else [f"{test['name']} ({env_name})"]
             continue
         passed += max(good, 1) if is_good else good
         if not is_good:
@@ -108,7 +142,7 @@ def count_meson_tests(directory, env_name):
             wrong = "\n".join(x for x in output.split("\n") if not x.startswith("ok "))
             texts.append(f"--- {test['name']} ({env_name}): {test['result']}\n"
                          + last_lines(wrong) + "\n" + last_lines(test.get("stderr") or ""))
-    return passed, failed, "\n".join(texts)
+    return passed, failed, "\n".join(texts), skips
 
 
 def stage_meson_tests(report, name, directory, env=None):
@@ -126,27 +160,31 @@ def as_root(command):
     """-> the command for root, or None when that is impossible here."""
     if os.geteuid() == 0:
         return command
-    can = subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
-    return ["sudo", "-n", *command] if can else None
+    prefix = machine.first_that_works([("sudo", "-n")])
+    return [*prefix, *command] if prefix else None
 
 
 def stage_system(report, name, directory, options, env=None):
     """Real processes, real ports."""
     script = machine.ROOT / "test" / "system" / "run"
+    stage = f"system tests ({name})"
+    report.begin(stage)
     command = as_root([script, "--weir", directory / "app" / "weir" / "weir", *options])
     if command is None:
-        print("          skipped: system tests need root or sudo without a password")
+        listed = subprocess.run([script, "--list", *options], capture_output=True, text=True, check=False)
+        report.skip_stage(stage, max(listed.stdout.count("\n"), 1), "they need root, or sudo without a password")
         return
-    report.begin(f"system tests ({name})")
     code, said = run(command, report.log(f"system-{name}"), 900, env)
     found = SUM.findall(said)
-    if found:
-        passed, failed = map(int, found[-1])
-        failed += int(code != 0 and failed == 0)
-    else:
-        passed, failed = 0, 1
+    passed, failed, n_skipped = map(int, found[-1]) if found else (0, 1, 0)
+    if n_skipped and not passed and not failed and code == 0:
+        report.skip_stage(stage, n_skipped, f"see {report.log(f'system-{name}')}")
+        return
+    failed += int(code != 0 and failed == 0)
+    report.second_try += [f"{stage}: {title}" for title in SECOND_TRY.findall(said)]
+    skips = [f"{stage}: {text}" for text in SKIPPED.findall(said)]
     wrong = [line for line in said.split("\n") if re.search(r"FAIL|not ok|Error|assert", line)]
-    report.end(passed, failed, "\n".join(wrong[-TAIL:]) + "\n" + last_lines(said, 15))
+    report.end(passed, failed, "\n".join(wrong[-TAIL:]) + "\n" + last_lines(said, 15), skips)
 
 
 def demo(report, arguments, log_name, seconds):
@@ -165,6 +203,7 @@ def stage_demo(report, directory, seconds, names):
             print("          broken; once more\n          "
                   + "\n          ".join(x for x in said.split("\n") if "BROKEN" in x or "note:" in x), flush=True)
             code, said = demo(report, arguments, f"demo-{name}", 120)
+            report.second_try += [f"demo: {name}"] if code == 0 else []
         report.end(int(code == 0), int(code != 0), last_lines(said))
 
 
@@ -183,8 +222,8 @@ def stage_spoiled_demo(report, directory):
 def stage_lint(report):
     """The sources themselves."""
     report.begin("lint")
-    passed, failed, said = lint.run(report.log("lint"))
-    report.end(passed, failed, "\n".join(said[:TAIL]))
+    passed, failed, said, skips = lint.run(report.log("lint"))
+    report.end(passed, failed, "\n".join(said[:TAIL]), skips)
 
 
 def parse():
@@ -215,9 +254,7 @@ def main():
     if not args.quick and stage_build(report, "sanitized", sanitized, SANITIZED):
         stage_meson_tests(report, "sanitized", sanitized, SANITIZER_ENV)
         stage_system(report, "sanitized", sanitized, ["--quick"], SANITIZER_ENV)
-    print(f"details: {report.log_dir}")
-    print(f"{report.passed} passed, {report.failed} failed")
-    return 1 if report.failed else 0
+    return report.close()
 
 
 if __name__ == "__main__":

@@ -130,6 +130,7 @@ class Runner:
     def __init__(self, binary):
         self.context = Context(binary)
         self.passed = self.failed = self.skipped = 0
+        self.second_try = []    # titles of those that did not pass at once
 
     def run(self, tests):
         try:
@@ -170,6 +171,7 @@ class Runner:
             if error is not None and t.retry and not isinstance(error, TestTimeout):
                 self.context.note("tried again; the first time: %s" % error)
                 error = self.attempt(t, lambda: self.call(t))
+                self.second_try += [t.title] if error is None else []
         except Skip as why:
             self.skipped += 1
             print("skipped  %s: %s" % (t.title, why), flush=True)
