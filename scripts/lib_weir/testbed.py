@@ -9,7 +9,7 @@ import time
 
 from . import contract, machine
 from .processes import ProcessError
-from .telemetry import Telemetry, find
+from .telemetry import Telemetry
 
 START_SECONDS = 30
 UPLINK_RING = 12            # memif: 2^12 descriptors, so that a sink that is away for 20 ms loses nothing
@@ -185,9 +185,8 @@ class Testbed:
 
     def lost_ms(self):
         """-> (in all, longest) ms that weir's data lcores did not run, or None when weir does not tell."""
-        for command in ("/weir/workers", "/weir/info"):
-            answer = self.ask(command)
-            lost, longest = find(answer, "lost_ns"), find(answer, "longest_gap_ns")
-            if lost is not None and longest is not None:
-                return lost / 1e6, longest / 1e6
-        return None
+        workers = (self.ask("/weir/info") or {}).get("workers")
+        if not workers:
+            return None
+        return (sum(worker["lost_ns"] for worker in workers.values()) / 1e6,
+                max(worker["longest_gap_ns"] for worker in workers.values()) / 1e6)
