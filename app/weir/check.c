@@ -4,9 +4,23 @@
 #include "lcores.h"
 #include "weir.h"
 
-static int numa_of_cpu(unsigned int cpu)
+/* As EAL tells it: the node that all of an lcore's CPUs are on, else -1. */
+static int numa_of_cpus(const cpu_set_t *cpus)
 {
-	return numa_available() < 0 ? -1 : numa_node_of_cpu((int)cpu);
+	bool is_first = true;
+	int numa = -1;
+
+	if (numa_available() < 0)
+		return -1;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET((size_t)cpu, cpus))
+			continue;
+		if (!is_first && numa_node_of_cpu(cpu) != numa)
+			return -1;
+		numa = numa_node_of_cpu(cpu);
+		is_first = false;
+	}
+	return numa;
 }
 
 /* The placement that a start with these EAL options would choose. */
@@ -27,7 +41,7 @@ static bool check_placement(const struct args *args, const struct conf *conf, st
 	}
 	request.main_lcore = lcores.main;
 	for (unsigned int i = 0; i < lcores.n; i++) {
-		if (!plan_add_lcore(&request, lcores.lcore[i], numa_of_cpu(lcores.lcore[i]), why))
+		if (!plan_add_lcore(&request, lcores.lcore[i], numa_of_cpus(&lcores.cpus[i]), why))
 			return false;
 	}
 	if (!place_plan(&request, &plan, why))

@@ -4,6 +4,7 @@
 #ifndef WEIR_LCORES_H
 #define WEIR_LCORES_H
 
+#include <sched.h>
 #include <stdbool.h>
 
 #include "conf.h"
@@ -12,6 +13,7 @@ struct lcores {
 	unsigned int main;
 	unsigned int n;				/* of lcore[]: data lcores */
 	unsigned int lcore[CONF_MAX_LCORES];
+	cpu_set_t cpus[CONF_MAX_LCORES];	/* that lcore[] would run on: at least one each */
 };
 
 /* Knows -l, --lcores, -c, --main-lcore; without any, the CPUs that this process may use.  false: cannot tell. */

@@ -2,6 +2,7 @@
 """Start, end, and what needs no start at all."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -129,6 +130,20 @@ def unprivileged(context):
         assert done.returncode == 0, "%s: code %d\n%s%s" % (arguments, done.returncode, done.stdout, done.stderr)
         assert wanted in done.stdout, "%s: no %r on stdout:\n%s" % (arguments, wanted, done.stdout)
         assert "EAL:" not in done.stdout + done.stderr, "%s: EAL was started" % arguments
+
+
+@test("--check takes an lcore's NUMA node from the CPU behind the @ of --lcores")
+def check_numa(context):
+    path = write(context, Limits.config(context))
+    for lcores, lcore, is_known in (("0@0,100@0", 100, True), ("0@0,(1,99)@(0-0)", 1, True), ("0@0,1@1000", 1, False),
+                                    ("0@0,1@(0,1000)", 1, False), ("0,(1,1000)@0", None, False), ("0@0,1@", None, False)):
+        done = run(context, "--lcores", lcores, "--", "--config", path, "--check")
+        assert done.returncode == 0, "%s: code %d\n%s" % (lcores, done.returncode, done.stderr)
+        if lcore is None:
+            assert "placement: not known" in done.stdout, "%s was taken:\n%s" % (lcores, done.stdout)
+            continue
+        row = re.search(r"(?m)^ *%d +(\S+) " % lcore, done.stdout.split("placement, if")[1])
+        assert row and (row[1] != "?") == is_known, "%s: NUMA node of lcore %d:\n%s" % (lcores, lcore, done.stdout)
 
 
 @test("--check prints the effective values: what was asked, and what was derived")
