@@ -30,6 +30,7 @@ struct ask {
 	struct cffs_node *idle_links;
 	struct asker *askers;
 	uint32_t n_askers;
+	uint32_t tick;			/* whose figures come next */
 	uint32_t budget;		/* left in this turn */
 	uint32_t turn_pkts, most_pkts;	/* of a turn: as configured, and as many as fit into turn_ns */
 	uint64_t turn_ns, turn_at_ns;
@@ -197,6 +198,17 @@ void ask_no_room(struct ask *a, uint32_t id, uint64_t now_ns)
 	count(&k->stats.n_no_room, 1);
 	/* Not put to sleep: who wakes has no guarantee due, and it has been waiting all the time. */
 	order_pass(a->order, id, now_ns + 1, now_ns);
+	k->ready_ns = now_ns;
+}
+
+void ask_tick(struct ask *a, uint64_t now_ns)
+{
+	struct asker *k = &a->askers[a->tick];
+
+	a->tick = a->tick + 1 < a->n_askers ? a->tick + 1 : 0;
+	if (k->state != ASKER_READY)
+		return;
+	count(&k->stats.core_ns, now_ns - k->ready_ns);
 	k->ready_ns = now_ns;
 }
 

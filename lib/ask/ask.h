@@ -61,6 +61,9 @@ void ask_answer(struct ask *a, uint32_t asker, uint32_t asked, uint32_t got, uin
 /* It was not asked, for its queue has no room. ask_next() names it again in a later turn. */
 void ask_no_room(struct ask *a, uint32_t asker, uint64_t now_ns);
 
+/* Brings the figures of one asker that waits up to now, in turns. */
+void ask_tick(struct ask *a, uint64_t now_ns);
+
 void ask_lost(struct ask *a, uint64_t lost_ns, uint64_t now_ns);
 
 /* When ask_next() may have somebody, for the simulator: UINT64_MAX never. */

@@ -228,6 +228,23 @@ void order_lost(struct order *o, uint64_t lost_ns, uint64_t now_ns)
 		o->link.lost_seen_ns = o->link_catchup ? o->lost_total_ns : 0;
 }
 
+void order_tick(struct order *o, uint64_t now_ns)
+{
+	if (o->n_waiting == 0)
+		return;
+	for (int i = 0; i < ORDER_TICKS; i++) {
+		struct onode *n = &o->nodes[o->tick];
+
+		o->tick = o->tick + 1 < o->n_nodes ? o->tick + 1 : 0;
+		if (n->state == NODE_IDLE)
+			continue;
+		stat_add(&n->stats.held_ns[n->state == NODE_HELD ? n->bound : BOUND_LINK], now_ns - n->since_ns);
+		n->since_ns = now_ns;
+		if (n->state != NODE_HELD && has_guarantee(n))
+			node_count_missed(o, n, now_ns);
+	}
+}
+
 void order_set_link(struct order *o, price_t link_byte, price_t link_pkt, uint64_t now_ns)
 {
 	limiter_set(&o->link, link_byte, link_pkt, o->link.save_ns, now_ns);

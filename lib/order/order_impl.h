@@ -11,6 +11,7 @@
 #include "wheel.h"
 
 #define ORDER_MOVES	  64	/* nodes moved between queues a call: bounds a turn when a crowd wakes */
+#define ORDER_TICKS	  4	/* nodes whose figures order_tick() brings up to now */
 #define ORDER_LATE_NS	  NS_PER_MS	/* how late deadlines keep their order; lateness below it is not missed */
 #define ORDER_SHARE_SHIFT 12	/* virtual time counts 2^-20 ns: 2^-32 ns >> 12 */
 
@@ -28,7 +29,7 @@ struct onode {
 	price_t min_byte, min_pkt;
 	price_t share_byte, share_pkt;		/* virtual time a byte, a packet: cost / weight */
 	uint64_t since_ns;			/* in this state */
-	uint64_t charged_ns;			/* last service */
+	uint64_t charged_ns;			/* last service, or until when missed time has been counted */
 	uint64_t able_ns;			/* when its own limit last let it go: not missed before */
 	uint64_t catchup_ns, lost_seen_ns;	/* of the guarantee clocks, as in struct limiter */
 	uint32_t head_bytes;
@@ -60,6 +61,7 @@ struct order {
 	bool link_catchup;
 	uint32_t extra_bytes;
 	uint32_t n_nodes, n_waiting;
+	uint32_t tick;				/* the node whose figures come next */
 	price_t cost_byte, cost_pkt;
 	struct cffs_node *time_links, *share_links, *urgent_links;
 };
@@ -103,6 +105,9 @@ static inline void stat_add(_Atomic uint64_t *counter, uint64_t n)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
 }
+
+/* order_serve.c */
+void node_count_missed(const struct order *o, struct onode *n, uint64_t now_ns);
 
 /* order_stand.c */
 void node_stand(struct order *o, uint32_t id, uint64_t now_ns);		/* into the queue where it belongs now */

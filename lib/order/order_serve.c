@@ -106,12 +106,20 @@ static void charge_clock_due(struct clk *c, price_t price, uint64_t n, const str
 	clk_at_most(c, now_ns + interval_ns + o->window_ns);	/* past excess is soon forgotten */
 }
 
-static void charge_guarantee(struct order *o, struct onode *n, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
+/* Backlogged time, beyond what may pass after the deadline, that has not been counted yet (contract 2). */
+void node_count_missed(const struct order *o, struct onode *n, uint64_t now_ns)
 {
 	uint64_t late_from_ns = u64_max(deadline_ns(n), n->able_ns) + o->late_ns;
 
-	if (now_ns > late_from_ns)
-		stat_add(&n->stats.missed_ns, now_ns - u64_max(late_from_ns, n->charged_ns));
+	if (now_ns <= late_from_ns)
+		return;
+	stat_add(&n->stats.missed_ns, now_ns - u64_max(late_from_ns, n->charged_ns));
+	n->charged_ns = now_ns;
+}
+
+static void charge_guarantee(struct order *o, struct onode *n, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
+{
+	node_count_missed(o, n, now_ns);
 	/* Time the worker lost is made good to guarantees as to limits, or else every stall would be shared by weight. */
 	if (n->lost_seen_ns != o->lost_total_ns)
 		limiter_count_lost(&n->catchup_ns, &n->lost_seen_ns, o->lost_total_ns);

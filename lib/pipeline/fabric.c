@@ -39,6 +39,8 @@ static bool build_ports(struct fabric *f)
 			return false;
 		f->lone_vf[port] = VF_NONE;
 		atomic_init(&f->is_up[port], true);
+		if (f->longest_bytes < conf->ports[port].mtu + 14u)
+			f->longest_bytes = conf->ports[port].mtu + 14u;
 	}
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		uint16_t port = conf->vfs[i].port;
@@ -104,12 +106,16 @@ uint64_t fabric_room_used(const struct fabric *f, vf_id vf)
 	return figure(&f->rooms[vf].in) - out;
 }
 
-/* A queue may go to twice its limit (see egress_push()); a held sender's may go over by the copies of floods. */
+/* A queue may go to twice its limit (see egress_push()); a held sender's may go over by the copies of floods; one that
+ * cannot be held has two such queues, for the PF and for local receivers. */
 uint32_t fabric_max_pkts(const struct conf *conf)
 {
 	uint64_t n = (uint64_t)conf->n_ports * PIPE_BURST * 2;
 
-	for (uint32_t i = 0; i < conf->n_vfs; i++)
-		n += 2 * ((uint64_t)conf->vfs[i].queue_pkts + conf->vfs[i].receive_queue_pkts + PIPE_BURST);
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct conf_vf *v = &conf->vfs[i];
+		uint64_t n_queues = conf->ports[v->port].n_vfs > 1 ? 2 : 1;
+		n += 2 * (n_queues * v->queue_pkts + v->receive_queue_pkts + PIPE_BURST);
+	}
 	return n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
 }

@@ -7,7 +7,6 @@
 
 #define FRAME_OVERHEAD	 18u			/* L2 header and one tag */
 #define BROADCAST_BURST_NS (50 * NS_PER_MS)
-#define PHYSICAL_PERMILLE  999			/* a link clock just under wire rate: order is decided here, not in the NIC */
 
 static uint32_t largest_bytes(const struct conf_port *port)
 {
@@ -18,11 +17,10 @@ static struct order_params order_params(const struct pipe *p, uint16_t port, uin
 {
 	const struct fabric_port *fp = &p->f->ports[port];
 	const struct conf *conf = p->f->conf;
-	uint64_t bps = fp->is_physical ? fp->link_bps / 1000 * PHYSICAL_PERMILLE : fp->link_bps;
 
 	return (struct order_params){
 		.n_nodes = n_nodes,
-		.link_byte = price_of_bps(bps),
+		.link_byte = price_of_bps(fp->link_bps),
 		.cost_pkt = price_of_pps(conf->packet_capacity_pps),
 		.extra_bytes = basis_bytes(fp->basis, 0),
 		.largest_bytes = largest_bytes(&conf->ports[port]),
@@ -70,7 +68,7 @@ static bool create_home(struct pipe *p, uint64_t now_ns)
 	params.order.link_byte = 0;
 	params.order.extra_bytes = 0;
 	for (uint32_t i = 0; i < conf->n_vfs; i++)
-		n_flows += conf->vfs[i].queue_pkts;
+		n_flows += 2 * conf->vfs[i].queue_pkts;
 	params.n_flows = n_flows < 1u << 20 ? (uint32_t)n_flows : 1u << 20;
 	p->local = egress_create(&params, &p->pool);
 	if (p->tx_limits == NULL || p->pf == NULL || p->local == NULL)
@@ -120,10 +118,12 @@ static bool create_egresses(struct pipe *p, uint64_t now_ns)
 	uint32_t *weights = calloc(conf->n_vfs + 1, sizeof(*weights));
 	bool is_ok = weights != NULL;
 
-	for (uint32_t i = 0; is_ok && i < conf->n_vfs; i++)
+	/* At a VF's port the PF is one of the senders, and everybody outside stands behind it: no VM weighs more. */
+	for (uint32_t i = 0; is_ok && i < conf->n_vfs; i++) {
 		weights[i] = conf->vfs[i].tx_eff.weight;
-	if (is_ok)
-		weights[conf->n_vfs] = 1;	/* the PF as a sender */
+		if (weights[conf->n_vfs] < weights[i])
+			weights[conf->n_vfs] = weights[i];
+	}
 	for (uint16_t port = 0; is_ok && port < conf->n_ports; port++) {
 		if (p->f->ports[port].tx_worker != p->worker)
 			continue;
@@ -133,56 +133,6 @@ static bool create_egresses(struct pipe *p, uint64_t now_ns)
 	}
 	free(weights);
 	return is_ok && (!p->is_home || create_home(p, now_ns));
-}
-
-/* Behind a port stand its VFs; behind the PF everybody: it gets as much of the core as all VFs together. */
-static struct ask_terms asker_terms(const struct fabric *f, uint16_t port)
-{
-	struct ask_terms t = {.priority = CONF_N_PRIORITIES - 1};
-	uint64_t weight = 0;
-	bool is_pf = port == f->conf->pf;
-
-	for (uint32_t i = 0; i < f->conf->n_vfs; i++) {
-		const struct conf_vf *v = &f->conf->vfs[i];
-		const struct sla *s = is_pf ? &v->rx_eff : &v->tx_eff;
-		if (!is_pf && v->port != port)
-			continue;
-		weight += s->weight;
-		t.min_pps += s->min_pps;
-		if (s->priority < t.priority)
-			t.priority = s->priority;
-	}
-	if (weight == 0)	/* a port without VFs: read, to drop */
-		weight = 1;
-	t.weight = weight < ORDER_MAX_WEIGHT ? (uint32_t)weight : ORDER_MAX_WEIGHT;
-	return t;
-}
-
-static bool create_ask(struct pipe *p, uint64_t now_ns)
-{
-	const struct fabric *f = p->f;
-
-	for (uint16_t port = 0; port < f->conf->n_ports; port++) {
-		if (f->ports[port].rx_worker == p->worker)
-			p->rx_ports[p->n_rx_ports++] = port;
-	}
-	if (p->n_rx_ports == 0)
-		return true;
-	p->ask = ask_create(&(struct ask_params){
-		.n_askers = p->n_rx_ports,
-		.capacity_pps = f->conf->packet_capacity_pps,
-		.turn_pkts = f->conf->turn_pkts,
-		.turn_ns = f->conf->turn_ns,
-	});
-	if (p->ask == NULL)
-		return false;
-	for (uint32_t i = 0; i < p->n_rx_ports; i++) {
-		struct ask_terms t = asker_terms(f, p->rx_ports[i]);
-		ask_set(p->ask, i, &t, now_ns);
-		ask_enable(p->ask, i, true, now_ns);
-	}
-	p->is_asking = true;
-	return true;
 }
 
 static bool create_parties(struct pipe *p, uint64_t now_ns)
@@ -219,7 +169,7 @@ struct pipe *pipe_create(struct fabric *f, unsigned int worker, const struct pip
 	p->last_turn_ns = now_ns;
 	p->n_vfs = f->conf->n_vfs;
 	if (!fifo_pool_init(&p->pool, fabric_max_pkts(f->conf)) || !create_parties(p, now_ns) ||
-		!create_egresses(p, now_ns) || !create_ask(p, now_ns))
+		!create_egresses(p, now_ns) || !pipe_create_ask(p, now_ns))
 		goto no_memory;
 	return p;
 no_memory:
@@ -270,6 +220,23 @@ static void account_gap(struct pipe *p, uint64_t now_ns)
 		ask_lost(p->ask, lost_ns, now_ns);
 }
 
+/* Who waits and is never served would show nothing held and nothing missed: one order a turn brings a few nodes' figures
+ * up to now. */
+static void tick_figures(struct pipe *p, uint64_t now_ns)
+{
+	struct egress *e = NULL;
+
+	p->tick = p->tick + 1 < CONF_MAX_PORTS + 2 ? p->tick + 1 : 0;
+	if (p->tick < CONF_MAX_PORTS)
+		e = p->egress[p->tick];
+	else if (p->is_home)
+		e = p->tick == CONF_MAX_PORTS ? p->pf : p->local;
+	if (e != NULL)
+		order_tick(egress_order(e), now_ns);
+	if (p->ask != NULL)
+		ask_tick(p->ask, now_ns);
+}
+
 uint32_t pipe_turn(struct pipe *p, uint64_t now_ns)
 {
 	uint32_t moved = 0;
@@ -282,6 +249,7 @@ uint32_t pipe_turn(struct pipe *p, uint64_t now_ns)
 	if (p->is_home)
 		pipe_pass_local(p, now_ns);
 	moved += pipe_transmit(p, now_ns);
+	tick_figures(p, now_ns);
 
 	figure_add(&p->n_turns, 1);
 	if (moved == 0)
@@ -347,11 +315,8 @@ uint32_t pipe_flush(struct pipe *p, uint64_t now_ns)
 	n += flush_egress(p, p->pf, NULL, p->n_vfs, now_ns);
 	n += flush_egress(p, p->local, NULL, p->n_vfs, now_ns);
 	for (uint16_t port = 0; port < p->f->conf->n_ports; port++) {
-		struct stage *s = &p->stage[port];
-		bool is_pf = port == p->f->conf->pf;
 		n += flush_egress(p, p->egress[port], p->f->port_vfs[port], p->f->n_port_vfs[port], now_ns);
-		for (; s->at < s->n; s->at++, n++)
-			pipe_drop_rx(p, is_pf ? VF_PF : p->f->port_vfs[port][0], s->handles[s->at], DROP_SHUTDOWN);
+		n += pipe_drop_staged(p, port, DROP_SHUTDOWN);
 	}
 	p->busy_ports = 0;
 	return n;

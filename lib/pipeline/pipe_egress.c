@@ -83,23 +83,28 @@ void pipe_deliver(struct pipe *p, struct pkt *k, uint64_t now_ns)
 		pipe_drop_rx(p, k->dst, k->handle, DROP_RING_FULL);
 }
 
-/* A copy of k for 'to', tagged as 'to' wants it.  The receiver's counter tells of what could not be made. */
+/* A copy of k for 'to', tagged as 'to' wants it.  The receiver's counter tells of what could not be made (the sender's
+ * of what the PF cannot take).  What its port would not take is not copied. */
 bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *copy)
 {
+	enum tag_op op = l2_tag_op(p->f->l2, k, to);
+	int n_more_tags = (op == TAG_PUSH) - (op == TAG_POP);
+
 	*copy = *k;
+	copy->dst = to;
+	copy->n_tags = (uint8_t)(k->n_tags + n_more_tags);
+	copy->bytes = (uint32_t)((int)k->bytes + 4 * n_more_tags);
+	if (pipe_is_too_long(p->f, copy, l2_port_of(p->f->l2, to))) {
+		figure_add(to == VF_PF ? &party_of(p, k->src)->tx_drops[DROP_MTU] : &party_of(p, to)->rx_drops[DROP_MTU],
+			1);
+		return false;
+	}
 	if (!p->io.copy(p->io.ctx, k, copy)) {
 		figure_add(&party_of(p, to)->rx_drops[DROP_NO_BUFFER], 1);
 		return false;
 	}
-	copy->dst = to;
-	enum tag_op op = l2_tag_op(p->f->l2, k, to);
 	if (op != TAG_KEEP && !p->io.retag(p->io.ctx, copy, op, k->vid)) {
 		pipe_drop_rx(p, to, copy->handle, DROP_NO_BUFFER);
-		return false;
-	}
-	copy->n_tags = (uint8_t)(copy->n_tags + (op == TAG_PUSH) - (op == TAG_POP));
-	if (to != VF_PF && pipe_is_too_long(p->f, copy, p->f->conf->vfs[to].port)) {
-		pipe_drop_rx(p, to, copy->handle, DROP_MTU);
 		return false;
 	}
 	return true;
@@ -164,23 +169,34 @@ static bool fill_stage(struct pipe *p, uint16_t port, struct egress *e, uint64_t
 	s->at = 0;
 	for (uint32_t i = 0; i < s->n; i++) {
 		s->handles[i] = out[i].handle;
+		s->nodes[i] = out[i].node;
 		if (is_pf)
 			room_left(p, out[i].node);
 	}
 	return s->n > 0;
 }
 
+uint32_t pipe_drop_staged(struct pipe *p, uint16_t port, enum drop_reason reason)
+{
+	struct stage *s = &p->stage[port];
+	uint32_t n = s->n - s->at;
+
+	for (; s->at < s->n; s->at++) {
+		uint32_t node = s->nodes[s->at];
+		pipe_drop_rx(p, port == p->f->conf->pf ? VF_PF : p->f->port_vfs[port][node], s->handles[s->at], reason);
+	}
+	return n;
+}
+
 /* A port that is gone takes nothing: what waits for it is dropped, some a turn, and holds nobody. */
 static void purge(struct pipe *p, uint16_t port, struct egress *e, uint64_t now_ns)
 {
-	struct stage *s = &p->stage[port];
 	bool is_pf = e == p->pf;
 	enum drop_reason reason = is_pf ? DROP_UPLINK_GONE : DROP_RECEIVER_GONE;
 	uint32_t n_nodes = is_pf ? p->f->conf->n_vfs : p->f->n_port_vfs[port];
 	struct egress_out out;
 
-	for (; s->at < s->n; s->at++)
-		pipe_drop_rx(p, is_pf ? VF_PF : p->f->port_vfs[port][0], s->handles[s->at], reason);
+	pipe_drop_staged(p, port, reason);
 	uint32_t n = 0;
 	for (uint32_t node = 0; node < n_nodes && n < MAX_PURGE; node++) {
 		for (; n < MAX_PURGE && egress_take(e, node, &out, now_ns); n++) {

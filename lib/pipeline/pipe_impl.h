@@ -13,6 +13,8 @@
 #include "l2.h"
 #include "pipeline.h"
 
+static_assert(CONF_MAX_PORTS - 1 <= FIFO_MAX_COPIES, "a flood has one copy a VF port");
+
 #define FLOOD_KEY	  (UINT32_C(1) << 31)	/* flow key of a flood in the local egress: FLOOD_KEY | vid */
 #define MAX_BURSTS	  8u			/* of one port a turn */
 #define MAX_PURGE	  64u			/* packets of a dead port dropped a turn */
@@ -37,6 +39,7 @@ struct fabric {
 	uint32_t n_port_vfs[CONF_MAX_PORTS];
 	vf_id lone_vf[CONF_MAX_PORTS];		/* the only VF of a port that can hold, else VF_NONE */
 	_Atomic bool is_up[CONF_MAX_PORTS];
+	uint32_t longest_bytes;			/* that any port takes, without tags */
 };
 
 /* Counters of one sender and receiver: by VF, then the PF, then senders nobody knows. */
@@ -49,6 +52,7 @@ struct party {
 /* At most a burst between an egress and its port. */
 struct stage {
 	void *handles[PIPE_BURST];
+	uint32_t nodes[PIPE_BURST];	/* whose they were */
 	uint32_t n, at;
 };
 
@@ -58,6 +62,7 @@ struct pipe {
 	unsigned int worker;
 	bool is_home, is_asking;
 	uint64_t turn_ns, last_turn_ns;
+	uint32_t tick;				/* whose figures are brought up to now in this turn */
 	struct ask *ask;
 	uint32_t n_rx_ports;
 	uint16_t rx_ports[CONF_MAX_PORTS];	/* by asker */
@@ -104,6 +109,9 @@ static inline void room_left(struct pipe *p, vf_id vf)
 	figure_add(&p->f->rooms[vf].out, 1);
 }
 
+/* pipe_askers.c */
+bool pipe_create_ask(struct pipe *p, uint64_t now_ns);
+
 /* pipe_ingest.c */
 uint32_t pipe_ask(struct pipe *p, uint64_t now_ns);
 uint32_t pipe_take_handed(struct pipe *p, uint64_t now_ns);
@@ -116,6 +124,7 @@ void pipe_enqueue(struct pipe *p, const struct pkt *k, uint64_t now_ns);	/* stag
 void pipe_deliver(struct pipe *p, struct pkt *k, uint64_t now_ns);		/* to k->dst, by hand where it must */
 bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *copy);
 void pipe_pass_local(struct pipe *p, uint64_t now_ns);
+uint32_t pipe_drop_staged(struct pipe *p, uint16_t port, enum drop_reason reason);
 uint32_t pipe_transmit(struct pipe *p, uint64_t now_ns);
 
 #endif

@@ -59,16 +59,14 @@ static void flood_of_vf(struct pipe *p, struct pkt *k, uint64_t now_ns)
 	uint32_t n_local = 0;
 	struct pkt to_pf;
 
-	for (uint32_t i = 0; i < g.n; i++)
-		n_local += l2_port_of(f->l2, g.members[i]) != own_port;
+	for (uint32_t i = 0; i < g.n; i++) {
+		uint16_t port = l2_port_of(f->l2, g.members[i]);
+		n_local += port != own_port && port_is_up(f, port);
+	}
 	if (port_is_up(f, f->conf->pf) && pipe_copy_to(p, k, VF_PF, &to_pf)) {
 		to_pf.dest_kind = DEST_PF;
-		if (pipe_is_too_long(f, &to_pf, f->conf->pf)) {
-			pipe_drop_tx(p, k->src, to_pf.handle, DROP_MTU);
-		} else {
-			figure_add(&p->f->rooms[k->src].in, 1);
-			to_home(p, &to_pf, now_ns);
-		}
+		figure_add(&p->f->rooms[k->src].in, 1);
+		to_home(p, &to_pf, now_ns);
 	}
 	if (n_local > 0) {
 		k->dst = n_local;	/* the copies it will be charged for */
@@ -156,6 +154,10 @@ static void ingest_one(struct pipe *p, uint16_t port, struct pkt *k, uint64_t no
 		figure_add(&p->f->rooms[k->src].in, 1);
 	if (k->dest_kind == DEST_DROP) {
 		refuse(p, k, (enum drop_reason)k->reason);
+		return;
+	}
+	if (k->bytes > p->f->longest_bytes + 4u * k->n_tags) {	/* no port takes it: it takes no queue and no copy */
+		refuse(p, k, DROP_MTU);
 		return;
 	}
 	classify(p, sender, k, dscp, now_ns);

@@ -21,9 +21,10 @@ static void add_egress(struct dir_view *d, const struct egress *e, uint32_t node
 		d->class_pkts[c] += figure(&s->class_out_pkts[c]);
 		d->class_bytes[c] += figure(&s->class_out_bytes[c]);
 	}
-	d->held_ns[VIEW_BPS] += figure(&o->held_ns[BOUND_BPS]);
-	d->held_ns[VIEW_PPS] += figure(&o->held_ns[BOUND_PPS]);
-	d->held_ns[VIEW_LINK] += figure(&o->held_ns[BOUND_LINK]);
+	/* Its PF and its local traffic wait at the same time under one limit: the longer wait is the VF's. */
+	d->held_ns[VIEW_BPS] = u64_max(d->held_ns[VIEW_BPS], figure(&o->held_ns[BOUND_BPS]));
+	d->held_ns[VIEW_PPS] = u64_max(d->held_ns[VIEW_PPS], figure(&o->held_ns[BOUND_PPS]));
+	d->held_ns[VIEW_LINK] = u64_max(d->held_ns[VIEW_LINK], figure(&o->held_ns[BOUND_LINK]));
 	d->missed_ns += figure(&o->missed_ns);
 }
 

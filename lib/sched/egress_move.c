@@ -25,7 +25,7 @@ static bool has_room(const struct egress *e, const struct enode *n, uint32_t flo
 		limit /= 2;
 	if (n->n_pkts < limit)
 		return true;
-	if (n->n_pkts >= 2 * limit)
+	if (n->n_pkts >= 2 * n->queue_pkts)
 		return false;
 	return n_flow < LEAST_FLOW_PKTS || n_flow * all < limit * weight;
 }
@@ -71,6 +71,12 @@ enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t key, cons
 	return DROP_NOT;
 }
 
+/* How long a limit takes for so many packets of typical size, by the narrower bound. */
+static uint64_t typical_ns(const struct limiter *l, uint32_t n_pkts)
+{
+	return u64_max(price_ns(l->price_byte, (uint64_t)n_pkts * TYPICAL_PKT_BYTES), price_ns(l->price_pkt, n_pkts));
+}
+
 /* Contract 6: a VF's rate is shared between its destinations by round robin in bytes.  The PF is one of them, and the
  * local ones are the others, so local's bytes count once and the PF's once for each local destination.  It matters only
  * where the limit binds; and a sibling whose port is busy is passed over. */
@@ -81,7 +87,7 @@ static bool must_pass(struct egress *e, uint32_t node, uint64_t now_ns)
 
 	if (s == NULL || n->limiter == NULL || n->has_passed || s->nodes[node].n_pkts == 0)
 		return false;
-	if (limiter_ready_ns(n->limiter) + price_ns(n->limiter->price_byte, 2 * TYPICAL_PKT_BYTES) <= now_ns)
+	if (limiter_ready_ns(n->limiter) + typical_ns(n->limiter, 2) <= now_ns)
 		return false;
 	if (s->is_blocked || order_link_is_busy(s->order, now_ns))
 		return false;
@@ -93,7 +99,7 @@ static void pass(struct egress *e, uint32_t node, uint64_t now_ns)
 	struct enode *n = &e->nodes[node];
 
 	n->has_passed = true;
-	order_pass(e->order, node, now_ns + price_ns(n->limiter->price_byte, TYPICAL_PKT_BYTES), now_ns);
+	order_pass(e->order, node, now_ns + typical_ns(n->limiter, 1), now_ns);
 }
 
 static void keep_balance(struct egress *e, uint32_t node, uint64_t bytes)

@@ -236,6 +236,80 @@ START_TEST(a_flood_from_the_network_costs_no_guarantee_of_a_vm)
 }
 END_TEST
 
+/* The uplink's flood and the VMs' floods share the core half and half, whatever the VMs' weights and priorities are.
+ * Broken by: a PF that stands in the best priority, or weighs as its receivers do (the VMs got 0, or the uplink 1 %). */
+START_TEST(neither_the_uplink_nor_the_vms_starve_the_other_whatever_the_terms)
+{
+	static const char *const terms[] = {"", "tx.priority = 1\n", "tx.weight = 100\n", "tx.weight = 1000\n"};
+	char ini[1024];
+
+	snprintf(ini, sizeof(ini), "[switch]\npacket_capacity = 100k\n" RIM_PF("1G") RIM_VM(01, "%s") RIM_VM(02, "%s")
+			RIM_VM(03, "%s"), terms[_i], terms[_i], terms[_i]);
+	struct rim *r = rim_create(&(struct rim_setup){.ini = ini});
+	flood_all(r, 3);
+	int flood = rim_offer(r, &(struct rim_stream){.port = 0, .dst = VM_MAC(3), .bytes = 64, .pps = FLOOD_PPS});
+	settle_and_measure(r, 1000);
+	for (int vm = 0; vm < 3; vm++)
+		check_pps(r, vm, 50e3 / 3, 15);
+	ck_assert_double_gt(rim_pps(r, flood, 3), 50e3 * 0.985);
+	rim_end(r);
+}
+END_TEST
+
+/* Broken by: asker terms without urgent_pps (25 kp/s). */
+START_TEST(an_urgent_allowance_is_a_minimum_of_the_core)
+{
+	struct rim *r = rim_create(&(struct rim_setup){
+		.ini = "[switch]\npacket_capacity = 100k\nguarantee_size = 64\n" RIM_PF("1G")
+			RIM_VM(01, "tx.urgent_pps = 60k\n") RIM_VM(02, "") RIM_VM(03, "") RIM_VM(04, "")});
+	int urgent = rim_offer(r, &(struct rim_stream){.port = 1, .dst = HOST_MAC(1), .bytes = 64, .pps = 55000,
+						  .dscp = 46});
+
+	for (uint16_t port = 2; port <= 4; port++)
+		rim_offer(r, &(struct rim_stream){.port = port, .dst = HOST_MAC(1), .bytes = 64, .pps = FLOOD_PPS});
+	settle_and_measure(r, 1000);
+	check_pps(r, urgent, 55e3, 5);
+	ck_assert_double_gt(rim_port_pps(r, 0), 100e3 * 0.999);
+	rim_end(r);
+}
+END_TEST
+
+/* Broken by: ask_create() with the whole capacity on each worker (twice as much with two that receive). */
+START_TEST(the_capacity_is_the_switchs_whatever_the_placement)
+{
+	struct rim *r = rim_create(&(struct rim_setup){
+		.ini = "[switch]\npacket_capacity = 100k\n" RIM_PF("1G") RIM_VM(01, "tx.min_pps = 20k\n") RIM_VM(02, "")
+			RIM_VM(03, "") RIM_VM(04, ""),
+		.placement = (enum rim_placement)_i});
+
+	flood_all(r, 4);
+	rim_offer(r, &(struct rim_stream){.port = 0, .dst = VM_MAC(3), .bytes = 64, .pps = FLOOD_PPS});
+	settle_and_measure(r, 1000);
+	double all = rim_port_pps(r, 0) + rim_port_pps(r, 3);
+	ck_assert_msg(all > 100e3 * 0.99 && all < 100e3 * 1.01, "%.0f packets/s of 100000", all);
+	rim_end(r);
+}
+END_TEST
+
+/* Broken by: a pipe_turn() without tick_figures() (0 and 0 for as long as it is not served). */
+START_TEST(who_is_starved_is_seen_while_it_lasts)
+{
+	struct rim *r = rim_create(&(struct rim_setup){
+		.ini = RIM_PF("1G") RIM_VM(01, "tx.priority = 0\n") RIM_VM(02, "tx.priority = 5\n")
+			RIM_VM(03, "tx.min_bps = 50M\n")});
+
+	for (uint16_t port = 1; port <= 3; port++)
+		rim_offer(r, &(struct rim_stream){.port = port, .dst = HOST_MAC(1), .bytes = 1500, .pps = 100000});
+	rim_run(r, 100 * MS);
+	rim_set_reader(r, 0, 0, 0);	/* the uplink takes nothing any more */
+	rim_run(r, 1000 * MS);
+	ck_assert_uint_gt(rim_view(r, 1).tx.held_ns[VIEW_LINK], 1000 * MS);
+	ck_assert_uint_gt(rim_view(r, 2).tx.missed_ns, 900 * MS);
+	ck_assert_uint_lt(rim_view(r, 2).tx.missed_ns, 1010 * MS);
+	rim_end(r);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("pipe_core");
@@ -251,6 +325,10 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, dba_vm_2_small_packets_are_limited_in_packets, 0, 2);
 	tcase_add_loop_test(tc, min_bps_is_kept_on_the_uplink_and_lent_when_not_used, 0, 3);
 	tcase_add_loop_test(tc, a_flood_from_the_network_costs_no_guarantee_of_a_vm, 0, 6);
+	tcase_add_loop_test(tc, neither_the_uplink_nor_the_vms_starve_the_other_whatever_the_terms, 0, 4);
+	tcase_add_test(tc, an_urgent_allowance_is_a_minimum_of_the_core);
+	tcase_add_loop_test(tc, the_capacity_is_the_switchs_whatever_the_placement, 0, 3);
+	tcase_add_test(tc, who_is_starved_is_seen_while_it_lasts);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -28,7 +28,8 @@ START_TEST(a_frame_longer_than_the_ports_mtu_is_dropped_at_its_senders_count)
 		.placement = (enum rim_placement)_i});
 	int fits = offer(r, 1, VM_MAC(2), 1014), longer = offer(r, 1, VM_MAC(2), 1015);
 	int pf_fits = offer(r, 1, HOST_MAC(1), 1514), pf_longer = offer(r, 1, HOST_MAC(1), 1515);
-	int from_pf = offer(r, 0, VM_MAC(2), 1015), all = offer(r, 1, BROADCAST_MAC, 1515);
+	int from_pf = offer(r, 0, VM_MAC(2), 1015);
+	int all = offer(r, 1, BROADCAST_MAC, 1200), for_none = offer(r, 1, BROADCAST_MAC, 1515);
 
 	send(r, fits, 10);
 	send(r, longer, 10);
@@ -40,7 +41,10 @@ START_TEST(a_frame_longer_than_the_ports_mtu_is_dropped_at_its_senders_count)
 	ck_assert_uint_eq(rim_pkts(r, longer, 2) + rim_pkts(r, pf_longer, 0) + rim_pkts(r, from_pf, 2), 0);
 	ck_assert_uint_eq(rim_view(r, 0).tx.drops[DROP_MTU], 20);
 	ck_assert_uint_eq(rim_view(r, VF_PF).tx.drops[DROP_MTU], 10);
-	send(r, all, 1);	/* a flood: each copy at its receiver's, the uplink's at the sender's */
+	send(r, all, 1);	/* a flood: each copy at its receiver's */
+	ck_assert_uint_eq(rim_view(r, 0).tx.drops[DROP_MTU], 20);
+	ck_assert_uint_eq(rim_view(r, 1).rx.drops[DROP_MTU], 1);
+	send(r, for_none, 1);	/* what no port takes is not even queued */
 	ck_assert_uint_eq(rim_view(r, 0).tx.drops[DROP_MTU], 21);
 	ck_assert_uint_eq(rim_view(r, 1).rx.drops[DROP_MTU], 1);
 	rim_end(r);
