@@ -36,7 +36,7 @@ enum tag_op {
 	TAG_KEEP,
 	TAG_PUSH,	/* insert 0x8100 with TCI = the VID */
 	TAG_POP,	/* take the outermost tag off */
-	TAG_SET,	/* write the VID into the outermost tag (a priority tag: VID 0); TPID, PCP and DEI stay */
+	TAG_SET,	/* make the outermost tag (a guest's priority tag: VID 0) an 802.1Q one of this VID; PCP and DEI stay */
 };
 
 struct pkt {

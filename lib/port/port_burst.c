@@ -126,14 +126,16 @@ static bool pop_tag(struct rte_mbuf *m)
 	return rte_pktmbuf_adj(m, TAG_BYTES) != NULL;
 }
 
+/* A guest's priority tag becomes weir's own: the guest names a priority, but not which kind of tag the uplink sees. */
 static bool set_tag(struct rte_mbuf *m, uint16_t vid)
 {
-	char *at = rte_pktmbuf_mtod_offset(m, char *, MACS_BYTES + sizeof(rte_be16_t));
-	rte_be16_t tci;
+	char *at = rte_pktmbuf_mtod_offset(m, char *, MACS_BYTES);
+	rte_be16_t tag[2];
 
-	memcpy(&tci, at, sizeof(tci));
-	tci = rte_cpu_to_be_16((uint16_t)((rte_be_to_cpu_16(tci) & TCI_WITHOUT_VID) | vid));
-	memcpy(at, &tci, sizeof(tci));
+	memcpy(tag, at, sizeof(tag));
+	tag[0] = rte_cpu_to_be_16(TPID_8021Q);
+	tag[1] = rte_cpu_to_be_16((uint16_t)((rte_be_to_cpu_16(tag[1]) & TCI_WITHOUT_VID) | vid));
+	memcpy(at, tag, sizeof(tag));
 	return true;
 }
 

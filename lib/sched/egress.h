@@ -49,6 +49,7 @@ struct egress_out {
 	uint8_t tclass;
 	uint8_t drop_prec;
 	uint8_t copies;		/* as pushed */
+	uint64_t waited_ns;
 };
 
 struct egress;

@@ -135,10 +135,10 @@ static void fill_out(struct egress *e, uint32_t flow, enum order_how how, enum t
 		.tclass = (uint8_t)tclass,
 		.drop_prec = fifo_entry_drop_prec(&entry),
 		.copies = (uint8_t)copies,
+		.waited_ns = fifo_entry_waited_ns(&entry, now_ns),
 	};
 	counter_sub(&s->backlog_pkts, 1);
 	counter_sub(&s->backlog_bytes, bytes);
-	hist_record(&s->delay[tclass], fifo_entry_waited_ns(&entry, now_ns));
 }
 
 static void count_out(struct egress_stats *s, const struct egress_out *out)
@@ -149,6 +149,7 @@ static void count_out(struct egress_stats *s, const struct egress_out *out)
 	counter_add(&s->out_bytes, bytes);
 	counter_add(&s->class_out_pkts[out->tclass], out->copies);
 	counter_add(&s->class_out_bytes[out->tclass], bytes);
+	hist_record(&s->delay[out->tclass], out->waited_ns);
 }
 
 /* What the order must know of a node after a service: its next packet's size. */

@@ -103,6 +103,7 @@ START_TEST(a_set_tag_has_the_new_vid_and_keeps_pcp_and_dei)
 
 	ck_assert(port_retag(&io, &p, TAG_PUSH, 0));
 	((uint8_t *)(uintptr_t)p.data)[14] = 0xb0;	/* PCP 5, DEI */
+	memcpy((uint8_t *)(uintptr_t)p.data + 12, "\x88\xa8", 2);	/* not the guest's to choose */
 	ck_assert(port_retag(&io, &p, TAG_SET, 4094));
 	must_have_tag(&p, 0xb000 | 4094);
 	must_go_on(&p, 16, 12, 100);
