@@ -12,14 +12,30 @@
 #define RATE_TICKS   (RATES_PERIOD_NS / TICK_NS)
 #define EXIT_SIGNAL  128	/* as a shell says it */
 
-static volatile sig_atomic_t ending;
+#define SAME_SIGNAL_MS 200	/* timeout(1) sends its signal to weir and to weir's group: that is one wish */
+
+static volatile sig_atomic_t ending;	/* the signal that asked for it */
+static struct timespec ending_since;
+
+static bool is_same_wish(int signal)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	int64_t ms = (now.tv_sec - ending_since.tv_sec) * 1000 + (now.tv_nsec - ending_since.tv_nsec) / 1000000;
+	return signal == ending && ms < SAME_SIGNAL_MS;
+}
 
 /* The first asks for an orderly end, the second does not ask. */
 static void on_end(int signal)
 {
-	if (ending)
-		_exit(EXIT_SIGNAL + signal);
-	ending = 1;
+	if (ending) {
+		if (!is_same_wish(signal))
+			_exit(EXIT_SIGNAL + signal);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &ending_since);
+	ending = signal;
 }
 
 /* Sockets that drivers make are for weir's user and group only. */

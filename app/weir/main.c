@@ -26,7 +26,8 @@ static bool start_eal(const struct args *args)
 	sockets_unlink_stale(args->eal_argc, args->eal_argv);
 	control_before_eal();
 	if (rte_eal_init(args->eal_argc, args->eal_argv) < 0) {
-		fprintf(stderr, "weir: EAL does not start: %s\n", rte_strerror(rte_errno));
+		fprintf(stderr, "weir: EAL does not start (%s). Without huge pages it needs --no-huge -m 256; with them:"
+			" dpdk-hugepages.py --setup 1G. It says above what else is wrong.\n", rte_strerror(rte_errno));
 		return false;
 	}
 	control_after_eal();

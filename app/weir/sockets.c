@@ -64,6 +64,20 @@ static bool is_stale(const char *path)
 	return rc != 0 && error == ECONNREFUSED;
 }
 
+/* A driver says no more than "Operation not permitted" of a folder that is not there. */
+static void look_for_folder(const char *path)
+{
+	const char *end = strrchr(path, '/');
+	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct stat st;
+
+	if (end == NULL || end == path)
+		return;
+	snprintf(folder, sizeof(folder), "%.*s", (int)(end - path), path);
+	if (stat(folder, &st) != 0)
+		fprintf(stderr, "weir: the folder of the socket %s: %s (mkdir -p %s)\n", path, strerror(errno), folder);
+}
+
 static void look_at(const char *vdev)
 {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -74,6 +88,7 @@ static void look_at(const char *vdev)
 		if (strncmp(vdev, s->device, strlen(s->device)) != 0 || has_arg(vdev, s->unless) ||
 		    (s->needs != NULL && !has_arg(vdev, s->needs)) || !find_arg(vdev, s->path, path, sizeof(path)))
 			continue;
+		look_for_folder(path);
 		if (is_stale(path) && unlink(path) == 0)
 			printf("weir: %s was left behind by an earlier run: removed\n", path);
 	}

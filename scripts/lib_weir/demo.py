@@ -66,6 +66,11 @@ def main():
         machine.build(programs, ["--buildtype=release"], ["app/weir/weir", "app/weir-sink/weir-sink"])
     if machine.Cpus().only_one:
         print("this machine lends one CPU only: weir and the VMs fight for it, and the figures will show it")
+    if args.json:       # not after a minute's work
+        try:
+            pathlib.Path(args.json).touch()
+        except OSError as error:
+            sys.exit(f"scripts/demo: --json {args.json}: {error.strerror}")
     outcomes, documents, failed = [], [], []
     for story in args.scenario:
         try:
