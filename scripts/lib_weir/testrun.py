@@ -183,8 +183,8 @@ def stage_system(report, name, directory, options, env=None):
     failed += int(code != 0 and failed == 0)
     report.second_try += [f"{stage}: {title}" for title in SECOND_TRY.findall(said)]
     skips = [f"{stage}: {text}" for text in SKIPPED.findall(said)]
-    wrong = [line for line in said.split("\n") if re.search(r"FAIL|not ok|Error|assert", line)]
-    report.end(passed, failed, "\n".join(wrong[-TAIL:]) + "\n" + last_lines(said, 15), skips)
+    wrong = re.findall(r"^FAILED .*\n(?:    .*\n)*", said, re.M)      # each with what it says below
+    report.end(passed, failed, "".join(wrong)[:8000] or last_lines(said), skips)
 
 
 def demo(report, arguments, log_name, seconds):
