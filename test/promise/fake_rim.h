@@ -76,6 +76,7 @@ void rim_set_turn(struct rim *r, uint64_t turn_ns, uint64_t jitter_ns);
 void rim_set_check(struct rim *r, uint32_t every_turns);	/* pipe_check() so often; 0: at the end only */
 
 void rim_run(struct rim *r, uint64_t ns);
+void rim_stall(struct rim *r, uint64_t ns);	/* no worker turns */
 uint64_t rim_now_ns(const struct rim *r);
 void rim_stop_asking(struct rim *r);
 uint32_t rim_inside(const struct rim *r);	/* packets in the pipes and between them */

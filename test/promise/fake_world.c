@@ -215,6 +215,11 @@ void rim_run(struct rim *r, uint64_t ns)
 	}
 }
 
+void rim_stall(struct rim *r, uint64_t ns)
+{
+	r->now_ns += ns;
+}
+
 uint64_t rim_now_ns(const struct rim *r)
 {
 	return r->now_ns;

@@ -93,7 +93,7 @@ END_TEST
 	RIM_PF("1G") RIM_VM(01, "vlan = 10\n") RIM_VM(02, "vlan = 10\n") RIM_VM(03, "vlan = 20\n") \
 		RIM_VM(04, "trunk = 10,20\nnative = 30\n") RIM_VM(05, "")
 
-/* Broken by: flow key of floods without the VID; l2_tag_op() of the wrong receiver. */
+/* Broken by: flow key of floods without the VID; l2_tag_op() for the PF. */
 START_TEST(a_broadcast_stays_in_its_vlan_and_is_tagged_as_each_receiver_wants)
 {
 	struct rim *r = rim_create(&(struct rim_setup){.ini = VLANS, .placement = (enum rim_placement)_i});
@@ -130,7 +130,7 @@ START_TEST(a_broadcast_stays_in_its_vlan_and_is_tagged_as_each_receiver_wants)
 }
 END_TEST
 
-/* Broken by: pipe_copy_to() that counts nothing where there is no buffer; flood_of_vf() without its own free. */
+/* Broken by: pipe_copy_to() that counts nothing where there is no buffer; no free where a copy cannot be tagged. */
 START_TEST(copies_that_cannot_be_made_are_counted_and_leak_nothing)
 {
 	struct rim *r = rim_create(&(struct rim_setup){.ini = VLANS, .placement = (enum rim_placement)_i});

@@ -54,8 +54,8 @@ START_TEST(no_packet_of_a_vm_is_dropped_for_its_own_bounds)
 }
 END_TEST
 
-/* VM 1 sends to the PF, to VM 2 whose rx is limited, and to VM 3.  Broken by: limiters of receivers given to the
- * sender's node (the others get 1/3 of what VM 2 may receive). */
+/* VM 1 sends to the PF, to VM 2 whose rx is limited, and to VM 3.  Broken by: rx_limits not given to the port's egress;
+ * full_reason() that calls every full queue receiver_slow. */
 START_TEST(a_receivers_limit_drops_its_packets_and_slows_nobody_else)
 {
 	struct rim *r = rim_create(&(struct rim_setup){
@@ -77,7 +77,7 @@ START_TEST(a_receivers_limit_drops_its_packets_and_slows_nobody_else)
 END_TEST
 
 /* The same by a guest that reads nothing, or 1,000 packets a second.
- * Broken by: full_reason() that calls every full queue receiver_limit; transmit_port() that retries until the port takes all. */
+ * Broken by: full_reason() that calls every full queue receiver_limit; has_room() without the flow's part. */
 START_TEST(a_slow_guest_drops_its_packets_and_slows_nobody_else)
 {
 	static const uint64_t reads_pps[] = {0, 1000, 15000};
@@ -130,7 +130,7 @@ START_TEST(a_receiver_that_is_gone_costs_only_its_own_packets_and_may_come_back)
 }
 END_TEST
 
-/* Broken by: as above; purge() without room_left() (the VM is silent for ever). */
+/* Broken by: purge() without room_left() (the VM is silent for ever). */
 START_TEST(an_uplink_that_is_gone_costs_only_what_was_for_it_and_comes_back)
 {
 	struct rim *r = rim_create(&(struct rim_setup){

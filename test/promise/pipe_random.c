@@ -182,7 +182,7 @@ static void measure(const char *ini, enum rim_placement placement, uint64_t seed
 	rim_end(r);
 }
 
-/* Broken by: a home that takes 8 packets a turn from its rings; hand_room() ignored (ring_full drops). */
+/* Broken by: a home that takes 4 packets a turn from its rings. */
 START_TEST(one_core_and_several_give_the_same_rates)
 {
 	static const enum rim_placement placements[] = {RIM_SINGLE, RIM_SPLIT};
