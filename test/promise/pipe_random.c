@@ -129,7 +129,7 @@ static void disturb(struct rim *r, uint64_t *seed, unsigned int n_vms, int n_str
 }
 
 /* Broken by (each was tried): figure_add(..., 1) left out in flood_of_vf(); a stage forgotten in pipe_flush();
- * busy_ports cleared while packets are staged; own port not left out of floods. */
+ * busy_ports cleared while packets are staged; a copy that cannot be tagged and is not freed. */
 START_TEST(random_worlds_keep_every_invariant)
 {
 	uint64_t seed = (uint64_t)_i;
