@@ -195,6 +195,12 @@ class Net:
         for end in self.ends.values():
             end.drain()
 
+    def settle(self, quiet_s=0.05, timeout_s=2.0):
+        """Takes what is still under way from an earlier test, until nothing has come for a while."""
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until and any(self.collect(lambda got: False, quiet_s).values()):
+            pass
+
     def collect(self, enough, timeout_s=2.0, linger_s=0.03):
         """Receives at all ends until enough(got), then a little longer, for what should not have come."""
         got = {name: [] for name in self.ends}

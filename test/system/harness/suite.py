@@ -187,7 +187,7 @@ class Runner:
         if t.rig is not None:
             self.need_rig(t)
             context.processes = [context.rig.weir]
-            context.rig.net.drain()
+            context.rig.net.settle()
         try:
             t.function(context.rig if t.rig is not None else context, *([context] if wants_context(t) else []))
         finally:
