@@ -2,6 +2,7 @@
 /* Set-up, terms, figures and invariants. */
 #include "egress.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,11 +176,13 @@ static bool check_node(const struct egress *e, uint32_t node, FILE *out)
 {
 	const struct enode *n = &e->nodes[node];
 	uint32_t id = n->ring[RING_ALL], n_pkts = 0, n_flows = 0;
+	uint64_t weight = 0;
 	bool is_ok = true;
 
 	for (; id != NO_FLOW && n_flows <= e->n_flows; id = e->flows[id].next[RING_ALL]) {
 		is_ok &= check_flow(e, id, out) && e->flows[id].node == node;
 		n_pkts += e->flows[id].n_pkts;
+		weight += flow_weight(e, e->flows[id].key);
 		n_flows++;
 		if (e->flows[id].next[RING_ALL] == n->ring[RING_ALL])
 			break;
@@ -187,6 +190,11 @@ static bool check_node(const struct egress *e, uint32_t node, FILE *out)
 	if (n_pkts != n->n_pkts || n_flows != n->n_flows || (n_pkts > 0) != order_is_waiting(e->order, node)) {
 		fprintf(out, "egress: node %u counts %u packets in %u flows and holds %u in %u\n", node, n->n_pkts,
 			n->n_flows, n_pkts, n_flows);
+		is_ok = false;
+	}
+	if (weight != n->active_weight) {
+		fprintf(out, "egress: the flows of node %u weigh %" PRIu64 ", not %" PRIu64 "\n", node, weight,
+			n->active_weight);
 		is_ok = false;
 	}
 	return is_ok;

@@ -71,6 +71,7 @@ START_TEST(marking_buys_no_priority_beyond_the_allowance)
 }
 END_TEST
 
+/* Fails if has_urgent_terms() is always true. */
 START_TEST(marks_of_a_vf_without_an_allowance_change_nothing_for_others)
 {
 	struct vt *v = vt_create(&(struct vt_params){.n_nodes = 3, .link_bps = GBPS});
@@ -113,7 +114,7 @@ START_TEST(urgent_may_overdraw_the_limit_and_the_vfs_other_classes_pay)
 }
 END_TEST
 
-/* Fails if class_price is not 1 / weight, or if flow_head_class() does not take the smallest finish. */
+/* Fails if class_price is not 1 / weight. */
 START_TEST(classes_of_a_vf_share_3_2_1_and_urgent_goes_first)
 {
 	static const int mix[N_TCLASSES] = {MIX_64, MIX_1500, MIX_64, MIX_9000};
@@ -182,7 +183,8 @@ START_TEST(demoted_urgent_competes_as_high_and_has_no_credit_from_silence)
 }
 END_TEST
 
-/* What a class does not use, the others have; what comes back has no credit from its silence. */
+/* What a class does not use, the others have; what comes back has no credit from its silence.
+ * Fails if flow_wake_class() does nothing. */
 START_TEST(a_silent_class_lends_and_comes_back_without_credit)
 {
 	struct vt *v = vt_create(&(struct vt_params){.n_nodes = 1, .link_bps = 600000000});
@@ -228,7 +230,7 @@ START_TEST(when_a_queue_is_full_drop_precedence_decides)
 END_TEST
 
 /* Every class, many flows, limits, stalls, changes of everything: within a class of a flow nothing overtakes, nothing
- * is lost.  (Every promise test checks this too.)  Fails if fifo_push() puts a packet before the last. */
+ * is lost.  (Every promise test checks this too.)  Fails if flow_find() opens a second flow for a key. */
 START_TEST(nothing_is_reordered_within_a_class_or_lost_whatever_changes)
 {
 	uint64_t seed = (uint64_t)_i;

@@ -359,6 +359,7 @@ START_TEST(the_pf_and_each_local_destination_have_equal_bytes_of_a_vfs_rate)
 }
 END_TEST
 
+/* Fails if must_pass() is never true: local keeps all when the PF is back. */
 START_TEST(a_blocked_pf_does_not_stop_local_traffic)
 {
 	struct pair p;

@@ -113,6 +113,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("fifo");
 	TCase *tc = tcase_create("fifo");
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, fifos_that_share_a_pool_keep_order_and_every_field, 0, 10);
 	tcase_add_test(tc, the_longest_packet_and_most_copies_fit_an_entry_at_any_time);
 	tcase_add_test(tc, an_empty_pool_refuses);
