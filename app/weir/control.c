@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control core: looks at links, keeps rates, prints, and mostly sleeps.  The workers never wait for it. */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -14,28 +15,28 @@
 
 #define SAME_SIGNAL_MS 200	/* timeout(1) sends its signal to weir and to weir's group: that is one wish */
 
-static volatile sig_atomic_t ending;	/* the signal that asked for it */
-static struct timespec ending_since;
+/* Lock-free atomics: signals may reach two threads at once. */
+static _Atomic int ending;		/* the signal that asked for it last */
+static _Atomic int64_t ending_since_ms;	/* the first one came */
 
-static bool is_same_wish(int signal)
+static int64_t now_ms(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	int64_t ms = (now.tv_sec - ending_since.tv_sec) * 1000 + (now.tv_nsec - ending_since.tv_nsec) / 1000000;
-	return signal == ending && ms < SAME_SIGNAL_MS;
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* The first asks for an orderly end, the second does not ask. */
 static void on_end(int signal)
 {
-	if (ending) {
-		if (!is_same_wish(signal))
-			_exit(EXIT_SIGNAL + signal);
-		return;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &ending_since);
-	ending = signal;
+	int before = atomic_exchange(&ending, signal);
+	int64_t since_ms = atomic_load(&ending_since_ms);
+
+	if (before == 0)
+		atomic_store(&ending_since_ms, now_ms());
+	else if (before != signal || (since_ms != 0 && now_ms() - since_ms > SAME_SIGNAL_MS))
+		_exit(EXIT_SIGNAL + signal);
 }
 
 /* Sockets that drivers make are for weir's user and group only. */

@@ -101,7 +101,8 @@ static bool create_port(struct pipe *p, uint16_t port, const uint32_t *weights, 
 	p->egress[port] = egress_create(&params, &p->pool);
 	if (p->egress[port] == NULL)
 		return false;
-	egress_set_flow_weights(p->egress[port], weights, conf->n_vfs + 1);
+	if (!egress_set_flow_weights(p->egress[port], weights, conf->n_vfs + 1))
+		return false;
 	for (uint32_t node = 0; node < n_nodes; node++) {
 		vf_id vf = f->port_vfs[port][node];
 		const struct conf_vf *v = &conf->vfs[vf];
