@@ -83,11 +83,6 @@ uint32_t ports_close(struct ports *ports)
 	return n_missing;
 }
 
-uint16_t ports_n(const struct ports *ports)
-{
-	return ports->n;
-}
-
 const struct port_info *port_info(const struct ports *ports, uint16_t port)
 {
 	return &ports->port[port].info;

@@ -62,7 +62,6 @@ bool ports_open(struct ports *ports, const struct ports_need *need, struct why *
  * did not come home: 0 unless something is wrong.  NULL is legal. */
 uint32_t ports_close(struct ports *ports);
 
-uint16_t ports_n(const struct ports *ports);
 const struct port_info *port_info(const struct ports *ports, uint16_t port);
 
 /* The pool nearest to 'numa' (-1: any). */
