@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "counter.h"
 #include "wheel.h"
 
 #define NOMINAL_PPS	 UINT64_C(10000000)	/* for shares where no capacity is set */
@@ -35,11 +36,6 @@ struct ask {
 	uint32_t turn_pkts, most_pkts;	/* of a turn: as configured, and as many as fit into turn_ns */
 	uint64_t turn_ns, turn_at_ns;
 };
-
-static void count(_Atomic uint64_t *counter, uint64_t n)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
-}
 
 struct ask *ask_create(const struct ask_params *p)
 {
@@ -173,17 +169,17 @@ void ask_answer(struct ask *a, uint32_t id, uint32_t asked, uint32_t got, uint64
 {
 	struct asker *k = &a->askers[id];
 
-	count(&k->stats.n_asked, 1);
-	count(&k->stats.core_ns, now_ns - k->ready_ns);
+	counter_add(&k->stats.n_asked, 1);
+	counter_add(&k->stats.core_ns, now_ns - k->ready_ns);
 	k->ready_ns = now_ns;
 	if (got == 0) {
-		count(&k->stats.n_empty, 1);
+		counter_add(&k->stats.n_empty, 1);
 		order_sleep(a->order, id, now_ns);
 		k->pause_ns = k->pause_ns == 0 ? FIRST_PAUSE_NS : u64_min(2 * k->pause_ns, ASK_MAX_IDLE_NS);
 		make_idle(a, id, now_ns);
 		return;
 	}
-	count(&k->stats.n_pkts, got);
+	counter_add(&k->stats.n_pkts, got);
 	a->budget -= got < a->budget ? got : a->budget;
 	order_charge(a->order, id, (enum order_how)k->how, 0, got, got == asked, 0, false, now_ns);
 	k->pause_ns = 0;
@@ -195,7 +191,7 @@ void ask_no_room(struct ask *a, uint32_t id, uint64_t now_ns)
 {
 	struct asker *k = &a->askers[id];
 
-	count(&k->stats.n_no_room, 1);
+	counter_add(&k->stats.n_no_room, 1);
 	/* Not put to sleep: who wakes has no guarantee due, and it has been waiting all the time. */
 	order_pass(a->order, id, now_ns + 1, now_ns);
 	k->ready_ns = now_ns;
@@ -208,7 +204,7 @@ void ask_tick(struct ask *a, uint64_t now_ns)
 	a->tick = a->tick + 1 < a->n_askers ? a->tick + 1 : 0;
 	if (k->state != ASKER_READY)
 		return;
-	count(&k->stats.core_ns, now_ns - k->ready_ns);
+	counter_add(&k->stats.core_ns, now_ns - k->ready_ns);
 	k->ready_ns = now_ns;
 }
 

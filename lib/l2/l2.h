@@ -40,9 +40,6 @@ void l2_destroy(struct l2 *l2);
  * the sender is known (the VF whose port it is), else VF_NONE. */
 void l2_switch(const struct l2 *l2, struct pkt *p, uint16_t port);
 
-/* Asks for the cache line that l2_switch() will look up first: with many VFs, call it some packets ahead. */
-void l2_prefetch(const struct l2 *l2, const struct pkt *p);
-
 /* The copies of a flood in VLAN 'vid': one a port, named by the VF that answers for it (the lowest of the VLAN's
  * members on that port).  The PF is not in the list. */
 struct l2_group {

@@ -169,11 +169,6 @@ void l2_switch(const struct l2 *l2, struct pkt *p, uint16_t port)
 	}
 }
 
-void l2_prefetch(const struct l2 *l2, const struct pkt *p)
-{
-	__builtin_prefetch(&l2->slots[l2_home_slot(l2, l2_mac_of(p->data))]);
-}
-
 struct l2_group l2_group_of(const struct l2 *l2, uint16_t vid)
 {
 	if (vid >= L2_N_VIDS)

@@ -238,7 +238,7 @@ void order_tick(struct order *o, uint64_t now_ns)
 		o->tick = o->tick + 1 < o->n_nodes ? o->tick + 1 : 0;
 		if (n->state == NODE_IDLE)
 			continue;
-		stat_add(&n->stats.held_ns[n->state == NODE_HELD ? n->bound : BOUND_LINK], now_ns - n->since_ns);
+		counter_add(&n->stats.held_ns[n->state == NODE_HELD ? n->bound : BOUND_LINK], now_ns - n->since_ns);
 		n->since_ns = now_ns;
 		if (n->state != NODE_HELD && has_guarantee(n))
 			node_count_missed(o, n, now_ns);

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "cffs.h"
+#include "counter.h"
 #include "order.h"
 #include "wheel.h"
 
@@ -99,11 +100,6 @@ static inline void forget_share(const struct order *o, struct onode *n)
 {
 	if (n->finish - o->vtime[n->priority] > o->ahead_most)
 		n->finish = o->vtime[n->priority];
-}
-
-static inline void stat_add(_Atomic uint64_t *counter, uint64_t n)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
 /* order_serve.c */

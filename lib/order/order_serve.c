@@ -113,7 +113,7 @@ void node_count_missed(const struct order *o, struct onode *n, uint64_t now_ns)
 
 	if (now_ns <= late_from_ns)
 		return;
-	stat_add(&n->stats.missed_ns, now_ns - u64_max(late_from_ns, n->charged_ns));
+	counter_add(&n->stats.missed_ns, now_ns - u64_max(late_from_ns, n->charged_ns));
 	n->charged_ns = now_ns;
 }
 
@@ -159,7 +159,7 @@ void order_charge(struct order *o, uint32_t id, enum order_how how, uint64_t byt
 		limiter_charge(n->limiter, bytes, pkts, now_ns, o->lost_total_ns);
 	limiter_charge(&o->link, bytes + pkts * o->extra_bytes, pkts, now_ns, o->link_catchup ? o->lost_total_ns : 0);
 	n->charged_ns = now_ns;
-	stat_add(how == ORDER_SHARE ? &n->stats.n_share : how == ORDER_DUE ? &n->stats.n_due : &n->stats.n_urgent,
+	counter_add(how == ORDER_SHARE ? &n->stats.n_share : how == ORDER_DUE ? &n->stats.n_due : &n->stats.n_urgent,
 		pkts);
 
 	if (!left) {

@@ -86,7 +86,7 @@ void node_leave(struct order *o, uint32_t id, uint64_t now_ns)
 	default:
 		return;
 	}
-	stat_add(&n->stats.held_ns[bound], now_ns - n->since_ns);
+	counter_add(&n->stats.held_ns[bound], now_ns - n->since_ns);
 	n->state = NODE_IDLE;
 }
 

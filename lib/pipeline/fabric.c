@@ -103,7 +103,7 @@ uint64_t fabric_room_used(const struct fabric *f, vf_id vf)
 {
 	uint64_t out = atomic_load_explicit(&f->rooms[vf].out, memory_order_acquire);	/* first: never above in */
 
-	return figure(&f->rooms[vf].in) - out;
+	return counter_read(&f->rooms[vf].in) - out;
 }
 
 /* A queue may go to twice its limit (see egress_push()); a held sender's may go over by the copies of floods; one that

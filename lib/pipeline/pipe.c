@@ -210,8 +210,8 @@ static void account_gap(struct pipe *p, uint64_t now_ns)
 	if (gap_ns <= p->turn_ns)
 		return;
 	uint64_t lost_ns = gap_ns - p->turn_ns;
-	figure_add(&p->lost_ns, lost_ns);
-	if (gap_ns > figure(&p->longest_gap_ns))
+	counter_add(&p->lost_ns, lost_ns);
+	if (gap_ns > counter_read(&p->longest_gap_ns))
 		atomic_store_explicit(&p->longest_gap_ns, gap_ns, memory_order_relaxed);
 	lose(p->pf, lost_ns, now_ns);
 	lose(p->local, lost_ns, now_ns);
@@ -252,9 +252,9 @@ uint32_t pipe_turn(struct pipe *p, uint64_t now_ns)
 	moved += pipe_transmit(p, now_ns);
 	tick_figures(p, now_ns);
 
-	figure_add(&p->n_turns, 1);
+	counter_add(&p->n_turns, 1);
 	if (moved == 0)
-		figure_add(&p->n_idle_turns, 1);
+		counter_add(&p->n_idle_turns, 1);
 	return moved;
 }
 

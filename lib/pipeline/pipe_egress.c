@@ -4,13 +4,13 @@
 
 void pipe_drop_tx(struct pipe *p, vf_id sender, void *handle, enum drop_reason reason)
 {
-	figure_add(&party_of(p, sender)->tx_drops[reason], 1);
+	counter_add(&party_of(p, sender)->tx_drops[reason], 1);
 	p->io.free(p->io.ctx, &handle, 1);
 }
 
 void pipe_drop_rx(struct pipe *p, vf_id receiver, void *handle, enum drop_reason reason)
 {
-	figure_add(&party_of(p, receiver)->rx_drops[reason], 1);
+	counter_add(&party_of(p, receiver)->rx_drops[reason], 1);
 	p->io.free(p->io.ctx, &handle, 1);
 }
 
@@ -95,12 +95,12 @@ bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *cop
 	copy->n_tags = (uint8_t)(k->n_tags + n_more_tags);
 	copy->bytes = (uint32_t)((int)k->bytes + 4 * n_more_tags);
 	if (pipe_is_too_long(p->f, copy, l2_port_of(p->f->l2, to))) {
-		figure_add(to == VF_PF ? &party_of(p, k->src)->tx_drops[DROP_MTU] : &party_of(p, to)->rx_drops[DROP_MTU],
+		counter_add(to == VF_PF ? &party_of(p, k->src)->tx_drops[DROP_MTU] : &party_of(p, to)->rx_drops[DROP_MTU],
 			1);
 		return false;
 	}
 	if (!p->io.copy(p->io.ctx, k, copy)) {
-		figure_add(&party_of(p, to)->rx_drops[DROP_NO_BUFFER], 1);
+		counter_add(&party_of(p, to)->rx_drops[DROP_NO_BUFFER], 1);
 		return false;
 	}
 	if (op != TAG_KEEP && !p->io.retag(p->io.ctx, copy, op, k->vid)) {
@@ -249,6 +249,6 @@ uint32_t pipe_transmit(struct pipe *p, uint64_t now_ns)
 
 	for (uint64_t left = p->busy_ports; left != 0; left &= left - 1)
 		sent += transmit_port(p, (uint16_t)__builtin_ctzll(left), now_ns);
-	figure_add(&p->tx_pkts, sent);
+	counter_add(&p->tx_pkts, sent);
 	return sent;
 }

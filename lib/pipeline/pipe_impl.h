@@ -9,6 +9,7 @@
 
 #include "ask.h"
 #include "classify.h"
+#include "counter.h"
 #include "egress.h"
 #include "l2.h"
 #include "pipeline.h"
@@ -79,16 +80,6 @@ struct pipe {
 	_Atomic uint64_t n_turns, n_idle_turns, rx_pkts, tx_pkts, lost_ns, longest_gap_ns;
 };
 
-static inline void figure_add(_Atomic uint64_t *figure, uint64_t n)
-{
-	atomic_store_explicit(figure, atomic_load_explicit(figure, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
-static inline uint64_t figure(const _Atomic uint64_t *f)
-{
-	return atomic_load_explicit(f, memory_order_relaxed);
-}
-
 static inline bool is_vf(const struct pipe *p, vf_id vf)
 {
 	return vf < p->n_vfs;
@@ -106,7 +97,7 @@ static inline bool port_is_up(const struct fabric *f, uint16_t port)
 
 static inline void room_left(struct pipe *p, vf_id vf)
 {
-	figure_add(&p->f->rooms[vf].out, 1);
+	counter_add(&p->f->rooms[vf].out, 1);
 }
 
 /* pipe_askers.c */

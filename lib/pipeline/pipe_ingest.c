@@ -31,7 +31,7 @@ static void hand_over(struct pipe *p, unsigned int worker, const struct pkt *k)
 		return;
 	pipe_drop_tx(p, k->src, k->handle, DROP_RING_FULL);
 	if (is_vf(p, k->src))
-		figure_add(&p->f->rooms[k->src].in, UINT64_MAX);	/* - 1: it did not come in */
+		counter_add(&p->f->rooms[k->src].in, UINT64_MAX);	/* - 1: it did not come in */
 }
 
 /* A VF's packet goes to home, where its clocks are. */
@@ -47,7 +47,7 @@ static void refuse(struct pipe *p, const struct pkt *k, enum drop_reason reason)
 {
 	pipe_drop_tx(p, k->src, k->handle, reason);
 	if (is_vf(p, k->src))
-		figure_add(&p->f->rooms[k->src].in, UINT64_MAX);
+		counter_add(&p->f->rooms[k->src].in, UINT64_MAX);
 }
 
 /* Copies for everybody in the VLAN.  From a VF, one entry stands for all local copies until its sender may send them. */
@@ -65,7 +65,7 @@ static void flood_of_vf(struct pipe *p, struct pkt *k, uint64_t now_ns)
 	}
 	if (port_is_up(f, f->conf->pf) && pipe_copy_to(p, k, VF_PF, &to_pf)) {
 		to_pf.dest_kind = DEST_PF;
-		figure_add(&p->f->rooms[k->src].in, 1);
+		counter_add(&p->f->rooms[k->src].in, 1);
 		to_home(p, &to_pf, now_ns);
 	}
 	if (n_local > 0) {
@@ -74,7 +74,7 @@ static void flood_of_vf(struct pipe *p, struct pkt *k, uint64_t now_ns)
 		return;
 	}
 	p->io.free(p->io.ctx, &k->handle, 1);
-	figure_add(&p->f->rooms[k->src].in, UINT64_MAX);
+	counter_add(&p->f->rooms[k->src].in, UINT64_MAX);
 }
 
 static void flood_of_pf(struct pipe *p, struct pkt *k, uint64_t now_ns)
@@ -148,10 +148,10 @@ static void ingest_one(struct pipe *p, uint16_t port, struct pkt *k, uint64_t no
 		k->reason = DROP_MALFORMED;
 	}
 	struct party *sender = party_of(p, k->src);
-	figure_add(&sender->in_pkts, 1);
-	figure_add(&sender->in_bytes, k->bytes);
+	counter_add(&sender->in_pkts, 1);
+	counter_add(&sender->in_bytes, k->bytes);
 	if (is_vf(p, k->src))
-		figure_add(&p->f->rooms[k->src].in, 1);
+		counter_add(&p->f->rooms[k->src].in, 1);
 	if (k->dest_kind == DEST_DROP) {
 		refuse(p, k, (enum drop_reason)k->reason);
 		return;
@@ -195,7 +195,7 @@ uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
 			ingest_one(p, port, &burst[i], now_ns);
 		moved += got;
 	}
-	figure_add(&p->rx_pkts, moved);
+	counter_add(&p->rx_pkts, moved);
 	return moved;
 }
 

@@ -5,7 +5,7 @@
 static void add_drops(uint64_t *to, const _Atomic uint64_t *from)
 {
 	for (int i = 0; i < N_DROP_REASONS; i++)
-		to[i] += figure(&from[i]);
+		to[i] += counter_read(&from[i]);
 }
 
 static void add_egress(struct dir_view *d, const struct egress *e, uint32_t node)
@@ -13,19 +13,19 @@ static void add_egress(struct dir_view *d, const struct egress *e, uint32_t node
 	const struct egress_stats *s = egress_stats(e, node);
 	const struct order_stats *o = order_stats(egress_order(e), node);
 
-	d->out_pkts += figure(&s->out_pkts);
-	d->out_bytes += figure(&s->out_bytes);
-	d->backlog_pkts += figure(&s->backlog_pkts);
-	d->backlog_bytes += figure(&s->backlog_bytes);
+	d->out_pkts += counter_read(&s->out_pkts);
+	d->out_bytes += counter_read(&s->out_bytes);
+	d->backlog_pkts += counter_read(&s->backlog_pkts);
+	d->backlog_bytes += counter_read(&s->backlog_bytes);
 	for (int c = 0; c < N_TCLASSES; c++) {
-		d->class_pkts[c] += figure(&s->class_out_pkts[c]);
-		d->class_bytes[c] += figure(&s->class_out_bytes[c]);
+		d->class_pkts[c] += counter_read(&s->class_out_pkts[c]);
+		d->class_bytes[c] += counter_read(&s->class_out_bytes[c]);
 	}
 	/* Its PF and its local traffic wait at the same time under one limit: the longer wait is the VF's. */
-	d->held_ns[VIEW_BPS] = u64_max(d->held_ns[VIEW_BPS], figure(&o->held_ns[BOUND_BPS]));
-	d->held_ns[VIEW_PPS] = u64_max(d->held_ns[VIEW_PPS], figure(&o->held_ns[BOUND_PPS]));
-	d->held_ns[VIEW_LINK] = u64_max(d->held_ns[VIEW_LINK], figure(&o->held_ns[BOUND_LINK]));
-	d->missed_ns += figure(&o->missed_ns);
+	d->held_ns[VIEW_BPS] = u64_max(d->held_ns[VIEW_BPS], counter_read(&o->held_ns[BOUND_BPS]));
+	d->held_ns[VIEW_PPS] = u64_max(d->held_ns[VIEW_PPS], counter_read(&o->held_ns[BOUND_PPS]));
+	d->held_ns[VIEW_LINK] = u64_max(d->held_ns[VIEW_LINK], counter_read(&o->held_ns[BOUND_LINK]));
+	d->missed_ns += counter_read(&o->missed_ns);
 }
 
 static void add_asker(const struct pipe *p, vf_id vf, struct dir_view *d)
@@ -34,7 +34,7 @@ static void add_asker(const struct pipe *p, vf_id vf, struct dir_view *d)
 
 	for (uint32_t i = 0; i < p->n_rx_ports; i++) {
 		if (p->rx_ports[i] == port)
-			d->held_ns[VIEW_CORE] += figure(&ask_stats(p->ask, i)->core_ns);
+			d->held_ns[VIEW_CORE] += counter_read(&ask_stats(p->ask, i)->core_ns);
 	}
 }
 
@@ -49,8 +49,8 @@ void pipe_view_vf(const struct pipe *p, vf_id vf, struct vf_view *view)
 {
 	const struct party *party = party_of(p, vf);
 
-	view->tx.in_pkts += figure(&party->in_pkts);
-	view->tx.in_bytes += figure(&party->in_bytes);
+	view->tx.in_pkts += counter_read(&party->in_pkts);
+	view->tx.in_bytes += counter_read(&party->in_bytes);
 	add_drops(view->tx.drops, party->tx_drops);
 	add_drops(view->rx.drops, party->rx_drops);
 	if (vf == VF_NONE)
@@ -64,14 +64,14 @@ void pipe_view_vf(const struct pipe *p, vf_id vf, struct vf_view *view)
 		const struct egress_stats *local = egress_stats(p->local, vf);
 		add_egress(&view->tx, p->pf, vf);
 		add_egress(&view->tx, p->local, vf);
-		view->tx.local_pkts += figure(&local->out_pkts);
-		view->tx.local_bytes += figure(&local->out_bytes);
+		view->tx.local_pkts += counter_read(&local->out_pkts);
+		view->tx.local_bytes += counter_read(&local->out_bytes);
 	}
 	const struct egress *e = p->egress[p->f->conf->vfs[vf].port];
 	if (e != NULL) {
 		const struct egress_stats *s = egress_stats(e, p->f->node_of[vf]);
-		view->rx.in_pkts += figure(&s->in_pkts);
-		view->rx.in_bytes += figure(&s->in_bytes);
+		view->rx.in_pkts += counter_read(&s->in_pkts);
+		view->rx.in_bytes += counter_read(&s->in_bytes);
 		add_egress(&view->rx, e, p->f->node_of[vf]);
 	}
 }
@@ -101,13 +101,13 @@ void pipe_view_delay(const struct pipe *p, vf_id vf, struct delay_view *view)
 
 void pipe_view_worker(const struct pipe *p, struct worker_view *view)
 {
-	view->n_turns += figure(&p->n_turns);
-	view->n_idle_turns += figure(&p->n_idle_turns);
-	view->rx_pkts += figure(&p->rx_pkts);
-	view->tx_pkts += figure(&p->tx_pkts);
-	view->lost_ns += figure(&p->lost_ns);
-	if (figure(&p->longest_gap_ns) > view->longest_gap_ns)
-		view->longest_gap_ns = figure(&p->longest_gap_ns);
+	view->n_turns += counter_read(&p->n_turns);
+	view->n_idle_turns += counter_read(&p->n_idle_turns);
+	view->rx_pkts += counter_read(&p->rx_pkts);
+	view->tx_pkts += counter_read(&p->tx_pkts);
+	view->lost_ns += counter_read(&p->lost_ns);
+	if (counter_read(&p->longest_gap_ns) > view->longest_gap_ns)
+		view->longest_gap_ns = counter_read(&p->longest_gap_ns);
 	for (uint32_t i = 0; i < p->n_rx_ports; i++)
-		view->no_room += figure(&ask_stats(p->ask, i)->n_no_room);
+		view->no_room += counter_read(&ask_stats(p->ask, i)->n_no_room);
 }

@@ -4,6 +4,7 @@
 #ifndef WEIR_EGRESS_IMPL_H
 #define WEIR_EGRESS_IMPL_H
 
+#include "counter.h"
 #include "egress.h"
 
 #define NO_FLOW UINT32_MAX
@@ -67,15 +68,5 @@ uint32_t flow_pick(struct egress *e, uint32_t node, enum order_how how, enum tcl
 struct fifo_entry flow_pop(struct egress *e, uint32_t flow, enum order_how how, enum tclass tclass);
 void flow_wake_class(const struct egress *e, struct flow *f, enum tclass tclass);	/* a packet has come */
 uint32_t flow_quantum(const struct egress *e, uint32_t key);
-
-static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
-static inline void counter_sub(_Atomic uint64_t *counter, uint64_t n)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) - n, memory_order_relaxed);
-}
 
 #endif

@@ -152,7 +152,6 @@ static enum drop_reason compare(const struct l2 *l2, const struct world *w, uint
 	classify_headers(&got);
 	struct pkt want = got;
 
-	l2_prefetch(l2, &got);
 	l2_switch(l2, &got, port);
 	model_switch(w, &want, port);
 	if (!is_same(&got, &want))
