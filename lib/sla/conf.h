@@ -18,17 +18,24 @@
 #define CONF_MAX_PORTS	  32	/* Debian's DPDK knows 32 ethdevs */
 #define CONF_MAX_MACS	  8	/* a VF */
 #define CONF_MAX_VFS	  65536
+#define CONF_MAX_TENANTS  65536
+#define CONF_MAX_DEPTH	  4	/* tenants in tenants: VF < tenant < .. < PF has at most 4 tenants */
+#define CONF_NO_TENANT	  UINT32_MAX
 #define CONF_MAX_LCORES	  128
 #define CONF_N_DSCP	  64
 #define CONF_N_PRIORITIES 8	/* 0 is served first */
 
-/* What one direction of a VF was sold. */
+enum link_basis { BASIS_L2, BASIS_WIRE };	/* WIRE counts 24 bytes more a packet: preamble, FCS, gap */
+
+/* What one direction of a VF, or a tenant, was sold. */
 struct sla {
 	uint64_t min_bps, max_bps, min_pps, max_pps;
 	uint64_t urgent_bps, urgent_pps;
-	uint64_t burst_ns;	/* what idling may save */
+	uint64_t burst_ns;	/* what idling may save; asked: 0 = auto */
 	uint32_t weight;	/* 1 .. 1000 */
 	uint8_t priority;	/* 0 .. 7 */
+	uint8_t basis;		/* enum link_basis: what its bits per second count; see basis_bytes() */
+	bool burst_auto;	/* effective: burst_ns is where to begin, and may be raised so that TCP reaches the limit */
 };
 
 /* DSCP -> class and drop precedence. */
@@ -45,9 +52,16 @@ enum vlan_mode {
 	VLAN_TRUNK,	/* tagged frames of the VIDs in 'trunk'; untagged ones only if 'vid' (native) is not 0 */
 };
 
+/* What bounds a VF itself makes its packets wait in its own ring; what to do when they do (contract 7 and 8). */
+enum when_full {
+	WHEN_FULL_HOLD,	/* not read: they cost nothing there; marked, never dropped for delay */
+	WHEN_FULL_DROP,	/* read within the poll budget, and dropped by delay, low classes first */
+};
+
 struct conf_vf {
 	char name[CONF_NAME_CHARS];
 	uint16_t port;			/* index into conf.ports */
+	uint32_t tenant;		/* index into conf.tenants, or CONF_NO_TENANT; see conf_tenant_of() */
 	uint8_t n_macs;
 	uint8_t mac[CONF_MAX_MACS][6];
 	enum vlan_mode vlan_mode;
@@ -58,13 +72,30 @@ struct conf_vf {
 	uint64_t broadcast_pps;		/* default 1000; 0 = none may pass */
 	uint32_t queue_pkts;		/* its own queue: what it may have waiting inside weir */
 	uint32_t receive_queue_pkts;	/* what may wait for it: 5 ms of its rx rate in 32 .. 1024 unless set */
+	enum when_full when_full;	/* default hold */
+	bool ecn;			/* default yes: packets that can be are marked CE above K */
+	uint64_t mark_above_ns;		/* asked K; 0 = auto */
+	uint64_t tx_mark_ns, rx_mark_ns; /* effective K of what it sends and receives: max(1 ms, 3 packets at its limit) */
 	struct sla tx, rx;		/* asked: 0 = not set */
 	struct sla tx_eff, rx_eff;	/* effective: completed by conf_complete() */
 	int line;
 };
 
+/* A group of VFs, and of other tenants, with a guarantee, a limit, a weight and a priority of its own for what its
+ * members send: among its members theirs count, and against all others its own. */
+struct conf_tenant {
+	char name[CONF_NAME_CHARS];
+	uint32_t parent;		/* index into conf.tenants, or CONF_NO_TENANT: directly under the PF */
+	uint8_t depth;			/* 1 (no parent) .. CONF_MAX_DEPTH */
+	uint32_t n_vfs, n_tenants;	/* members: directly in it */
+	uint32_t n_all_vfs;		/* in it and in the tenants below it */
+	struct sla tx;			/* asked: 0 = not set; a tenant has no urgent allowance of its own */
+	struct sla tx_eff;		/* effective */
+	uint64_t owed_bps, owed_pps;	/* for admission, L2: the larger of its minimum and the sum its members are owed */
+	int line;
+};
+
 enum port_role { PORT_PF, PORT_VF };
-enum link_basis { BASIS_L2, BASIS_WIRE };	/* WIRE counts 24 bytes more a packet: preamble, FCS, gap */
 
 struct conf_port {
 	char device[CONF_DEVICE_CHARS];	/* the ethdev's name */
@@ -90,6 +121,7 @@ struct conf {
 	uint64_t packet_capacity_pps;	/* 0 = not capped and not known */
 	uint32_t guarantee_bytes;	/* guarantee_size, default 1500 */
 	bool allow_overcommit;
+	bool require_tenant;		/* a VF in no tenant is a mistake; default no */
 	enum placement_mode placement;
 	uint32_t turn_pkts;		/* default 256 */
 	uint64_t turn_ns;		/* default 50 us */
@@ -105,6 +137,8 @@ struct conf {
 	uint16_t pf;			/* index of the PF in ports */
 	struct conf_vf *vfs;
 	uint32_t n_vfs;
+	struct conf_tenant *tenants;
+	uint32_t n_tenants;
 	struct dscp_map *maps;		/* maps[0] is "default" */
 	uint16_t n_maps;
 };
@@ -133,6 +167,12 @@ const char *tclass_name(enum tclass tclass);
 
 /* The effective configuration as tables for people: switch, ports, VFs with asked and effective SLAs. */
 void conf_print(const struct conf *conf, FILE *out);
+
+/* The tenant of an index, or NULL: CONF_NO_TENANT, or a conf that has no tenants. */
+static inline const struct conf_tenant *conf_tenant_of(const struct conf *conf, uint32_t tenant)
+{
+	return tenant < conf->n_tenants ? &conf->tenants[tenant] : NULL;
+}
 
 /* Bytes a frame of 'bytes' L2 bytes counts on a link of this basis. */
 static inline uint32_t basis_bytes(enum link_basis basis, uint32_t bytes)

@@ -31,6 +31,7 @@ static struct sla effective(const struct sla *asked, uint32_t guarantee_bytes)
 	uint64_t packet_bits = (uint64_t)guarantee_bytes * 8;
 	struct sla sla = *asked;
 
+	sla.burst_auto = asked->burst_ns == 0;
 	derive_other_unit(&sla.min_bps, &sla.min_pps, asked, packet_bits);
 	/* Urgent allowances count as a minimum, in both sums. */
 	derive_other_unit(&sla.urgent_bps, &sla.urgent_pps, asked, packet_bits);

@@ -226,6 +226,7 @@ void conf_destroy(struct conf *conf)
 	for (uint32_t i = 0; i < conf->n_vfs; i++)
 		free(conf->vfs[i].trunk);
 	free(conf->vfs);
+	free(conf->tenants);
 	free(conf->maps);
 	free(conf);
 }

@@ -224,7 +224,9 @@ static bool add_vf(struct conf_reading *r, const struct ini_section *s, const st
 void conf_read_vf(struct conf_reading *r, const struct ini_section *s)
 {
 	struct conf_vf vf = {
+		.tenant = CONF_NO_TENANT,
 		.antispoof = true,
+		.ecn = true,
 		.broadcast_pps = 1000,
 		.queue_pkts = 256,
 		.line = s->line,

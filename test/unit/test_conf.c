@@ -93,12 +93,12 @@ static void check_every_vf_key(const struct conf *conf)
 	ck_assert_uint_eq(vf->queue_pkts, 512);
 	ck_assert_uint_eq(vf->receive_queue_pkts, 64);
 	ck_assert_uint_eq(vf->dscp_map, 1);
-	const struct sla tx = {1000000, 2000000, 3, 4, 5000, 1, 2 * NS_PER_MS, 7, 6};
-	const struct sla rx = {0, 8000000, 0, 9, 1000, 2, 3 * NS_PER_MS, 5, 4};
-	ck_assert_mem_eq(&vf->tx, &tx, offsetof(struct sla, priority) + 1);
-	ck_assert_mem_eq(&vf->tx_eff, &tx, offsetof(struct sla, priority) + 1);
-	ck_assert_mem_eq(&vf->rx, &rx, offsetof(struct sla, priority) + 1);
-	ck_assert_mem_eq(&vf->rx_eff, &rx, offsetof(struct sla, priority) + 1);
+	const struct sla tx = {1000000, 2000000, 3, 4, 5000, 1, 2 * NS_PER_MS, 7, 6, BASIS_L2, false};
+	const struct sla rx = {0, 8000000, 0, 9, 1000, 2, 3 * NS_PER_MS, 5, 4, BASIS_L2, false};
+	ck_assert_mem_eq(&vf->tx, &tx, offsetof(struct sla, basis));
+	ck_assert_mem_eq(&vf->tx_eff, &tx, offsetof(struct sla, basis));
+	ck_assert_mem_eq(&vf->rx, &rx, offsetof(struct sla, basis));
+	ck_assert_mem_eq(&vf->rx_eff, &rx, offsetof(struct sla, basis));
 }
 
 START_TEST(every_key_lands_in_its_place)
