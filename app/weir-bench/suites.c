@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The one list of suites.  A new one: its declaration, its line, its files in meson.build. */
+#include "bench_impl.h"
+
+extern const struct bench_suite suite_pq_hold;
+
+const struct bench_suite *const bench_suites[] = {
+	&suite_pq_hold,
+	NULL,
+};
