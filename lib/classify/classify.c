@@ -55,11 +55,12 @@ static inline size_t skip_tags(struct pkt *p)
 	return at;
 }
 
-static inline int ipv4_dscp(const uint8_t *ip, size_t n_bytes)
+static inline int ipv4_dscp(struct pkt *p, const uint8_t *ip, size_t n_bytes)
 {
 	/* One compare for version 4 and a header of 5 .. 15 words: 0x45 .. 0x4f. */
 	if (n_bytes < IPV4_MIN_BYTES || (uint8_t)(ip[0] - 0x45) > 0x4f - 0x45)
 		return -1;
+	p->ecn = ip[1] & 3;
 	return ip[1] >> 2;
 }
 
@@ -69,7 +70,8 @@ static inline int ipv6_dscp(struct pkt *p, const uint8_t *ip, size_t n_bytes)
 		return -1;
 	if (ip[6] == NEXT_ICMPV6 && n_bytes > IPV6_BYTES)
 		p->is_neighbour = ip[IPV6_BYTES] >= ND_FIRST_TYPE && ip[IPV6_BYTES] <= ND_LAST_TYPE;
-	/* The traffic class straddles the first two bytes; DSCP is its upper six bits. */
+	/* The traffic class straddles the first two bytes; DSCP is its upper six bits, ECN the lower two. */
+	p->ecn = ip[1] >> 4 & 3;
 	return (ip[0] & 0xf) << 2 | ip[1] >> 6;
 }
 
@@ -81,8 +83,9 @@ int classify_headers(struct pkt *p)
 
 	p->is_multicast = p->data[0] & 1;
 	p->is_neighbour = p->ether_type == ETHER_ARP;
+	p->ecn = ECN_NOT_ECT;
 	if (p->ether_type == ETHER_IPV4)
-		return ipv4_dscp(payload, n_bytes);
+		return ipv4_dscp(p, payload, n_bytes);
 	if (p->ether_type == ETHER_IPV6)
 		return ipv6_dscp(p, payload, n_bytes);
 	return -1;

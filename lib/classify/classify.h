@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reads the headers of a burst: tags, EtherType, DSCP -> class and drop precedence by the sender's map.
+/* Reads the headers of a burst: tags, EtherType, ECN, DSCP -> class and drop precedence by the sender's map.
  * IPv4 and IPv6 behind 0, 1 or 2 tags (802.1Q 0x8100, 802.1ad 0x88a8).  ARP and IPv6 neighbour discovery are marked
  * (is_neighbour; the pipeline lets 100 a second of a VF go as high); other non-IP is medium.
  * Reads only data[0 .. data_bytes): a truncated header is "non-IP", never an overrun.
@@ -18,7 +18,7 @@ struct class_map {
 
 void class_map_init(struct class_map *map, const uint8_t tclass[64], const uint8_t drop_prec[64]);
 
-/* Parses headers only: n_tags, outer_tci, ether_type, is_multicast, is_neighbour, and the DSCP, which it returns
+/* Parses headers only: n_tags, outer_tci, ether_type, is_multicast, is_neighbour, ecn, and the DSCP, which it returns
  * (0..63, or -1 for non-IP).  Needs data_bytes >= PKT_MIN_BYTES.
  * n_tags counts whole tags, two at most: a tag cut short leaves its TPID in ether_type (l2 drops that as malformed). */
 int classify_headers(struct pkt *p);

@@ -15,6 +15,9 @@ enum tclass { TC_URGENT, TC_HIGH, TC_MEDIUM, TC_LOW, N_TCLASSES };
 /* Drop precedence, RFC 2597 section 2. */
 enum drop_prec { DP_LOW, DP_MEDIUM, DP_HIGH, N_DROP_PRECS };
 
+/* The ECN field, RFC 3168 section 5: what is not ECN_NOT_ECT may be marked ECN_CE. */
+enum ecn { ECN_NOT_ECT, ECN_ECT_1, ECN_ECT_0, ECN_CE };
+
 /* VFs are numbered from 0 in the order of the config.  The PF stands in as a sender and a destination. */
 typedef uint32_t vf_id;
 #define VF_NONE UINT32_MAX
@@ -53,6 +56,7 @@ struct pkt {
 	uint8_t n_tags;		/* 0, 1 or 2 */
 	bool is_multicast;	/* destination has the group bit (broadcast too) */
 	bool is_neighbour;	/* ARP or IPv6 ND */
+	uint8_t ecn;		/* enum ecn; ECN_NOT_ECT for non-IP */
 	/* Set by l2. */
 	uint8_t dest_kind;	/* enum dest_kind */
 	uint8_t reason;		/* enum drop_reason, for DEST_DROP */

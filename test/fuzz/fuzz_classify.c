@@ -102,6 +102,17 @@ static void check_verdict(const struct l2 *l2, const struct pkt *p, uint16_t por
 	assert(p->src == VF_PF || vfs[p->src].port == port);
 }
 
+/* What mark_ce() would find behind the tags is what was read. */
+static void check_ecn(const struct pkt *p, int dscp)
+{
+	const uint8_t *ip = p->data + PKT_MIN_BYTES + 4 * p->n_tags;
+
+	if (dscp < 0)
+		return;
+	unsigned int tos = ip[0] >> 4 == 4 ? ip[1] : (unsigned int)(ip[0] << 4 | ip[1] >> 4) & 0xff;
+	assert(tos >> 2 == (unsigned int)dscp && (tos & 3) == p->ecn);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct l2 *l2;
@@ -116,6 +127,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	assert(dscp >= -1 && dscp < 64);
 	assert(p.n_tags <= 2);
+	assert(p.ecn <= ECN_CE && (dscp >= 0 || p.ecn == ECN_NOT_ECT));
+	check_ecn(&p, dscp);
 	l2_switch(l2, &p, port);
 	check_verdict(l2, &p, port);
 	return 0;
