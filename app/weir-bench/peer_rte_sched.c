@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#define ALLOW_EXPERIMENTAL_API	/* rte_sched_subport_tc_ov_config() */
+
 #include "peer_rte_sched.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_log.h>
+#include <sys/mman.h>
+
+#include <rte_eal.h>
+#include <rte_malloc.h>
 
 #define MAX_PROFILES 64u
+#define HEAP_NAME    "bench_sched"
+#define HEAP_BYTES   ((size_t)1 << 30)	/* touched as it is used */
+#define PAGE_BYTES   ((size_t)2 << 20)
 #define LARGEST_LEN  1514u
 
 struct rte {
@@ -24,6 +32,30 @@ struct setup {
 	struct rte_sched_pipe_params pipes[MAX_PROFILES];
 	uint32_t n_pipes;
 };
+
+/* EAL without huge pages gives rte_sched 4 KB pages, while malloc, and so weir, has transparent huge ones.  A heap of
+ * such pages for it, then: all have the same class of memory.  -> the 'socket' to ask at. */
+static int memory_socket(void)
+{
+	static int socket = -1;
+
+	if (socket >= 0)
+		return socket;
+	socket = 0;
+	if (rte_eal_has_hugepages())
+		return socket;
+	uint8_t *all = mmap(NULL, HEAP_BYTES + PAGE_BYTES, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (all == MAP_FAILED)
+		return socket;
+	uint8_t *base = (uint8_t *)RTE_ALIGN_CEIL((uintptr_t)all, PAGE_BYTES);
+	madvise(base, HEAP_BYTES, MADV_HUGEPAGE);
+	if (rte_malloc_heap_create(HEAP_NAME) != 0)
+		return socket;
+	if (rte_malloc_heap_memory_add(HEAP_NAME, base, HEAP_BYTES, NULL, HEAP_BYTES / PAGE_BYTES, PAGE_BYTES) == 0)
+		socket = rte_malloc_heap_get_socket(HEAP_NAME);
+	return socket;
+}
 
 static void fill_pipe(const struct sched_load *load, uint32_t vf, struct rte_sched_pipe_params *p)
 {
@@ -76,6 +108,7 @@ static void fill_setup(struct setup *u, const struct sched_load *load)
 	u->subport.n_max_pipe_profiles = u->n_pipes;
 	u->port = (struct rte_sched_port_params){
 		.name = "bench",
+		.socket = memory_socket(),
 		.rate = rate,
 		.mtu = LARGEST_LEN,
 		.frame_overhead = load->overhead_bytes,

@@ -11,15 +11,6 @@
 #define FIRST_NS    NS_PER_S
 #define STUCK_POLLS 1000000u
 
-uint64_t sched_random(uint64_t *seed)
-{
-	/* xorshift64* */
-	*seed ^= *seed >> 12;
-	*seed ^= *seed << 25;
-	*seed ^= *seed >> 27;
-	return *seed * UINT64_C(0x2545f4914f6cdd1d);
-}
-
 static uint32_t imix_len(uint32_t i)
 {
 	uint32_t at = i % 12;
@@ -42,7 +33,7 @@ void sched_mbuf_set(struct rte_mbuf *m, uint32_t vf, enum tclass tclass, uint32_
 	m->data_len = (uint16_t)pkt_len;
 }
 
-static void fill(struct sched_mbufs *m, const struct sched_load *load)
+void sched_mbufs_mark(struct sched_mbufs *m, const struct sched_load *load)
 {
 	for (uint32_t i = 0; i < m->n; i++) {
 		uint32_t round = i / load->n_vfs;
@@ -56,9 +47,9 @@ static void fill(struct sched_mbufs *m, const struct sched_load *load)
 	}
 }
 
-bool sched_mbufs_create(struct sched_mbufs *m, const struct sched_load *load)
+bool sched_mbufs_create(struct sched_mbufs *m, const struct sched_load *load, uint64_t seed)
 {
-	uint64_t seed = 42;
+	struct bench_rng rng;
 
 	*m = (struct sched_mbufs){.n = load->n_vfs * load->backlog};
 	m->n_bytes = RTE_ALIGN_CEIL((size_t)m->n * MBUF_STRIDE, (size_t)2 << 20);
@@ -71,12 +62,13 @@ bool sched_mbufs_create(struct sched_mbufs *m, const struct sched_load *load)
 		return false;
 	}
 	madvise(m->base, m->n_bytes, MADV_HUGEPAGE);	/* as mbufs have it on a real machine; a hint */
+	bench_rng_init(&rng, seed);
 	for (uint32_t i = 0; i < m->n; i++) {
-		uint32_t at = (uint32_t)(sched_random(&seed) % (i + 1));
+		uint32_t at = bench_rng_below(&rng, i + 1);
 		m->order[i] = m->order[at];
 		m->order[at] = i;
 	}
-	fill(m, load);
+	sched_mbufs_mark(m, load);
 	return true;
 }
 

@@ -16,6 +16,7 @@
 #include <rte_mbuf.h>
 #include <rte_sched.h>
 
+#include "bench.h"
 #include "clk.h"
 #include "pkt.h"
 
@@ -88,9 +89,9 @@ struct sched_clock {
 	uint64_t ns_per_tsc;		/* 32.32 */
 };
 
-uint64_t sched_random(uint64_t *seed);
-
-bool sched_mbufs_create(struct sched_mbufs *m, const struct sched_load *load);
+bool sched_mbufs_create(struct sched_mbufs *m, const struct sched_load *load, uint64_t seed);
+/* The same mbufs for another load of as many, when no scheduler holds them. */
+void sched_mbufs_mark(struct sched_mbufs *m, const struct sched_load *load);
 void sched_mbufs_destroy(struct sched_mbufs *m);
 struct rte_mbuf *sched_mbuf(const struct sched_mbufs *m, uint32_t i);
 /* Sets an mbuf's VF, class and length. */

@@ -3,8 +3,10 @@
 #include "bench_impl.h"
 
 extern const struct bench_suite suite_pq_hold;
+extern const struct bench_suite suite_sched_cost;
 
 const struct bench_suite *const bench_suites[] = {
 	&suite_pq_hold,
+	&suite_sched_cost,
 	NULL,
 };
