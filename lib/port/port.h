@@ -88,5 +88,7 @@ void port_free(void *ctx, void **handles, uint32_t n);
 bool port_copy(void *ctx, const struct pkt *src, struct pkt *copy);
 void port_look(void *ctx, struct pkt *p);
 bool port_retag(void *ctx, struct pkt *p, enum tag_op op, uint16_t vid);
+bool port_mark_ce(void *ctx, void **handle);
+uint32_t port_ring_pkts(void *ctx, uint16_t port);
 
 #endif

@@ -99,12 +99,6 @@ void port_look(void *ctx, struct pkt *p)
 	fill(p, p->handle);
 }
 
-/* Somebody else may be reading these bytes. */
-static inline bool is_shared(const struct rte_mbuf *m)
-{
-	return rte_mbuf_refcnt_read(m) > 1 || !RTE_MBUF_DIRECT(m);
-}
-
 static bool push_tag(struct rte_mbuf *m, uint16_t vid)
 {
 	char *from = rte_pktmbuf_mtod(m, char *);
@@ -164,7 +158,7 @@ bool port_retag(void *ctx, struct pkt *p, enum tag_op op, uint16_t vid)
 		return true;
 	if (m->data_len < MACS_BYTES + (op == TAG_PUSH ? 0 : TAG_BYTES))
 		return false;	/* the core has seen a tag there, so this is not reached */
-	if (is_shared(m) || (op == TAG_PUSH && rte_pktmbuf_headroom(m) < TAG_BYTES)) {
+	if (port_is_shared(m) || (op == TAG_PUSH && rte_pktmbuf_headroom(m) < TAG_BYTES)) {
 		old = m;
 		m = rte_pktmbuf_copy(old, io->pool, 0, UINT32_MAX);
 		if (m == NULL)

@@ -183,6 +183,7 @@ bool port_start(struct port *p, const struct conf_port *c, struct why *notes, st
 		return false;
 	}
 	p->state = PORT_STARTED;
+	port_ring_start(p);
 	/* A vdev gives what it gets; a NIC that filters by its own MAC would hide the VFs behind it. */
 	rc = rte_eth_promiscuous_enable(p->ethdev);
 	if (rc != 0 && p->info.is_physical)
@@ -240,8 +241,10 @@ void port_set_rate(struct port *p, const struct conf_port *c, struct why *notes)
 
 void port_stop(struct port *p)
 {
-	if (p->state == PORT_STARTED)
+	if (p->state == PORT_STARTED) {
+		port_ring_stop(p);
 		(void)rte_eth_dev_stop(p->ethdev);
+	}
 	if (p->state != PORT_FOUND)
 		(void)rte_eth_dev_close(p->ethdev);
 	p->state = PORT_FOUND;

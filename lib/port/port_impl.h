@@ -26,6 +26,8 @@ struct port {
 	bool takes_segments;
 	/* The receiving worker's own. */
 	alignas(PORT_CACHE_LINE) uint16_t rx_queue;	/* asked next */
+	bool tells_ring;		/* how much waits in its rings */
+	_Atomic bool is_counting, may_count;	/* it, and the thread that takes the device away: port_ring.c */
 	/* The control core's. */
 	alignas(PORT_CACHE_LINE) enum port_state state;
 	_Atomic bool is_up;
@@ -49,6 +51,16 @@ struct ports {
 	uint16_t n;
 	struct port port[CONF_MAX_PORTS];
 };
+
+/* Somebody else may be reading these bytes. */
+static inline bool port_is_shared(const struct rte_mbuf *m)
+{
+	return rte_mbuf_refcnt_read(m) > 1 || !RTE_MBUF_DIRECT(m);
+}
+
+/* port_ring.c: around the time in which a worker may ask port_ring_pkts() */
+void port_ring_start(struct port *p);
+void port_ring_stop(struct port *p);
 
 /* port_dev.c: one device */
 bool port_find(struct port *p, const struct conf_port *c, struct why *why);

@@ -205,6 +205,125 @@ START_TEST(a_frame_too_short_for_the_tag_that_is_to_go_is_left_alone)
 }
 END_TEST
 
+static uint32_t v4_sum(const uint8_t *ip)
+{
+	uint32_t sum = 0;
+
+	for (int i = 0; i < 20; i += 2)
+		sum += (uint32_t)(ip[i] << 8 | ip[i + 1]);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* An IP frame of 'tags' tags: its TOS, its version, and a right checksum. */
+static struct pkt make_ip(int version, unsigned int tos, uint32_t tags, uint32_t bytes, uint32_t segment)
+{
+	static const uint8_t types[2][2] = {{0x88, 0xa8}, {0x81, 0x00}};
+	struct pkt p = make(bytes, segment);
+	uint8_t *at = (uint8_t *)(uintptr_t)p.data + 12;
+
+	for (uint32_t i = 0; i < tags; i++, at += 4)
+		memcpy(at, types[i], 2);
+	memcpy(at, version == 4 ? "\x08\x00\x45" : "\x86\xdd\x60", 3);
+	at += 2;
+	if (version == 6) {
+		at[0] |= (uint8_t)(tos >> 4);
+		at[1] = (uint8_t)(tos << 4 | 0xc);
+		return p;
+	}
+	at[1] = (uint8_t)tos;
+	at[10] = at[11] = 0;
+	uint32_t sum = ~v4_sum(at);
+	at[10] = (uint8_t)(sum >> 8);
+	at[11] = (uint8_t)sum;
+	return p;
+}
+
+/* Every TOS, both versions, behind 0, 1 and 2 tags: what is ECN-capable has CE, the rest is as it was, DSCP and flow
+ * label stay, and the IPv4 checksum is right.  Fails if set_ce_v4() forgets the carry, or ip_at() stops at a tag. */
+START_TEST(what_is_ecn_capable_is_marked_and_nothing_else_changes)
+{
+	int version = _i < 3 ? 4 : 6;
+	uint32_t tags = (uint32_t)_i % 3, ip = 14 + 4 * tags;
+
+	for (unsigned int tos = 0; tos < 256; tos++) {
+		for (uint8_t id = 0; id < 16; id++) {	/* carries of the sum */
+			struct pkt p = make_ip(version, tos, tags, 100, 80);
+			uint8_t *at = (uint8_t *)(uintptr_t)p.data, before[100];
+			at[ip + 4] = (uint8_t)(id * 17);
+			if (version == 4) {
+				at[ip + 10] = at[ip + 11] = 0;
+				uint32_t sum = ~v4_sum(at + ip);
+				at[ip + 10] = (uint8_t)(sum >> 8);
+				at[ip + 11] = (uint8_t)sum;
+			}
+			memcpy(before, at, 80);
+			unit_must(port_mark_ce(&io, &p.handle) == ((tos & 3) != 0));
+			if (tos & 3)
+				before[ip + 1] |= version == 4 ? 0x03 : 0x30;
+			if (version == 4) {
+				unit_must(v4_sum(at + ip) == 0xffff);
+				memcpy(before + ip + 10, at + ip + 10, 2);
+			}
+			unit_must(memcmp(before, at, 80) == 0);
+			port_free(&io, &p.handle, 1);
+		}
+	}
+	must_be_home();
+}
+END_TEST
+
+/* Fails without the length in ip_at(), or its look at the version. */
+START_TEST(a_frame_without_a_whole_ip_header_in_front_is_not_marked)
+{
+	for (uint32_t bytes = 14; bytes < 14 + 8 + 40; bytes++) {
+		for (uint32_t tags = 0; tags < 3; tags++) {
+			for (int version = 4; version <= 6; version += 2) {
+				struct pkt p = make_ip(version, 1, tags, 100, 100);
+				uint32_t need = 14 + 4 * tags + (version == 4 ? 20 : 40);
+				rte_pktmbuf_trim(p.handle, (uint16_t)(100 - bytes));
+				unit_must(port_mark_ce(&io, &p.handle) == (bytes >= need));
+				port_free(&io, &p.handle, 1);
+			}
+		}
+	}
+	struct pkt other = make(100, 100), odd = make_ip(4, 1, 0, 100, 100);
+	ck_assert(!port_mark_ce(&io, &other.handle));
+	must_be_as_made(&other, 100);
+	((uint8_t *)(uintptr_t)odd.data)[14] = 0x65;
+	ck_assert(!port_mark_ce(&io, &odd.handle));
+	port_free(&io, &other.handle, 1);
+	port_free(&io, &odd.handle, 1);
+	must_be_home();
+}
+END_TEST
+
+/* Fails if port_mark_ce() writes without a look at the reference count. */
+START_TEST(a_shared_frame_is_copied_to_be_marked)
+{
+	struct pkt p = make_ip(4, 2, 1, 200, 64), before;
+	struct rte_mbuf *other = rte_pktmbuf_clone(p.handle, io.pool);
+	struct rte_mbuf *hoard[N_MBUFS];
+	uint32_t n = 0;
+
+	before = (struct pkt){.handle = other};
+	port_look(&io, &before);
+	while ((hoard[n] = rte_pktmbuf_alloc(io.pool)) != NULL)
+		n++;
+	ck_assert(!port_mark_ce(&io, &p.handle));	/* no buffer */
+	rte_pktmbuf_free_bulk(hoard, n);
+	ck_assert(port_mark_ce(&io, &p.handle));
+	port_look(&io, &p);
+	ck_assert_ptr_ne(p.data, before.data);
+	ck_assert_uint_eq(p.data[19], 3);
+	ck_assert_uint_eq(before.data[19], 2);
+	ck_assert_uint_eq(p.bytes, 200);
+	port_free(&io, &p.handle, 1);
+	port_free(&io, &before.handle, 1);
+	must_be_home();
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("port");
@@ -219,6 +338,9 @@ static Suite *suite(void)
 	tcase_add_test(t, without_a_buffer_nothing_changes);
 	tcase_add_test(t, a_copy_is_whole_and_apart);
 	tcase_add_test(t, a_frame_too_short_for_the_tag_that_is_to_go_is_left_alone);
+	tcase_add_loop_test(t, what_is_ecn_capable_is_marked_and_nothing_else_changes, 0, 6);
+	tcase_add_test(t, a_frame_without_a_whole_ip_header_in_front_is_not_marked);
+	tcase_add_test(t, a_shared_frame_is_copied_to_be_marked);
 	suite_add_tcase(s, t);
 	return s;
 }
