@@ -98,10 +98,10 @@ class Weir(Counted):
         self.process.wait_for("weir is up", START_SECONDS)
         self.pause()
 
-    def turns(self):
-        """-> (turns, idle turns) so far."""
+    def idle_turns(self):
+        """-> how many of its turns found nothing to do so far."""
         workers = (self.telemetry.ask("/weir/info") or {}).get("workers") or {}
-        return sum(one["turns"] for one in workers.values()), sum(one["idle_turns"] for one in workers.values())
+        return sum(one["idle_turns"] for one in workers.values())
 
     def pause(self):
         """Takes it off the CPU."""
@@ -111,22 +111,26 @@ class Weir(Counted):
         """Lets it run on."""
         os.kill(self.process.pid, signal.SIGCONT)
 
-    def stop(self):
-        """-> its exit code."""
+    def end(self):
+        """Asks it to end."""
         self.close()
         self.go()
-        return self.process.stop(15.0)
+        os.kill(self.process.pid, signal.SIGINT)
+
+    def stop(self):
+        """Waits for that. A second SIGINT would not let it finish."""
+        self.process.stop(15.0, signal.SIGCONT)
 
 
 class Testpmd(Counted):
     """dpdk-testpmd, told what to do line by line; its lcore sleeps while it is not its turn."""
 
-    def __init__(self, place, name, vdevs, own=(), data_cpu=None, mac=""):
+    def __init__(self, place, name, vdevs, own=(), data_cpu=None):
         command = ["stdbuf", "-oL", "dpdk-testpmd",
                    *place.eal(name, place.data if data_cpu is None else data_cpu, 512, vdevs), "--", "-i", "--no-flush-rx",
                    "--no-mlockall", "--total-num-mbufs=65536", f"--txd={RING}", f"--rxd={RING}", *own]
         super().__init__(place, name, place.group.start(name, command, place.env, nice=-20))
-        self.mac, self.mode, self.peers = mac, "io", []
+        self.mode = "io"
 
     def wait(self):
         """Until it takes commands."""
@@ -149,7 +153,11 @@ class Testpmd(Counted):
         """Takes it off the CPU."""
         self.ask("stop", "Done.")
 
-    def stop(self):
-        """Ends it."""
+    def end(self):
+        """Asks it to end."""
         self.close()
-        self.process.stop()
+        self.process.say("quit")
+
+    def stop(self):
+        """Waits for that."""
+        self.process.stop(8.0, signal.SIGCONT)

@@ -10,18 +10,18 @@ import subprocess
 import sys
 import time
 
-from . import machine
+from . import frames, machine
 from .processes import Group, ProcessError
 from .switchbed import ELSEWHERE, RING, Place, Testpmd, Weir, mac_text, write_sources
 from .table import grid
 
 SIZE = 64               # bytes in the mbuf
 N_FRAMES = 4000         # in the pcap: each VF's packets come at irregular distances
-WARM_SECONDS = 0.15
-QUICK, FULL = (7, 0.35), (11, 1.0)      # turns of each, and seconds measured in a turn
+WARM_SECONDS, IDLE_SECONDS = 0.15, 0.25
+QUICK, FULL = (5, 0.25), (11, 1.0)      # turns of each, and seconds measured in a turn
 OWN_CPU = 0.98          # a measured turn counts when its thread ran for that part of it
 SLA = "tx.min_bps = 2M\ntx.min_pps = 2k\ntx.max_bps = 100M\ntx.max_pps = 200k\ntx.weight = {weight}\n"
-URGENT = "\n[classes]\nhigh = 3\nmedium = 2\nlow = 1\n"
+CYCLES_PER_NS = 2.0
 
 
 def parse():
@@ -30,7 +30,8 @@ def parse():
     parser.add_argument("--suite", action="append", choices=list(SUITES), help="only this one (may be repeated); default all")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter turns: each suite within 20 s")
     parser.add_argument("--json", metavar="FILE", help="write the rows there")
-    parser.add_argument("--profile", action="store_true", help="then tell where weir's cycles go (perf; switch_pcap only)")
+    parser.add_argument("--rows", action="store_true", help="rows as lines with tabs, no table: for weir-bench")
+    parser.add_argument("--profile", action="store_true", help="then tell where weir's cycles go (needs perf; not switch_idle)")
     parser.add_argument("--vfs", type=int, default=1000, help="how many VFs share the port (default 1000)")
     parser.add_argument("--frames", type=int, default=N_FRAMES, help=f"how many frames are replayed (default {N_FRAMES})")
     parser.add_argument("--turns", type=int, help="turns of each contender")
@@ -52,41 +53,42 @@ def parse():
     return args
 
 
-def tsc_hz():
-    """-> ticks per second: Linux prints twice the TSC's MHz as bogomips on x86."""
-    for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="ascii").splitlines():
-        if line.startswith("bogomips"):
-            return float(line.split(":")[1]) * 1e6 / 2
-    return None
-
-
 class Contender:
     """A name in the table, and how its process takes its turn."""
 
-    def __init__(self, name, process, go, n_ports):
-        self.name, self.process, self.go, self.n_ports = name, process, go, n_ports
-        self.rates, self.disturbed, self.busy = [], 0, []
+    def __init__(self, name, process, go=None, pause=None, n_ports=2):
+        self.name, self.process, self.n_ports = name, process, n_ports
+        self.go, self.pause = go or process.go, pause or process.pause
+        self.is_weir = isinstance(process, Weir)
+        self.turns = []             # (packets per second, had the CPU for itself, idle turns per second)
 
     def turn(self, seconds):
         """One measured turn."""
         self.go()
         time.sleep(WARM_SECONDS)
-        turns = self.process.turns() if isinstance(self.process, Weir) else None
-        ran, (sent, since) = self.process.ran_ns(), self.process.sent(self.n_ports)
+        idle, ran, (sent, since) = self._idle(), self.process.ran_ns(), self.process.sent(self.n_ports)
         time.sleep(seconds)
-        ran_end, (sent_end, until) = self.process.ran_ns(), self.process.sent(self.n_ports)
-        if turns:
-            after = self.process.turns()
-            self.busy.append(100 - 100 * (after[1] - turns[1]) / max(1, after[0] - turns[0]))
-        self.process.pause()
-        is_own = ran is None or (ran_end - ran) / 1e9 >= OWN_CPU * (until - since)
-        self.disturbed += not is_own
-        self.rates.append(((sent_end - sent) / (until - since), is_own))
+        ran_end, (sent_end, until), idle_end = self.process.ran_ns(), self.process.sent(self.n_ports), self._idle()
+        self.pause()
+        took = until - since
+        is_own = ran is None or ran_end is None or (ran_end - ran) / 1e9 >= OWN_CPU * took
+        self.turns.append(((sent_end - sent) / took, is_own, (idle_end - idle) / took))
+
+    def _idle(self):
+        return self.process.idle_turns() if self.is_weir else 0
+
+    def good(self):
+        """-> the turns that had the CPU for themselves (all, when those are too few)."""
+        good = [turn for turn in self.turns if turn[1]]
+        return good if len(good) >= 3 else self.turns
 
     def pps(self):
-        """-> the median of the turns that had the CPU for themselves (of all when those are too few)."""
-        good = [rate for rate, is_own in self.rates if is_own]
-        return statistics.median(good if len(good) >= 3 else [rate for rate, _ in self.rates])
+        """-> the median."""
+        return statistics.median(turn[0] for turn in self.good())
+
+    def idle_pps(self):
+        """-> idle turns per second, the median."""
+        return statistics.median(turn[2] for turn in self.good())
 
 
 class Suite:
@@ -103,39 +105,62 @@ class Suite:
         """A figure."""
         self.rows.append({"suite": self.name, "case": case, "contender": contender, "metric": metric,
                           "value": round(value, 4), "unit": unit})
+        if self.args.rows:
+            print("row", case, contender, metric, f"{value:.4f}", unit, sep="\t", flush=True)
+
+    def note(self, text):
+        """What the reader of the figures must know."""
+        print(f"note\t{text}" if self.args.rows else f"{self.name}: note: {text}", flush=True)
 
     def interleave(self, contenders):
-        """A B C A B C ..."""
-        for turn in range(self.args.turns):
+        """A B C A B C ... until all had enough turns undisturbed, or the time is up."""
+        end = time.monotonic() + 2 * self.args.turns * len(contenders) * (self.args.seconds + WARM_SECONDS)
+        n = 0
+        while n < self.args.turns or (time.monotonic() < end and
+                                      any(sum(turn[1] for turn in one.turns) < self.args.turns for one in contenders)):
+            n += 1
             for one in contenders:
                 one.turn(self.args.seconds)
-            rates = ", ".join(f"{one.name} {one.rates[-1][0] / 1e6:.2f}" for one in contenders)
-            self.say(f"turn {turn + 1} of {self.args.turns}: {rates} Mp/s")
+            self.say(f"turn {n}: " + ", ".join(f"{one.name} {one.turns[-1][0] / 1e6:.2f}" for one in contenders) + " Mp/s")
 
     def report(self, case, contenders, reference):
-        """Rates, TSC cycles of the data core per packet, and everything of weir's against 'reference'."""
-        hertz = tsc_hz()
+        """Rates and the data core's time per packet, and everything of weir's against 'reference'."""
         for one in contenders:
             self.row(case, one.name, "rate", one.pps() / 1e6, "Mp/s")
-            if hertz and one.pps() > 0:
-                self.row(case, one.name, "cost", hertz / one.pps(), "cycles/pkt")
-            if one.busy:
-                self.row(case, one.name, "busy_turns", statistics.median(one.busy), "%")
-            if one.disturbed:
-                self.say(f"{one.name}: {one.disturbed} of {len(one.rates)} turns had to share the CPU")
+            self.row(case, one.name, "cycles", cycles(one), "cycles/packet")
+            disturbed = sum(not turn[1] for turn in one.turns)
+            if disturbed:
+                self.note(f"{one.name}: something else ran on its CPU in {disturbed} of {len(one.turns)} turns"
+                         f"{': left out' if len(one.turns) - disturbed >= 3 else ''}")
         for one in contenders:
-            if one.name.startswith("weir") and reference.pps() > 0 and one.pps() > 0:
-                pairs = [mine[0] / theirs[0] for mine, theirs in zip(one.rates, reference.rates) if mine[1] and theirs[1]]
-                ratio = statistics.median(pairs) if len(pairs) >= 3 else one.pps() / reference.pps()
-                self.row(case, one.name, f"rate_over_{reference.name.replace(' ', '_')}", ratio, "x")
-                if hertz:
-                    delta = hertz / one.pps() - hertz / reference.pps()
-                    self.row(case, one.name, f"cost_over_{reference.name.replace(' ', '_')}", delta, "cycles/pkt")
+            if one.is_weir:
+                self.row(case, one.name, f"ratio to {reference.name}", paired_ratio(one, reference), "x")
+                self.row(case, one.name, f"more than {reference.name}", cycles(one) - cycles(reference), "cycles/packet")
+
+
+def cycles(one):
+    """-> the core's time per packet in TSC cycles of a 2 GHz clock, as everywhere in weir-bench."""
+    return CYCLES_PER_NS * 1e9 / max(one.pps(), 1.0)
+
+
+def paired_ratio(one, other):
+    """-> the median over turns that were next to each other and both undisturbed: the host's moods cancel out."""
+    pairs = [(mine[0] / max(theirs[0], 1.0), mine[1] and theirs[1]) for mine, theirs in zip(one.turns, other.turns)]
+    good = [ratio for ratio, is_own in pairs if is_own]
+    return statistics.median(good if len(good) >= 3 else [ratio for ratio, _ in pairs])
+
+
+def stop_all(*processes):
+    """Ends them, all at once."""
+    for process in processes:
+        process.end()
+    for process in processes:
+        process.stop()
 
 
 def shared_port_config(path, n_vfs, is_bound):
     """All VFs on one port, told apart by their MAC, with SLAs that do not hold them back, or with none."""
-    text = ["[switch]", "guarantee_size = 64", "", "[port net_null0]", "role = pf", "rate = 400G", "link_basis = l2", "",
+    text = ["[switch]", "guarantee_size = 64", "drain_time = 0s", "", "[port net_null0]", "role = pf", "rate = 400G", "link_basis = l2", "",
             "[port net_pcap0]"]
     for number in range(n_vfs):
         # Small queues: room for what cannot come in a turn costs nothing but start-up time.
@@ -162,65 +187,60 @@ class PcapPorts:
 
     def testpmd(self):
         """-> testpmd, started."""
-        self.suite.say("starting testpmd on the same ports")
         pmd = Testpmd(self.place, "testpmd", self.vdevs)
         pmd.wait()
         return pmd
 
 
-def profile(suite, weir):
+def profile(suite, one):
     """Where its cycles go, by perf."""
     data = suite.args.out / "perf.data"
-    weir.go()
+    one.go()
     time.sleep(WARM_SECONDS)
     command = ["perf", "record", "-q", "-C", str(suite.place.data), "-e", "cycles", "-o", str(data), "--", "sleep", "3"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    weir.pause()
+    one.pause()
     if done.returncode == 0:
         done = subprocess.run(["perf", "report", "-i", str(data), "--stdio", "--percent-limit", "0.5", "--sort", "dso,symbol"],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    print("\n".join(line for line in done.stdout.splitlines() if line and not line.startswith("#")))
-    print(f"more: perf annotate -i {data} (the build must still be the measured one)")
+    print("\n".join(line.rstrip(" -") for line in done.stdout.splitlines() if line and not line.startswith("#")))
+    print(f"more: perf annotate -i {data} (the build must still be the measured one)", flush=True)
 
 
 def switch_pcap(suite):
     """1000 VFs on one port, all with SLAs, 64 B."""
     ports = PcapPorts(suite)
     weir, pmd = ports.weir("weir", True), ports.testpmd()
-    contenders = [Contender("weir", weir, weir.go, 2)]
-    contenders += [Contender(f"testpmd {mode}", pmd, lambda mode=mode: pmd.go(mode), 2) for mode in ("mac", "io", "macswap")]
+    contenders = [Contender("weir", weir)]
+    contenders += [Contender(f"testpmd {mode}", pmd, lambda mode=mode: pmd.go(mode)) for mode in ("mac", "io", "macswap")]
     suite.interleave(contenders)
     suite.report(f"{SIZE} B, {suite.args.vfs} VFs", contenders, contenders[1])
     if suite.args.profile:
-        profile(suite, weir)
-    weir.stop()
-    pmd.stop()
+        profile(suite, contenders[0])
+    stop_all(weir, pmd)
 
 
 def switch_idle(suite):
     """The same switch with SLAs and with none: what bounds cost a packet."""
     ports = PcapPorts(suite)
     bound, free, pmd = ports.weir("weir-sla", True), ports.weir("weir-free", False), ports.testpmd()
-    contenders = [Contender("weir with SLAs", bound, bound.go, 2), Contender("weir without", free, free.go, 2),
-                  Contender("testpmd mac", pmd, lambda: pmd.go("mac"), 2)]
+    contenders = [Contender("weir", bound), Contender("weir without bounds", free),
+                  Contender("testpmd mac", pmd, lambda: pmd.go("mac"))]
     suite.interleave(contenders)
     case = f"{SIZE} B, {suite.args.vfs} VFs"
     suite.report(case, contenders, contenders[2])
-    hertz = tsc_hz()
-    if hertz:
-        suite.row(case, "weir", "cost_of_bounds", hertz / contenders[0].pps() - hertz / contenders[1].pps(), "cycles/pkt")
-    for process in (bound, free, pmd):
-        process.stop()
+    suite.row(case, "weir", "more than weir without bounds", cycles(contenders[0]) - cycles(contenders[1]), "cycles/packet")
+    stop_all(bound, free, pmd)
 
 
 def switch_null(suite):
     """testpmd on null ports: what a turn of I/O costs here. weir has no part in it: the frames have no addresses."""
     pmd = Testpmd(suite.place, "testpmd", [f"net_null0,size={SIZE}", f"net_null1,size={SIZE}"])
     pmd.wait()
-    contenders = [Contender(f"testpmd {mode}", pmd, lambda mode=mode: pmd.go(mode), 2) for mode in ("io", "mac", "macswap")]
+    contenders = [Contender(f"testpmd {mode}", pmd, lambda mode=mode: pmd.go(mode)) for mode in ("io", "mac", "macswap")]
     suite.interleave(contenders)
     suite.report(f"{SIZE} B, both ways", contenders, contenders[0])
-    pmd.stop()
+    stop_all(pmd)
 
 
 class VhostPair:
@@ -233,39 +253,31 @@ class VhostPair:
         self.switch, self.guests = None, None
 
     def start_guests(self):
-        """One process: with two guests each sends to the other."""
-        vdevs = [f"net_virtio_user{guest},mac={mac_text(guest)},path={path},queue_size={RING}"
-                 for guest, path in enumerate(self.sockets)]
-        peers = [mac_text(1 - guest) if self.n_guests == 2 else ELSEWHERE for guest in range(self.n_guests)]
-        own = [f"--eth-peer={guest},{mac}" for guest, mac in enumerate(peers)]
-        if self.n_guests == 1:
-            own.append("--no-rmv-interrupt")
-        self.guests = Testpmd(self.place, f"{self.name}-guests", vdevs, own, self.place.other)
-        self.guests.wait()
-
-    def turns(self):
-        """As the switch's."""
-        return self.switch.turns()
+        """One process that replays frames; with two guests each sends to the other."""
+        vdevs = []
+        for guest, path in enumerate(self.sockets):
+            pcap = self.place.group.run_dir / f"guest{guest}.pcap"
+            peer = mac_text(1 - guest) if self.n_guests == 2 else ELSEWHERE
+            frames.write_pcap(pcap, mac_text(guest), peer, SIZE, 1, 1)
+            # Neighbours are a pair to testpmd: what one brings goes out of the other.
+            vdevs += [f"net_pcap{guest},rx_pcap={pcap},infinite_rx=1",
+                      f"net_virtio_user{guest},mac={mac_text(guest)},path={path},queue_size={RING}"]
+        self.guests = Testpmd(self.place, f"{self.name}-guests{self.n_guests}", vdevs, (), self.place.other)
 
     def go(self):
         """Switch first: it must not find a full ring of old packets."""
         self.switch.go()
-        self.guests.go("flowgen" if self.n_guests == 2 else "txonly")
+        self.guests.go()
 
     def pause(self):
         """Guests first."""
         self.guests.pause()
         self.switch.pause()
 
-    def stop(self):
-        """Ends both."""
-        self.guests.stop()
-        self.switch.stop()
-
 
 def vhost_config(path, n_guests):
     """A VF a port, with SLAs that do not hold it back."""
-    text = ["[switch]", "guarantee_size = 64", "", "[port net_null0]", "role = pf", "rate = 400G", "link_basis = l2", ""]
+    text = ["[switch]", "guarantee_size = 64", "drain_time = 0s", "", "[port net_null0]", "role = pf", "rate = 400G", "link_basis = l2", ""]
     for guest in range(n_guests):
         text += [f"[port net_vhost{guest}]", "rate = 400G", f"[vf vm{guest}]", f"port = net_vhost{guest}",
                  f"mac = {mac_text(guest)}", "queue = 1024", "tx.min_bps = 1G", "tx.min_pps = 1M", "tx.max_bps = 100G",
@@ -274,31 +286,62 @@ def vhost_config(path, n_guests):
     return path
 
 
+def testpmd_own_cycles(suite, one):
+    """-> cycles a packet by its own clock, of calls that found packets: also true when the guests are the slower ones."""
+    one.process.ask("set record-core-cycles on", "set record-core-cycles")
+    one.go()
+    time.sleep(WARM_SECONDS + suite.args.seconds)
+    start = len(one.process.process.lines())
+    one.pause()
+    told = [line for line in one.process.process.lines()[start:] if "CPU cycles/packet=" in line]
+    return float(told[0].split("CPU cycles/packet=")[1].split()[0]) if told else None
+
+
 def vhost_case(suite, n_guests, case):
     """weir and testpmd io on vhost-user ports of their own of the same kind."""
     mine, theirs = VhostPair(suite, "w", n_guests), VhostPair(suite, "t", n_guests)
     suite.say(f"starting both switches and their guests: {case}")
+    theirs.switch = Testpmd(suite.place, f"testpmd{n_guests}", theirs.vdevs, ["--portlist=0,1"])
     config = vhost_config(suite.place.group.run_dir / "vhost.conf", n_guests)
     mine.switch = Weir(suite.place, f"weir{n_guests}", config, mine.vdevs, 512)
     mine.switch.go()        # the guests' NICs come up only with an answer
-    mine.start_guests()
-    mine.switch.pause()
-    own = ["--portlist=0,1"]
-    theirs.switch = Testpmd(suite.place, f"testpmd{n_guests}", theirs.vdevs, own)
     theirs.switch.wait()
-    theirs.start_guests()
+    for pair in (mine, theirs):
+        pair.start_guests()
+    for pair in (mine, theirs):
+        pair.guests.wait()
+    silent = mine.switch.idle_turns()
+    time.sleep(IDLE_SECONDS)
+    silent_pps = (mine.switch.idle_turns() - silent) / IDLE_SECONDS
+    mine.switch.pause()
     n_ports = len(mine.vdevs)
-    contenders = [Contender("weir", mine, mine.go, n_ports), Contender("testpmd io", theirs, theirs.go, n_ports)]
+    contenders = [Contender("weir", mine.switch, mine.go, mine.pause, n_ports),
+                  Contender("testpmd io", theirs.switch, theirs.go, theirs.pause, n_ports)]
     suite.interleave(contenders)
     suite.report(case, contenders, contenders[1])
-    mine.stop()
-    theirs.stop()
+    # An idle turn takes as long as one of a silent switch: what is left was work.
+    suite.row(case, "weir", "busy", 100 * max(0.0, 1 - contenders[0].idle_pps() / max(silent_pps, 1.0)), "%")
+    own = testpmd_own_cycles(suite, contenders[1])
+    if own:
+        suite.row(case, "testpmd io", "busy", 100 * min(1.0, own * contenders[1].pps() / tsc_hz()), "%")
+    if suite.args.profile:
+        profile(suite, contenders[0])
+    stop_all(mine.guests, theirs.guests, mine.switch, theirs.switch)
 
 
 def switch_vhost(suite):
     """vhost-user ports: guest to guest and back, and guest to uplink."""
     vhost_case(suite, 2, f"{SIZE} B, two guests, both ways")
-    vhost_case(suite, 1, f"{SIZE} B, one guest to the uplink")
+    if not suite.args.quick:
+        vhost_case(suite, 1, f"{SIZE} B, one guest to the uplink")
+
+
+def tsc_hz():
+    """-> ticks per second: Linux prints twice the TSC's MHz as bogomips on x86."""
+    for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="ascii").splitlines():
+        if line.startswith("bogomips"):
+            return float(line.split(":")[1]) * 1e6 / 2
+    return 2e9
 
 
 SUITES = {"switch_pcap": switch_pcap, "switch_vhost": switch_vhost, "switch_idle": switch_idle, "switch_null": switch_null}
@@ -318,9 +361,10 @@ def main():
                 print(f"{name}: {error}", flush=True)
                 broken += 1
         rows += suite.rows
-        print("\n".join(grid(["case", "contender", "metric", "value", "unit"],
-                             [[row["case"], row["contender"], row["metric"], f"{row['value']:.3f}", row["unit"]]
-                              for row in suite.rows])), flush=True)
+        if not args.rows:
+            print("\n".join(grid(["case", "contender", "metric", "value", "unit"],
+                                 [[row["case"], row["contender"], row["metric"], f"{row['value']:.3f}", row["unit"]]
+                                  for row in suite.rows])), flush=True)
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 1 if broken or not rows else 0
