@@ -91,7 +91,8 @@ struct conf_tenant {
 	uint32_t n_all_vfs;		/* in it and in the tenants below it */
 	struct sla tx;			/* asked: 0 = not set; a tenant has no urgent allowance of its own */
 	struct sla tx_eff;		/* effective */
-	uint64_t owed_bps, owed_pps;	/* for admission, L2: the larger of its minimum and the sum its members are owed */
+	uint64_t members_bps, members_pps;	/* L2: what its members are owed, added up */
+	uint64_t owed_bps, owed_pps;	/* L2: the larger of that (its maximum at most) and its own minimum: for admission */
 	int line;
 };
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "conf_fields.h"
-#include "units.h"
 
 static bool is_memif(const struct conf_port *port)
 {
@@ -135,28 +134,25 @@ static void check_vlans(struct conf_reading *r, uint32_t i)
 			vf->vid, trunk->line);
 }
 
-/* "tx.min_bps = 200M is above tx.max_bps = 100M" */
-static void check_at_most(struct conf_reading *r, uint32_t vf, const char *dir, const char *low,
-	uint64_t low_value, const char *high, uint64_t high_value)
+/* How it is told that it sends too much. */
+static void check_signals(struct conf_reading *r, uint32_t i)
 {
-	const struct ini_section *s = r->vf_section[vf];
-	char low_key[32], high_key[32], low_text[UNITS_TEXT], high_text[UNITS_TEXT];
+	struct conf_vf *vf = &r->conf->vfs[i];
+	const struct ini_section *s = r->vf_section[i];
+	const struct ini_entry *mark = conf_entry(s, "mark_above"), *when = conf_entry(s, "when_full");
 
-	if (low_value == 0 || high_value == 0 || low_value <= high_value)
+	if (mark != NULL && !vf->ecn)
+		conf_say(r, mark->line,
+			"mark_above with ecn = no (line %d): nothing is marked, wanted one of them",
+			conf_line(s, "ecn"));
+	if (vf->port >= r->conf->n_ports || r->conf->ports[vf->port].n_vfs <= 1)
 		return;
-	snprintf(low_key, sizeof(low_key), "%s.%s", dir, low);
-	snprintf(high_key, sizeof(high_key), "%s.%s", dir, high);
-	conf_say(r, conf_line(s, low_key), "%s = %s is above %s = %s (line %d): wanted at most that", low_key,
-		units_count_text(low_text, low_value), high_key, units_count_text(high_text, high_value),
-		conf_line(s, high_key));
-}
-
-static void check_sla(struct conf_reading *r, uint32_t vf, const char *dir, const struct sla *sla)
-{
-	check_at_most(r, vf, dir, "min_bps", sla->min_bps, "max_bps", sla->max_bps);
-	check_at_most(r, vf, dir, "min_pps", sla->min_pps, "max_pps", sla->max_pps);
-	check_at_most(r, vf, dir, "urgent_bps", sla->urgent_bps, "max_bps", sla->max_bps);
-	check_at_most(r, vf, dir, "urgent_pps", sla->urgent_pps, "max_pps", sla->max_pps);
+	if (when != NULL && vf->when_full == WHEN_FULL_HOLD && strcmp(when->value, "hold") == 0)
+		conf_say(r, when->line,
+			"when_full = hold, but %u VFs share %s and one cannot be held without the others: wanted "
+			"when_full = drop, or a port of its own",
+			r->conf->ports[vf->port].n_vfs, r->conf->ports[vf->port].device);
+	vf->when_full = WHEN_FULL_DROP;
 }
 
 static void check_vf_on_port(struct conf_reading *r, uint32_t i)
@@ -196,11 +192,14 @@ void conf_check(struct conf_reading *r)
 		resolve_port(r, i);
 		resolve_map(r, i);
 		check_vlans(r, i);
-		check_sla(r, i, "tx", &conf->vfs[i].tx);
-		check_sla(r, i, "rx", &conf->vfs[i].rx);
+		conf_check_sla(r, r->vf_section[i], "tx", &conf->vfs[i].tx);
+		conf_check_sla(r, r->vf_section[i], "rx", &conf->vfs[i].rx);
 	}
-	for (uint32_t i = 0; i < conf->n_vfs; i++) /* now that each port's VFs have been counted */
+	for (uint32_t i = 0; i < conf->n_vfs; i++) { /* now that each port's VFs have been counted */
 		if (conf->vfs[i].port < conf->n_ports)
 			check_vf_on_port(r, i);
+		check_signals(r, i);
+	}
+	conf_check_tenants(r);
 	conf_check_macs(r);
 }

@@ -28,7 +28,7 @@ static void derive_other_unit(uint64_t *bps, uint64_t *pps, const struct sla *as
 
 static struct sla effective(const struct sla *asked, uint32_t guarantee_bytes)
 {
-	uint64_t packet_bits = (uint64_t)guarantee_bytes * 8;
+	uint64_t packet_bits = (uint64_t)basis_bytes(asked->basis, guarantee_bytes) * 8;
 	struct sla sla = *asked;
 
 	sla.burst_auto = asked->burst_ns == 0;
@@ -51,53 +51,160 @@ static uint32_t default_receive_queue(const struct conf *conf, const struct conf
 	if (bps == 0 && vf->port < conf->n_ports)
 		bps = conf->ports[vf->port].rate_bps;
 	if (bps > 0)
-		pps = bps / ((uint64_t)conf->guarantee_bytes * 8);
+		pps = bps / ((uint64_t)basis_bytes(vf->rx.basis, conf->guarantee_bytes) * 8);
 	pps = limited(pps, vf->rx.max_pps) / RECEIVE_QUEUE_PER_SECOND;
 	return (uint32_t)u64_min(u64_max(pps, MIN_RECEIVE_QUEUE_PKTS), MAX_RECEIVE_QUEUE_PKTS);
 }
 
+/* ---- Marking ---- */
+
+#define MARK_PKTS 3
+
+/* What some packets take at a limit; 0 where there is none. */
+static uint64_t time_at_limit_ns(const struct conf *conf, const struct sla *sla)
+{
+	uint64_t bits = (uint64_t)MARK_PKTS * 8 * basis_bytes(sla->basis, conf->guarantee_bytes), ns = 0;
+
+	if (sla->max_bps > 0)
+		ns = bits * NS_PER_S / sla->max_bps;
+	if (sla->max_pps > 0)
+		ns = u64_max(ns, MARK_PKTS * NS_PER_S / sla->max_pps);
+	return ns;
+}
+
+/* Contract 8: K = max(1 ms, 3 packets' time), by the slowest of what bounds it. */
+static void complete_marks(const struct conf *conf, struct conf_vf *vf)
+{
+	const struct conf_tenant *t;
+
+	vf->tx_mark_ns = vf->rx_mark_ns = vf->mark_above_ns;
+	if (vf->mark_above_ns != 0)
+		return;
+	vf->tx_mark_ns = u64_max(NS_PER_MS, time_at_limit_ns(conf, &vf->tx));
+	vf->rx_mark_ns = u64_max(NS_PER_MS, time_at_limit_ns(conf, &vf->rx));
+	for (t = conf_tenant_of(conf, vf->tenant); t != NULL; t = conf_tenant_of(conf, t->parent))
+		vf->tx_mark_ns = u64_max(vf->tx_mark_ns, time_at_limit_ns(conf, &t->tx));
+}
+
+/* ---- What is owed ---- */
+
+uint64_t conf_l2_bps(const struct conf *conf, const struct sla *sla, uint64_t bps)
+{
+	if (sla->basis == BASIS_L2)
+		return bps;
+	return (uint64_t)((clk_u128)bps * conf->guarantee_bytes / basis_bytes(sla->basis, conf->guarantee_bytes));
+}
+
+struct owed {
+	uint64_t bps, pps;
+};
+
+static struct owed owed_to_vf(const struct conf *conf, const struct conf_vf *vf)
+{
+	const struct sla *sla = &vf->tx_eff;
+
+	return (struct owed){
+		.bps = conf_l2_bps(conf, sla, u64_max(sla->min_bps, sla->urgent_bps)),
+		.pps = u64_max(sla->min_pps, sla->urgent_pps),
+	};
+}
+
+static void add_to_tenant(struct conf *conf, uint32_t tenant, const struct owed *owed)
+{
+	if (tenant == CONF_NO_TENANT)
+		return;
+	conf->tenants[tenant].members_bps += owed->bps;
+	conf->tenants[tenant].members_pps += owed->pps;
+}
+
+/* From the deepest up: a tenant counts as what it was promised, or its members were where that is more, in each unit. */
+static void complete_tenants(struct conf *conf)
+{
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		struct owed owed = owed_to_vf(conf, &conf->vfs[i]);
+
+		add_to_tenant(conf, conf->vfs[i].tenant, &owed);
+	}
+	for (uint8_t depth = CONF_MAX_DEPTH + 2; depth > 0; depth--) {
+		for (uint32_t i = 0; i < conf->n_tenants; i++) {
+			struct conf_tenant *t = &conf->tenants[i];
+			const struct sla *sla = &t->tx_eff;
+
+			if (t->depth != depth)
+				continue;
+			t->owed_bps = u64_max(conf_l2_bps(conf, sla, sla->min_bps),
+				limited(t->members_bps, conf_l2_bps(conf, sla, sla->max_bps)));
+			t->owed_pps = u64_max(sla->min_pps, limited(t->members_pps, sla->max_pps));
+			add_to_tenant(conf, t->parent, &(struct owed){t->owed_bps, t->owed_pps});
+		}
+	}
+}
+
 void conf_complete(struct conf *conf)
 {
+	for (uint32_t i = 0; i < conf->n_tenants; i++)
+		conf->tenants[i].tx_eff = effective(&conf->tenants[i].tx, conf->guarantee_bytes);
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		struct conf_vf *vf = &conf->vfs[i];
 
 		vf->tx_eff = effective(&vf->tx, conf->guarantee_bytes);
 		vf->rx_eff = effective(&vf->rx, conf->guarantee_bytes);
+		complete_marks(conf, vf);
 		if (vf->receive_queue_pkts == 0)
 			vf->receive_queue_pkts = default_receive_queue(conf, vf);
 	}
+	complete_tenants(conf);
+}
+
+/* ---- Admission ---- */
+
+/* Of who stands directly under the PF. */
+static struct owed owed_by_pf(const struct conf *conf)
+{
+	struct owed sum = {0};
+
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		struct owed owed = owed_to_vf(conf, &conf->vfs[i]);
+
+		if (conf_tenant_of(conf, conf->vfs[i].tenant) != NULL)
+			continue;
+		sum.bps += owed.bps;
+		sum.pps += owed.pps;
+	}
+	for (uint32_t i = 0; i < conf->n_tenants; i++) {
+		if (conf->tenants[i].parent != CONF_NO_TENANT)
+			continue;
+		sum.bps += conf->tenants[i].owed_bps;
+		sum.pps += conf->tenants[i].owed_pps;
+	}
+	return sum;
 }
 
 bool conf_admit(const struct conf *conf, uint64_t pf_rate_bps, enum link_basis basis, struct why *why)
 {
 	uint32_t link_bytes = basis_bytes(basis, conf->guarantee_bytes);
-	uint64_t sum_bps = 0, sum_pps = 0;
+	struct owed sum = owed_by_pf(conf);
 	char bps_text[UNITS_TEXT], link_text[UNITS_TEXT], pps_text[UNITS_TEXT],
 		capacity_text[UNITS_TEXT] = "unknown";
 
-	for (uint32_t i = 0; i < conf->n_vfs; i++) {
-		const struct sla *sla = &conf->vfs[i].tx_eff;
-
-		sum_bps += u64_max(sla->min_bps, sla->urgent_bps);
-		sum_pps += u64_max(sla->min_pps, sla->urgent_pps);
-	}
 	/* Rounded up: a link that is short of one bit is short. */
-	uint64_t link_bps = (uint64_t)(((clk_u128)sum_bps * link_bytes + conf->guarantee_bytes - 1) /
+	uint64_t link_bps = (uint64_t)(((clk_u128)sum.bps * link_bytes + conf->guarantee_bytes - 1) /
 				       conf->guarantee_bytes);
 	bool fits_link = pf_rate_bps == 0 || link_bps <= pf_rate_bps;
-	bool fits_core = conf->packet_capacity_pps == 0 || sum_pps <= conf->packet_capacity_pps;
+	bool fits_core = conf->packet_capacity_pps == 0 || sum.pps <= conf->packet_capacity_pps;
 
 	if (conf->allow_overcommit || (fits_link && fits_core))
 		return true;
 	if (conf->packet_capacity_pps > 0)
 		units_count_text(capacity_text, conf->packet_capacity_pps);
 	why_add_at(why, conf->file, conf->ports[conf->pf].line,
-		"guarantees (the larger of tx.min and tx.urgent of each VF) add up to %s of %s bits/s%s and "
+		"guarantees (the larger of tx.min and tx.urgent of each VF%s) add up to %s of %s bits/s%s and "
 		"to %s of %s packets/s: "
 		"wanted both within, or allow_overcommit = yes in [switch]",
+		conf->n_tenants > 0 ? ", and of a tenant its tx.min where that is more" : "",
 		units_count_text(bps_text, link_bps),
 		pf_rate_bps > 0 ? units_count_text(link_text, pf_rate_bps) : "unknown",
 		basis == BASIS_WIRE ? " on the wire (24 bytes more a packet of guarantee_size)" : "",
-		units_count_text(pps_text, sum_pps), capacity_text);
+		units_count_text(pps_text, sum.pps), capacity_text);
 	return false;
 }

@@ -32,9 +32,8 @@ static void read_dscp_entry(
 	if (!parse_class(e->value, &tclass, &drop_prec)) {
 		conf_say(r, e->line,
 			"%.60s = %.60s: wanted a class (urgent, high, medium or low) and perhaps a drop "
-			"precedence (low, "
-			"medium or high)",
-			e->key, e->value);
+			"precedence (low, medium or high)%s",
+			e->key, e->value, strcmp(e->key, "default") == 0 ? ", or standard" : "");
 		return;
 	}
 	for (int dscp = 0; dscp < CONF_N_DSCP; dscp++) {
@@ -46,9 +45,38 @@ static void read_dscp_entry(
 	}
 }
 
+/* "DF, LE, dscp2 and 59 more" */
+static void unnamed_text(uint64_t named, char *buf, size_t size)
+{
+	int n = 0, most = 3;
+	size_t used = 0;
+
+	for (int dscp = 0; dscp < CONF_N_DSCP; dscp++)
+		if ((named >> dscp & 1) == 0 && n++ < most)
+			used += (size_t)snprintf(
+				buf + used, size - used, "%s%s", used > 0 ? ", " : "", dscp_name(dscp));
+	if (n > most)
+		snprintf(buf + used, size - used, " and %d more", n - most);
+}
+
+/* What is not named goes by "default"; and a map without one must have named all 64, or be the standard one changed. */
+static void read_rest(struct conf_reading *r, const struct ini_section *s, uint64_t named, struct dscp_map *map)
+{
+	const struct ini_entry *rest = conf_entry(s, "default");
+	char unnamed[100];
+
+	if (rest != NULL && strcmp(rest->value, "standard") != 0) {
+		read_dscp_entry(r, rest, ~named, map);
+	} else if (rest == NULL && ~named != 0 && strcmp(s->name, "default") != 0) {
+		unnamed_text(named, unnamed, sizeof(unnamed));
+		conf_say(r, s->line,
+			"[dscp %.60s] has no class for %s: wanted default = CLASS, or default = standard", s->name,
+			unnamed);
+	}
+}
+
 static void read_dscp_entries(struct conf_reading *r, const struct ini_section *s, struct dscp_map *map)
 {
-	const struct ini_entry *rest = NULL;
 	int first_line[CONF_N_DSCP] = {0};
 	uint64_t named = 0;
 
@@ -56,9 +84,9 @@ static void read_dscp_entries(struct conf_reading *r, const struct ini_section *
 		const struct ini_entry *e = &s->entries[i];
 		int dscp = dscp_parse(e->key);
 
-		if (strcmp(e->key, "default") == 0) {
-			rest = e;
-		} else if (dscp < 0) {
+		if (strcmp(e->key, "default") == 0)
+			continue;
+		if (dscp < 0) {
 			conf_say(r, e->line,
 				"%.60s: wanted a code point such as EF, AF41, CS1, LE, VA, 0 to 63, or "
 				"default",
@@ -73,8 +101,7 @@ static void read_dscp_entries(struct conf_reading *r, const struct ini_section *
 			read_dscp_entry(r, e, UINT64_C(1) << dscp, map);
 		}
 	}
-	if (rest != NULL)
-		read_dscp_entry(r, rest, ~named, map);
+	read_rest(r, s, named, map);
 }
 
 /* [dscp default] changes the map of those who name none. */

@@ -75,6 +75,14 @@ bool conf_read_time(const struct conf_field *field, const char *value, void *to)
 	return units_parse_time(value, &ns) && store_in_range(field, ns, to);
 }
 
+bool conf_read_auto_time(const struct conf_field *field, const char *value, void *to)
+{
+	if (strcmp(value, "auto") != 0)
+		return conf_read_time(field, value, to);
+	store(to, field->bytes, 0);
+	return true;
+}
+
 bool conf_read_choice(const struct conf_field *field, const char *value, void *to)
 {
 	size_t n = strlen(value);
@@ -127,7 +135,7 @@ static void wanted_text(const struct conf_field *field, char *buf, size_t size)
 
 		for (const char *c = field->wanted; *c != '\0' && used + 8 < size; c++)
 			used += (size_t)snprintf(buf + used, size - used, *c == '|' ? " or " : "%c", *c);
-	} else if (field->read == conf_read_time) {
+	} else if (field->read == conf_read_time || field->read == conf_read_auto_time) {
 		snprintf(buf, size, "%s, from %s to %s", field->wanted, units_time_text(low, field->min),
 			units_time_text(high, field->max));
 	} else if (field->max > 0) {

@@ -22,6 +22,7 @@ struct conf_reading {
 	const struct ini_section *port_section[CONF_MAX_PORTS];
 	const struct ini_section **vf_section; /* by VF */
 	size_t room_vfs;
+	const struct ini_section **tenant_section; /* by tenant */
 };
 
 /* A mistake: file:line: what was wrong, what was wanted. */
@@ -47,6 +48,7 @@ conf_reader conf_read_count;        /* an unsigned number with suffix, min..max 
 conf_reader conf_read_auto_0;       /* the same, or "auto" = 0 */
 conf_reader conf_read_auto_minus_1; /* the same into an int, or "auto" = -1 */
 conf_reader conf_read_time;
+conf_reader conf_read_auto_time; /* the same, or "auto" = 0 */
 conf_reader conf_read_choice;
 conf_reader conf_read_later; /* a name that another pass resolves: only not empty */
 
@@ -73,14 +75,36 @@ const struct ini_entry *conf_entry(const struct ini_section *section, const char
 /* Its line, or the section's. */
 int conf_line(const struct ini_section *section, const char *key);
 
+/* What has terms: its own keys, and SLA keys behind "tx." and perhaps "rx.". */
+struct conf_terms_kind {
+	const char *kind;
+	const struct conf_field *fields;
+	size_t n_fields;
+	bool has_rx; /* and urgent allowances */
+};
+
+/* Reads an entry whose key begins with "tx." or "rx.".  false: no such term, nothing reported. */
+bool conf_read_term(struct conf_reading *r, const struct ini_entry *e, struct sla *sla);
+void conf_say_unknown_term(
+	struct conf_reading *r, const struct ini_entry *e, const struct conf_terms_kind *kind);
+
+/* Minima and allowances against the limits. */
+void conf_check_sla(
+	struct conf_reading *r, const struct ini_section *s, const char *dir, const struct sla *sla);
+
 /* Sections with files of their own. */
 void conf_read_vf(struct conf_reading *r, const struct ini_section *s);
 void conf_read_dscp(struct conf_reading *r, const struct ini_section *s);
+void conf_read_tenant(struct conf_reading *r, const struct ini_section *s);
 
 /* The passes after parsing. */
 void conf_check(struct conf_reading *r); /* values against each other; resolves names */
 void conf_check_macs(struct conf_reading *r);
+void conf_check_tenants(struct conf_reading *r); /* resolves names; who is in whom */
 void conf_complete(
 	struct conf *conf); /* effective SLAs, derived guarantees, defaults that depend on others */
+uint64_t conf_l2_bps(const struct conf *conf, const struct sla *sla,
+	uint64_t bps); /* a rate of an SLA, in L2 bits of packets of guarantee_size */
+void conf_check_tenant_sums(struct conf_reading *r); /* what members are owed, once that is known */
 
 #endif

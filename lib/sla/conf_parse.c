@@ -14,6 +14,7 @@ static const struct conf_field switch_fields[] = {
 		"packets per second such as 190k (not known: leave it out)"},
 	{"guarantee_size", conf_read_count, AT(struct conf, guarantee_bytes), 60, 9216, "bytes of a packet"},
 	{"allow_overcommit", conf_read_choice, AT(struct conf, allow_overcommit), 0, 0, "no|yes"},
+	{"require_tenant", conf_read_choice, AT(struct conf, require_tenant), 0, 0, "no|yes"},
 	{"placement", conf_read_choice, AT(struct conf, placement), 0, 0, "auto|single|split"},
 	{"turn_packets", conf_read_count, AT(struct conf, turn_pkts), 8, 4096, "packets"},
 	{"turn_time", conf_read_time, AT(struct conf, turn_ns), NS_PER_US, 10 * NS_PER_MS,
@@ -126,6 +127,7 @@ static const struct {
 	{"switch", false, read_switch},
 	{"port", true, read_port},
 	{"vf", true, conf_read_vf},
+	{"tenant", true, conf_read_tenant},
 	{"classes", false, read_classes},
 	{"dscp", true, conf_read_dscp},
 };
@@ -142,10 +144,10 @@ static void read_section(struct conf_reading *r, const struct ini_section *s)
 		return;
 	}
 	conf_say(r, s->line,
-		"unknown section [%.60s]: wanted [switch], [port DEVICE], [vf NAME], [classes] or [dscp "
-		"NAME]%s",
+		"unknown section [%.60s]: wanted [switch], [port DEVICE], [vf NAME], [tenant NAME], [classes] "
+		"or [dscp NAME]%s",
 		s->kind,
-		strcmp(s->kind, "vm") == 0 ? "; a VM has no terms of its own: give each of its VFs a [vf]"
+		strcmp(s->kind, "vm") == 0 ? "; a VM with terms of its own is a [tenant] of its VFs"
 					   : "");
 }
 
@@ -186,12 +188,14 @@ static struct conf *conf_from_ini(const struct ini *ini, bool is_good_ini, struc
 		read_section(&r, &ini->sections[i]);
 	conf_check(&r);
 	conf_complete(r.conf);
+	conf_check_tenant_sums(&r);
 	const struct conf_port *pf = &r.conf->ports[r.conf->pf];
 	/* An unknown basis is the rim's to decide; L2 refuses nothing that could be accepted. */
 	if (r.conf->n_ports > 0 && pf->rate_bps > 0 &&
 		!conf_admit(r.conf, pf->rate_bps, pf->basis_set ? pf->basis : BASIS_L2, why))
 		r.ok = false;
 	free(r.vf_section);
+	free(r.tenant_section);
 	if (r.ok)
 		return r.conf;
 	conf_destroy(r.conf);

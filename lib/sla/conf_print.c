@@ -38,6 +38,7 @@ static void print_switch(const struct conf *conf, FILE *out)
 		conf->packet_capacity_pps == 0 ? "not set" : units_count_text(a, conf->packet_capacity_pps));
 	fprintf(out, "  guarantee size   %u bytes\n", conf->guarantee_bytes);
 	fprintf(out, "  over-commitment  %s\n", conf->allow_overcommit ? "allowed" : "refused");
+	fprintf(out, "  a VF's tenant    %s\n", conf->require_tenant ? "required" : "not required");
 	fprintf(out, "  placement        %s\n", placements[conf->placement]);
 	fprintf(out, "  turn             %u packets or %s\n", conf->turn_pkts,
 		units_time_text(a, conf->turn_ns));
@@ -114,15 +115,23 @@ static const char *macs_text(const struct conf_vf *vf, char *buf, size_t size)
 	return buf;
 }
 
+static const char *tenant_text(const struct conf *conf, uint32_t tenant)
+{
+	const struct conf_tenant *t = conf_tenant_of(conf, tenant);
+
+	return t != NULL ? t->name : "-";
+}
+
 static void print_vfs(const struct conf *conf, FILE *out)
 {
-	struct table *t = table_create("vf|port|mac|vlan|dscp map|antispoof|>bcast/s|>queue|>receive queue");
+	struct table *t = table_create("vf|tenant|port|mac|vlan|dscp map|antispoof|>bcast/s|>queue|>receive queue");
 	char vlan[256], macs[192], bcast[UNITS_TEXT];
 
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		const struct conf_vf *vf = &conf->vfs[i];
 
-		table_row(t, "%s|%s|%s|%s|%s|%s|%s|%u|%u", vf->name, conf->ports[vf->port].device,
+		table_row(t, "%s|%s|%s|%s|%s|%s|%s|%s|%u|%u", vf->name, tenant_text(conf, vf->tenant),
+			conf->ports[vf->port].device,
 			macs_text(vf, macs, sizeof(macs)), vlan_text(vf, vlan, sizeof(vlan)),
 			conf->maps[vf->dscp_map].name, vf->antispoof ? "yes" : "no",
 			units_count_text(bcast, vf->broadcast_pps), vf->queue_pkts, vf->receive_queue_pkts);
@@ -132,19 +141,68 @@ static void print_vfs(const struct conf *conf, FILE *out)
 	table_destroy(t);
 }
 
+/* How senders learn that they send too much. */
+static void print_signals(const struct conf *conf, FILE *out)
+{
+	struct table *t = table_create("vf|when full|ecn|>tx marked above|>rx marked above");
+	char tx[UNITS_TEXT], rx[UNITS_TEXT];
+
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct conf_vf *vf = &conf->vfs[i];
+
+		table_row(t, "%s|%s|%s|%s|%s", vf->name, vf->when_full == WHEN_FULL_DROP ? "drop" : "hold",
+			vf->ecn ? "yes" : "no", vf->ecn ? units_time_text(tx, vf->tx_mark_ns) : "-",
+			vf->ecn ? units_time_text(rx, vf->rx_mark_ns) : "-");
+	}
+	fprintf(out, "congestion (marked: CE, of packets that can be, when those before wait longer)\n");
+	table_print(t, out, "  ");
+	table_destroy(t);
+}
+
+static void print_tenants(const struct conf *conf, FILE *out)
+{
+	struct table *t = table_create("tenant|parent|>tenants|>VFs|>VFs in all|>members b/s|>members p/s|>owed b/s|"
+				       ">owed p/s");
+	char text[4][UNITS_TEXT];
+
+	for (uint32_t i = 0; i < conf->n_tenants; i++) {
+		const struct conf_tenant *tenant = &conf->tenants[i];
+
+		table_row(t, "%s|%s|%u|%u|%u|%s|%s|%s|%s", tenant->name, tenant_text(conf, tenant->parent),
+			tenant->n_tenants, tenant->n_vfs, tenant->n_all_vfs,
+			rate_text(text[0], tenant->members_bps), rate_text(text[1], tenant->members_pps),
+			rate_text(text[2], tenant->owed_bps), rate_text(text[3], tenant->owed_pps));
+	}
+	fprintf(out, "tenants (owed: the larger of its minimum and of what its members were promised)\n");
+	table_print(t, out, "  ");
+	table_destroy(t);
+}
+
+/* "auto 1ms": where it begins. */
+static const char *burst_text(char buf[UNITS_TEXT + 8], const struct sla *sla)
+{
+	char time[UNITS_TEXT];
+
+	if (sla->burst_ns == 0)
+		return "-";
+	snprintf(buf, UNITS_TEXT + 8, "%s%s", sla->burst_auto ? "auto " : "",
+		units_time_text(time, sla->burst_ns));
+	return buf;
+}
+
 static void sla_row(
 	struct table *t, const char *name, const char *dir, const char *what, const struct sla *sla)
 {
-	char text[7][UNITS_TEXT];
+	char text[6][UNITS_TEXT], burst[UNITS_TEXT + 8];
 	char weight[UNITS_TEXT] = "-";
 
 	if (sla->weight > 0)
 		snprintf(weight, sizeof(weight), "%u", sla->weight);
-	table_row(t, "%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%u", name, dir, what, rate_text(text[0], sla->min_bps),
+	table_row(t, "%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%u|%s", name, dir, what, rate_text(text[0], sla->min_bps),
 		rate_text(text[1], sla->min_pps), rate_text(text[2], sla->max_bps),
 		rate_text(text[3], sla->max_pps), rate_text(text[4], sla->urgent_bps),
-		rate_text(text[5], sla->urgent_pps),
-		sla->burst_ns == 0 ? "-" : units_time_text(text[6], sla->burst_ns), weight, sla->priority);
+		rate_text(text[5], sla->urgent_pps), burst_text(burst, sla), weight, sla->priority,
+		sla->basis == BASIS_WIRE ? "wire" : "l2");
 }
 
 /* Where nothing was asked, what holds is enough. */
@@ -159,21 +217,27 @@ static void sla_rows(
 	sla_row(t, is_asked ? "" : name, is_asked ? "" : dir, "effective", eff);
 }
 
+#define SLA_HEADS \
+	"|||>min b/s|>min p/s|>max b/s|>max p/s|>urgent b/s|>urgent p/s|>burst|>weight|>priority|basis"
+
 static void print_slas(const struct conf *conf, FILE *out)
 {
-	struct table *t = table_create(
-		"vf|||>min b/s|>min p/s|>max b/s|>max p/s|>urgent b/s|>urgent p/s|>burst|>weight|"
-		">priority");
+	struct table *vfs = table_create("vf" SLA_HEADS), *tenants = table_create("tenant" SLA_HEADS);
 
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		const struct conf_vf *vf = &conf->vfs[i];
 
-		sla_rows(t, vf->name, "tx", &vf->tx, &vf->tx_eff);
-		sla_rows(t, "", "rx", &vf->rx, &vf->rx_eff);
+		sla_rows(vfs, vf->name, "tx", &vf->tx, &vf->tx_eff);
+		sla_rows(vfs, "", "rx", &vf->rx, &vf->rx_eff);
 	}
+	for (uint32_t i = 0; i < conf->n_tenants; i++)
+		sla_rows(tenants, conf->tenants[i].name, "tx", &conf->tenants[i].tx, &conf->tenants[i].tx_eff);
 	fprintf(out, "SLAs (tx leaves the VM; - = not set: no guarantee, no limit)\n");
-	table_print(t, out, "  ");
-	table_destroy(t);
+	if (conf->n_tenants > 0)
+		table_print(tenants, out, "  ");
+	table_print(vfs, out, "  ");
+	table_destroy(tenants);
+	table_destroy(vfs);
 }
 
 /* Code points of one class that have no precedence to tell. */
@@ -210,8 +274,11 @@ void conf_print(const struct conf *conf, FILE *out)
 	fprintf(out, "%s\n", conf->file);
 	print_switch(conf, out);
 	print_ports(conf, out);
+	if (conf->n_tenants > 0)
+		print_tenants(conf, out);
 	if (conf->n_vfs > 0) {
 		print_vfs(conf, out);
+		print_signals(conf, out);
 		print_slas(conf, out);
 	}
 	for (uint16_t i = 0; i < conf->n_maps; i++)

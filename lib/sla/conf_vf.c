@@ -111,55 +111,14 @@ static const struct conf_field vf_fields[] = {
 	{"queue", conf_read_count, AT(struct conf_vf, queue_pkts), 8, 65536, "packets"},
 	{"receive_queue", conf_read_count, AT(struct conf_vf, receive_queue_pkts), 8, 65536, "packets"},
 	{"dscp_map", conf_read_later, AT(struct conf_vf, dscp_map), 0, 0, "the name of a [dscp]"},
+	{"tenant", conf_read_later, AT(struct conf_vf, tenant), 0, 0, "the name of a [tenant]"},
+	{"when_full", conf_read_choice, AT(struct conf_vf, when_full), 0, 0, "hold|drop"},
+	{"ecn", conf_read_choice, AT(struct conf_vf, ecn), 0, 0, "no|yes"},
+	{"mark_above", conf_read_auto_time, AT(struct conf_vf, mark_above_ns), 10 * NS_PER_US, NS_PER_S,
+		"auto or a time such as 1ms"},
 };
 
-#define BPS_WANTED "bits per second such as 150M (none: leave it out)"
-#define PPS_WANTED "packets per second such as 20k (none: leave it out)"
-
-/* Behind "tx." and "rx.". */
-static const struct conf_field sla_fields[] = {
-	{"min_bps", conf_read_count, AT(struct sla, min_bps), 1000, CONF_MAX_BPS, BPS_WANTED},
-	{"max_bps", conf_read_count, AT(struct sla, max_bps), 1000, CONF_MAX_BPS, BPS_WANTED},
-	{"min_pps", conf_read_count, AT(struct sla, min_pps), 1, CONF_MAX_PPS, PPS_WANTED},
-	{"max_pps", conf_read_count, AT(struct sla, max_pps), 1, CONF_MAX_PPS, PPS_WANTED},
-	{"urgent_bps", conf_read_count, AT(struct sla, urgent_bps), 1000, CONF_MAX_BPS, BPS_WANTED},
-	{"urgent_pps", conf_read_count, AT(struct sla, urgent_pps), 1, CONF_MAX_PPS, PPS_WANTED},
-	{"burst", conf_read_time, AT(struct sla, burst_ns), NS_PER_US, 10 * NS_PER_S, "a time such as 1ms"},
-	{"weight", conf_read_count, AT(struct sla, weight), 1, 1000, "a weight"},
-	{"priority", conf_read_count, AT(struct sla, priority), 0, CONF_N_PRIORITIES - 1,
-		"a priority (0 is served first)"},
-};
-
-/* As conf_say_unknown() for a VF, whose SLA keys begin with tx. and rx. */
-static void say_unknown_of_vf(struct conf_reading *r, const struct ini_entry *e)
-{
-	bool has_prefix = strncmp(e->key, "tx.", 3) == 0 || strncmp(e->key, "rx.", 3) == 0;
-	const char *bare = has_prefix ? e->key + 3 : e->key;
-	const char *near = has_prefix ? NULL : conf_nearest(vf_fields, LENGTH(vf_fields), bare);
-	const struct conf_field *exact = conf_find_field(sla_fields, LENGTH(sla_fields), bare);
-	char known[384] = "";
-
-	if (near != NULL) {
-		conf_say(r, e->line, "unknown key %.60s in [vf]: wanted %s, perhaps", e->key, near);
-		return;
-	}
-	near = exact != NULL ? exact->key : conf_nearest(sla_fields, LENGTH(sla_fields), bare);
-	if (near != NULL && has_prefix) {
-		conf_say(r, e->line, "unknown key %.60s in [vf]: wanted %.3s%s, perhaps", e->key, e->key,
-			near);
-	} else if (near != NULL) {
-		conf_say(r, e->line, "unknown key %.60s in [vf]: wanted tx.%s or rx.%s, perhaps", e->key,
-			near, near);
-	} else {
-		if (!has_prefix) {
-			conf_list_keys(vf_fields, LENGTH(vf_fields), known, sizeof(known));
-			strcat(known, ", or ");
-		}
-		strcat(known, "tx. or rx. with ");
-		conf_list_keys(sla_fields, LENGTH(sla_fields), known, sizeof(known));
-		conf_say(r, e->line, "unknown key %.60s in [vf]: wanted %s", e->key, known);
-	}
-}
+static const struct conf_terms_kind vf_kind = {"vf", vf_fields, LENGTH(vf_fields), true};
 
 /* rx.min_*: a promise nobody keeps yet must not be sold. */
 static bool is_unenforced(struct conf_reading *r, const struct ini_entry *e)
@@ -179,18 +138,10 @@ static void read_vf_entry(struct conf_reading *r, const struct ini_entry *e, str
 			  : strncmp(e->key, "rx.", 3) == 0 ? &vf->rx
 							   : NULL;
 
-	if (field != NULL) {
-		conf_read_field(r, field, e, vf);
-		return;
-	}
-	if (is_unenforced(r, e))
-		return;
-	if (sla != NULL)
-		field = conf_find_field(sla_fields, LENGTH(sla_fields), e->key + 3);
 	if (field != NULL)
-		conf_read_field(r, field, e, sla);
-	else
-		say_unknown_of_vf(r, e);
+		conf_read_field(r, field, e, vf);
+	else if (!is_unenforced(r, e) && (sla == NULL || !conf_read_term(r, e, sla)))
+		conf_say_unknown_term(r, e, &vf_kind);
 }
 
 static bool add_vf(struct conf_reading *r, const struct ini_section *s, const struct conf_vf *vf)

@@ -15,6 +15,7 @@ static void check_sla(const struct sla *sla)
 	assert((sla->min_bps == 0) == (sla->min_pps == 0));
 	assert((sla->urgent_bps == 0) == (sla->urgent_pps == 0));
 	assert(sla->max_bps == 0 || (sla->min_bps <= sla->max_bps && sla->urgent_bps <= sla->max_bps));
+	assert(sla->basis <= BASIS_WIRE);
 	assert(sla->max_pps == 0 || (sla->min_pps <= sla->max_pps && sla->urgent_pps <= sla->max_pps));
 }
 
@@ -27,8 +28,28 @@ static void check_vf(const struct conf *conf, const struct conf_vf *vf)
 	assert(vf->vid < 4095);
 	assert(vf->n_macs <= CONF_MAX_MACS && (vf->n_macs > 0 || conf->ports[vf->port].n_vfs == 1));
 	assert(vf->queue_pkts > 0 && vf->receive_queue_pkts > 0);
+	assert(vf->tenant == CONF_NO_TENANT ? !conf->require_tenant : vf->tenant < conf->n_tenants);
+	assert(vf->when_full == WHEN_FULL_DROP || conf->ports[vf->port].n_vfs == 1);
+	assert(vf->tx_mark_ns > 0 && vf->rx_mark_ns > 0 && (vf->ecn || vf->mark_above_ns == 0));
 	check_sla(&vf->tx_eff);
 	check_sla(&vf->rx_eff);
+}
+
+/* Parents end, within four; each has a VF somewhere below, and is owed what it and its members were promised. */
+static void check_tenant(const struct conf *conf, const struct conf_tenant *tenant)
+{
+	const struct conf_tenant *parent = conf_tenant_of(conf, tenant->parent);
+
+	assert(tenant->n_all_vfs >= tenant->n_vfs && tenant->n_all_vfs > 0);
+	assert(tenant->n_vfs + tenant->n_tenants > 0);
+	assert(tenant->depth == (parent != NULL ? parent->depth + 1 : 1) && tenant->depth <= CONF_MAX_DEPTH);
+	assert(parent == NULL || (parent->n_tenants > 0 && parent->n_all_vfs >= tenant->n_all_vfs));
+	assert(parent == NULL || (parent->members_bps >= tenant->owed_bps && parent->members_pps >= tenant->owed_pps));
+	assert(tenant->owed_pps >= tenant->tx_eff.min_pps);
+	assert(conf->allow_overcommit ||
+		(tenant->owed_bps >= tenant->members_bps && tenant->owed_pps >= tenant->members_pps));
+	assert(tenant->tx_eff.urgent_bps == 0 && tenant->tx_eff.urgent_pps == 0);
+	check_sla(&tenant->tx_eff);
 }
 
 static void check_conf(const struct conf *conf)
@@ -43,6 +64,8 @@ static void check_conf(const struct conf *conf)
 	assert(n_vfs == conf->n_vfs);
 	for (uint32_t i = 0; i < conf->n_vfs; i++)
 		check_vf(conf, &conf->vfs[i]);
+	for (uint32_t i = 0; i < conf->n_tenants; i++)
+		check_tenant(conf, &conf->tenants[i]);
 	for (uint16_t i = 0; i < conf->n_maps; i++)
 		for (int dscp = 0; dscp < CONF_N_DSCP; dscp++)
 			assert(conf->maps[i].tclass[dscp] < N_TCLASSES &&

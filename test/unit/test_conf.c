@@ -23,21 +23,24 @@ static struct conf *parse(const char *text)
 /* ---- What was read ---- */
 
 static const char every_key[] =
-	"[switch]\npacket_capacity=190k\nguarantee_size=1000\nallow_overcommit=yes\nplacement="
+	"[switch]\npacket_capacity=190k\nguarantee_size=1000\nallow_overcommit=yes\nrequire_tenant=yes\nplacement="
 	"split\nturn_packets=64\n"
 	"turn_time=20us\nmbufs=8192\ndrain_time=0s\n[classes]\nhigh=8\nmedium=4\nlow=2\n"
 	"[port "
 	"vf0]\nrole=vf\nrate=2G\nlink_basis=wire\nmtu=9000\nqueues=4\nrx_descriptors=512\ntx_"
 	"descriptors=auto\n"
 	"numa=1\nrx_lcore=3\ntx_lcore=auto\n[port "
-	"net_memif0]\nrole=pf\nbroadcast_pps=5\ntrusted=yes\n[dscp m]\n"
+	"net_memif0]\nrole=pf\nbroadcast_pps=5\ntrusted=yes\n[dscp m]\ndefault=standard\n"
 	"[vf a]\nport=vf0\nmac=02:00:00:00:00:01 , 02:00:00:00:00:02\ntrunk=10 , 20 - "
 	"22\nnative=5\nantispoof=no\n"
 	"broadcast_pps=0\nqueue=512\nreceive_queue=64\ndscp_map=m\ntx.min_bps=1M\ntx.max_bps="
 	"2M\ntx.min_pps=3\ntx.max_pps=4\n"
 	"tx.urgent_bps=5k\ntx.urgent_pps=1\ntx.burst=2ms\ntx.weight=7\ntx.priority=6\nrx.max_"
 	"bps=8M\nrx.max_pps=9\n"
-	"rx.urgent_bps=1k\nrx.urgent_pps=2\nrx.burst=3ms\nrx.weight=5\nrx.priority=4\n";
+	"rx.urgent_bps=1k\nrx.urgent_pps=2\nrx.burst=3ms\nrx.weight=5\nrx.priority=4\n"
+	"tenant=t\nwhen_full=drop\necn=yes\nmark_above=2ms\ntx.basis=wire\n"
+	"[tenant t]\nparent=u\ntx.min_bps=3M\ntx.max_bps=4M\ntx.min_pps=5\ntx.max_pps=6\ntx.burst=4ms\ntx.weight=8\n"
+	"tx.priority=1\ntx.basis=wire\n[tenant u]\n";
 
 static void check_every_switch_key(const struct conf *conf)
 {
@@ -45,6 +48,7 @@ static void check_every_switch_key(const struct conf *conf)
 	ck_assert_uint_eq(conf->packet_capacity_pps, 190000);
 	ck_assert_uint_eq(conf->guarantee_bytes, 1000);
 	ck_assert(conf->allow_overcommit);
+	ck_assert(conf->require_tenant);
 	ck_assert_int_eq(conf->placement, PLACE_SPLIT);
 	ck_assert_uint_eq(conf->turn_pkts, 64);
 	ck_assert_uint_eq(conf->turn_ns, 20 * NS_PER_US);
@@ -99,6 +103,31 @@ static void check_every_vf_key(const struct conf *conf)
 	ck_assert_mem_eq(&vf->tx_eff, &tx, offsetof(struct sla, basis));
 	ck_assert_mem_eq(&vf->rx, &rx, offsetof(struct sla, basis));
 	ck_assert_mem_eq(&vf->rx_eff, &rx, offsetof(struct sla, basis));
+	ck_assert(vf->tx.basis == BASIS_WIRE && vf->tx_eff.basis == BASIS_WIRE && vf->rx_eff.basis == BASIS_L2);
+	ck_assert(!vf->tx_eff.burst_auto && !vf->rx_eff.burst_auto);
+	ck_assert_uint_eq(vf->tenant, 0);
+	ck_assert_int_eq(vf->when_full, WHEN_FULL_DROP);
+	ck_assert(vf->ecn);
+	ck_assert_uint_eq(vf->mark_above_ns, 2 * NS_PER_MS);
+	ck_assert_uint_eq(vf->tx_mark_ns, 2 * NS_PER_MS);
+	ck_assert_uint_eq(vf->rx_mark_ns, 2 * NS_PER_MS);
+}
+
+static void check_every_tenant_key(const struct conf *conf)
+{
+	const struct sla tx = {3000000, 4000000, 5, 6, 0, 0, 4 * NS_PER_MS, 8, 1, BASIS_WIRE, false};
+
+	ck_assert_uint_eq(conf->n_tenants, 2);
+	const struct conf_tenant *t = &conf->tenants[0], *u = &conf->tenants[1];
+	ck_assert_str_eq(t->name, "t");
+	ck_assert_uint_eq(t->parent, 1);
+	ck_assert_mem_eq(&t->tx, &tx, offsetof(struct sla, basis) + 1);
+	ck_assert_mem_eq(&t->tx_eff, &tx, offsetof(struct sla, basis) + 1);
+	ck_assert(!t->tx_eff.burst_auto && u->tx_eff.burst_auto);
+	ck_assert(t->depth == 2 && u->depth == 1 && u->parent == CONF_NO_TENANT);
+	ck_assert(t->n_vfs == 1 && u->n_vfs == 0 && t->n_all_vfs == 1 && u->n_all_vfs == 1);
+	ck_assert(t->n_tenants == 0 && u->n_tenants == 1);
+	ck_assert(conf_tenant_of(conf, t->parent) == u && conf_tenant_of(conf, u->parent) == NULL);
 }
 
 START_TEST(every_key_lands_in_its_place)
@@ -109,6 +138,7 @@ START_TEST(every_key_lands_in_its_place)
 	check_every_switch_key(conf);
 	check_every_port_key(conf);
 	check_every_vf_key(conf);
+	check_every_tenant_key(conf);
 	conf_destroy(conf);
 }
 END_TEST
@@ -149,6 +179,15 @@ START_TEST(what_is_not_said_has_its_default)
 	ck_assert_uint_eq(vf->tx.weight, 0);
 	ck_assert_uint_eq(vf->tx_eff.weight, 1);
 	ck_assert_uint_eq(vf->tx_eff.burst_ns, NS_PER_MS);
+	ck_assert(vf->tx_eff.burst_auto && vf->rx_eff.burst_auto);
+	ck_assert_int_eq(vf->tx_eff.basis, BASIS_L2);
+	ck_assert_int_eq(vf->when_full, WHEN_FULL_HOLD);
+	ck_assert(vf->ecn);
+	ck_assert_uint_eq(vf->mark_above_ns, 0);
+	ck_assert_uint_eq(vf->tx_mark_ns, NS_PER_MS);
+	ck_assert_uint_eq(vf->rx_mark_ns, NS_PER_MS);
+	ck_assert(vf->tenant == CONF_NO_TENANT && conf_tenant_of(conf, vf->tenant) == NULL);
+	ck_assert(conf->n_tenants == 0 && !conf->require_tenant);
 	ck_assert_uint_eq(vf->tx_eff.max_bps, 0);
 	ck_assert_uint_eq(vf->tx_eff.min_pps, 0);
 	ck_assert(conf->vfs[1].antispoof);
@@ -193,6 +232,10 @@ static const struct completion completions[] = {
 		1024},
 	{"tx.min_pps = 20k\ntx.max_bps = 10M\n", {.min_bps = 10000000, .min_pps = 20000, .max_bps = 10000000},
 		1024},
+	/* On the wire 1500 bytes are 1524. */
+	{"tx.min_bps = 152.4M\ntx.basis = wire\n", {.min_bps = 152400000, .min_pps = 12500}, 1024},
+	{"tx.min_pps = 12500\ntx.basis = wire\n", {.min_bps = 152400000, .min_pps = 12500}, 1024},
+	{"rx.max_bps = 609.6M\nrx.basis = wire\n", {0}, 250},
 	{"tx.urgent_bps = 12M\n", {.urgent_bps = 12000000, .urgent_pps = 1000}, 1024},
 	{"tx.urgent_pps = 1k\ntx.max_bps = 6M\n",
 		{.urgent_bps = 6000000, .urgent_pps = 1000, .max_bps = 6000000}, 1024},
@@ -258,6 +301,10 @@ static const struct admission admissions[] = {
 	{"", "rate=1G", "tx.min_bps=600M\ntx.urgent_bps=100M", "tx.urgent_bps=400M", NULL},
 	{"", "rate=1G", "tx.min_bps=600M\ntx.urgent_bps=601M", "tx.urgent_bps=400M",
 		"add up to 1.001G of 1G bits/s"},
+	/* What was sold as wire bytes; 507.999999 Mb/s of it are half a bit less than 500 Mb/s of L2. */
+	{"", "rate=1G", "tx.min_bps=508M\ntx.basis=wire", "tx.min_bps=500M", NULL},
+	{"", "rate=1G", "tx.min_bps=509M\ntx.basis=wire", "tx.min_bps=500M", "add up to 1.000984251G of 1G bits/s"},
+	{"", "rate=1G\nlink_basis=wire", "tx.min_bps=500M\ntx.basis=wire", "tx.min_bps=500M\ntx.basis=wire", NULL},
 	{"allow_overcommit=yes", "rate=1G", "tx.min_bps=5G", "tx.min_bps=5G", NULL},
 	{"", "rate=1G", "tx.min_bps=10T", "tx.min_bps=10T\nrx.max_bps=10T", "add up to 20T of 1G bits/s"},
 };
@@ -335,18 +382,31 @@ END_TEST
 
 START_TEST(asked_and_effective_are_both_printed)
 {
-	struct conf *conf = parse(GOOD "tx.min_bps = 150M\nrx.max_pps = 20k\ntrunk = 5,7-9\nnative = 10\n");
+	struct conf *conf = parse(GOOD "tx.min_bps = 150M\nrx.max_pps = 20k\ntrunk = 5,7-9\nnative = 10\ntenant = t\n"
+				       "[tenant t]\ntx.min_bps = 300M\ntx.basis = wire\ntx.burst = 2ms\n");
 	static const char *const wanted[] = {
-		"  vf                 min b/s  min p/s  max b/s  max p/s  urgent b/s  urgent p/s  burst  "
-		"weight  priority\n",
-		"  a   tx  asked         150M        -        -        -           -           -      -      "
-		" -         0\n",
-		"          effective     150M    12.5k        -        -           -           -    1ms      "
-		" 1         0\n",
-		"      rx  asked            -        -        -      20k           -           -      -      "
-		" -         0\n",
-		"          effective        -        -        -      20k           -           -    1ms      "
-		" 1         0\n",
+		"  vf                 min b/s  min p/s  max b/s  max p/s  urgent b/s  urgent p/s     burst  "
+		"weight  priority  basis\n",
+		"  a   tx  asked         150M        -        -        -           -           -         -  "
+		"     -         0  l2\n",
+		"          effective     150M    12.5k        -        -           -           -  auto 1ms  "
+		"     1         0  l2\n",
+		"      rx  asked            -        -        -      20k           -           -         -  "
+		"     -         0  l2\n",
+		"          effective        -        -        -      20k           -           -  auto 1ms  "
+		"     1         0  l2\n",
+		"  tenant                 min b/s  min p/s  max b/s  max p/s  urgent b/s  urgent p/s  burst  weight  "
+		"priority  basis\n",
+		"  t       tx  asked         300M        -        -        -           -           -    2ms       -  "
+		"       0  wire\n",
+		"              effective     300M  24.606k        -        -           -           -    2ms       1  "
+		"       0  wire\n",
+		"  tenant  parent  tenants  VFs  VFs in all  members b/s  members p/s    owed b/s  owed p/s\n",
+		"  t       -             0    1           1         150M        12.5k  295.27559M   24.606k\n",
+		"  vf  tenant  port",
+		"  a   t       vf0",
+		"  vf  when full  ecn  tx marked above  rx marked above\n",
+		"  a   hold       yes              1ms              1ms\n",
 		"  5,7-9 native 10  ",
 		"  urgent VA EF\n",
 	};

@@ -101,7 +101,7 @@ END_TEST
 
 START_TEST(a_map_changes_what_it_names_and_nothing_else)
 {
-	struct conf *conf = parse(HEAD "AF42 = urgent\nCS1=high\thigh\n17 = low high\n");
+	struct conf *conf = parse(HEAD "AF42 = urgent\nCS1=high\thigh\n17 = low high\ndefault = standard\n");
 	struct dscp_map rfc;
 
 	ck_assert_ptr_nonnull(conf);
@@ -163,6 +163,34 @@ START_TEST(mistakes_in_a_map_are_told)
 }
 END_TEST
 
+START_TEST(a_map_with_holes_is_refused)
+{
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	ck_assert_ptr_null(parse(HEAD "EF = urgent\n[dscp n]\n[dscp default]\nEF = urgent\n"));
+	ck_assert_int_eq(why.n, 2);
+	ck_assert_str_eq(why.text[0], "t.conf:7: [dscp m] has no class for CS0, LE, dscp2 and 60 more: wanted default = "
+				      "CLASS, or default = standard");
+	ck_assert_ptr_nonnull(strstr(why.text[1], "t.conf:9: [dscp n] has no class for CS0, LE, dscp2 and 61 more"));
+	fprintf(f, HEAD);
+	for (int dscp = 0; dscp < CONF_N_DSCP - 1; dscp++)
+		fprintf(f, "%d = low\n", dscp);
+	fflush(f);
+	ck_assert_ptr_null(parse(text));
+	ck_assert_ptr_nonnull(strstr(why.text[0], "[dscp m] has no class for dscp63: wanted"));
+	fprintf(f, "63 = high\n"); /* all 64 named: nothing is left for a default */
+	fclose(f);
+	struct conf *conf = parse(text);
+	ck_assert_msg(conf != NULL, "%s", why.text[0]);
+	ck_assert_uint_eq(conf->maps[1].tclass[62], TC_LOW);
+	ck_assert_uint_eq(conf->maps[1].tclass[63], TC_HIGH);
+	conf_destroy(conf);
+	free(text);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("dscp");
@@ -175,6 +203,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_map_changes_what_it_names_and_nothing_else);
 	tcase_add_test(tc, default_is_for_what_is_not_named_wherever_it_stands);
 	tcase_add_test(tc, mistakes_in_a_map_are_told);
+	tcase_add_test(tc, a_map_with_holes_is_refused);
 	suite_add_tcase(s, tc);
 	return s;
 }

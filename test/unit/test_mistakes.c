@@ -31,10 +31,10 @@ static const struct mistake mistakes[] = {
 	{"[port a]\nrole=pf\n[port b]\nrole=pf\n",
 		{"t.conf:4: [port b] is a second PF: [port a] at line 1 is one, wanted one"}},
 	{GOOD "[vm x]\n[foo]\n", {"t.conf:7: unknown section [vm]: wanted [switch], [port DEVICE], [vf "
-				  "NAME], [classes] or [dscp NAME]; a VM "
-				  "has no terms of its own: give each of its VFs a [vf]",
+				  "NAME], [tenant NAME], [classes] or [dscp NAME]; a VM with terms of its own "
+				  "is a [tenant] of its VFs",
 					 "t.conf:8: unknown section [foo]: wanted [switch], [port DEVICE], "
-					 "[vf NAME], [classes] or [dscp NAME]"}},
+					 "[vf NAME], [tenant NAME], [classes] or [dscp NAME]"}},
 	{GOOD "[vf a]\nport = vf1\ntx.weight = 0\n",
 		{"t.conf:7: section [vf a] again: the first is at line 5, wanted once",
 			"t.conf:9: tx.weight = 0: wanted a weight, from 1 to 1000"}},
@@ -53,19 +53,19 @@ static const struct mistake mistakes[] = {
 		{"t.conf:8: unknown key placment in [switch]: wanted placement, perhaps",
 			"t.conf:9: unknown key zzzzzzz in [switch]: wanted one of packet_capacity, "
 			"guarantee_size, allow_overcommit, "
-			"placement, turn_packets, turn_time, mbufs, drain_time"}},
+			"require_tenant, placement, turn_packets, turn_time, mbufs, drain_time"}},
 	{GOOD "max_bps = 1G\ntx.maxbps = 1G\nvlna = 7\nrx.foobar = 1\nfoobar = 1\n",
 		{"t.conf:7: unknown key max_bps in [vf]: wanted tx.max_bps or rx.max_bps, perhaps",
 			"t.conf:8: unknown key tx.maxbps in [vf]: wanted tx.max_bps, perhaps",
 			"t.conf:9: unknown key vlna in [vf]: wanted vlan, perhaps",
 			"t.conf:10: unknown key rx.foobar in [vf]: wanted tx. or rx. with min_bps, max_bps, "
 			"min_pps, max_pps, "
-			"urgent_bps, urgent_pps, burst, weight, priority",
+			"burst, weight, priority, basis, urgent_bps, urgent_pps",
 			"t.conf:11: unknown key foobar in [vf]: wanted port, mac, vlan, trunk, native, "
 			"antispoof, broadcast_pps, queue, "
-			"receive_queue, dscp_map, or tx. or rx. with min_bps, max_bps, min_pps, max_pps, "
-			"urgent_bps, urgent_pps, "
-			"burst, weight, priority"}},
+			"receive_queue, dscp_map, tenant, when_full, ecn, mark_above, or tx. or rx. with "
+			"min_bps, max_bps, min_pps, max_pps, burst, weight, priority, basis, urgent_bps, "
+			"urgent_pps"}},
 	{GOOD "[classes]\nurgent = 5\nhigh = 0\nlow = 1001\n",
 		{"t.conf:8: unknown key urgent in [classes]: wanted one of high, medium, low",
 			"t.conf:9: high = 0: wanted a weight, from 1 to 1000",
@@ -85,7 +85,7 @@ static const struct mistake mistakes[] = {
 		{"t.conf:7: tx.min_pps = 0: wanted", "t.conf:8: tx.max_pps = 11G: wanted",
 			"t.conf:9: tx.priority = 8: wanted a priority (0 is served first), from 0 to 7",
 			"t.conf:10: rx.weight = 1001: wanted a weight, from 1 to 1000",
-			"t.conf:11: tx.burst = 5: wanted a time such as 1ms, from 1us to 10s",
+			"t.conf:11: tx.burst = 5: wanted auto or a time such as 1ms, from 1us to 10s",
 			"t.conf:12: rx.burst = 11s: wanted"}},
 	{GOOD "antispoof = maybe\nbroadcast_pps = -1\nqueue = 0\nreceive_queue = x\ndscp_map = nope\n",
 		{"t.conf:7: antispoof = maybe: wanted no or yes",
@@ -136,6 +136,95 @@ static const struct mistake mistakes[] = {
 	{GOOD "rx.min_bps = 1M\nrx.min_pps = 1\n", {"t.conf:7: rx.min_bps: nothing enforces a guarantee on a "
 						    "VF's own port yet: wanted tx.min_* or rx.max_*",
 							   "t.conf:8: rx.min_pps: nothing enforces"}},
+	{GOOD "tx.basis = l3\nrx.basis = phy\ntx.burst = 0\n",
+		{"t.conf:7: tx.basis = l3: wanted l2 or wire", "t.conf:8: rx.basis = phy: wanted l2 or wire",
+			"t.conf:9: tx.burst = 0: wanted auto or a time"}},
+	/* Congestion */
+	{GOOD "when_full = block\necn = maybe\nmark_above = 5\n[vf b]\nport = vf1\nmark_above = 2s\n",
+		{"t.conf:7: when_full = block: wanted hold or drop", "t.conf:8: ecn = maybe: wanted no or yes",
+			"t.conf:9: mark_above = 5: wanted auto or a time such as 1ms, from 10us to 1s",
+			"t.conf:12: mark_above = 2s: wanted"}},
+	{GOOD "ecn = no\nmark_above = 2ms\n",
+		{"t.conf:8: mark_above with ecn = no (line 7): nothing is marked, wanted one of them"}},
+	{GOOD "mac = 02:00:00:00:00:01\nwhen_full = hold\n[vf b]\nport = vf0\nmac = 02:00:00:00:00:02\n",
+		{"t.conf:8: when_full = hold, but 2 VFs share vf0 and one cannot be held without the others: "
+		 "wanted when_full = drop, or a port of its own"}},
+	/* Tenants: names and keys */
+	{GOOD "tenant = nope\n",
+		{"t.conf:7: tenant = nope: there is no such [tenant]: wanted a [tenant NAME]"}},
+	{GOOD "tenant =\n", {"t.conf:7: tenant = : wanted the name of a [tenant]"}},
+	{GOOD "tenant = gold\n[tenant gold]\nparent = lead\n[tenant bronze]\n[vf b]\nport = vf1\n"
+	      "tenant = x123456789012345678901234567890123456789\n",
+		{"t.conf:9: parent = lead: there is no such [tenant]: wanted gold, bronze",
+			"t.conf:13: tenant = x123456789012345678901234567890123456789: there is no such [tenant]",
+			"t.conf:10: [tenant bronze] has no VF: wanted tenant = bronze in a [vf]"}},
+	{GOOD "tenant = a\n[tenant a]\n[tenant a]\ntx.max_bps = -1\n[tenant]\n[tenant b-c]\n",
+		{"t.conf:9: section [tenant a] again: the first is at line 8, wanted once",
+			"t.conf:10: tx.max_bps = -1: wanted bits per second",
+			"t.conf:11: [tenant ]: wanted a name of 1 to 32 letters",
+			"t.conf:12: [tenant b-c]: wanted a name of 1 to 32 letters"}},
+	{GOOD "tenant = a\ntenant = b\n[tenant a]\nparent = c\nparent = c\n[tenant c]\n[tenant b]\n",
+		{"t.conf:8: tenant again: the first is at line 7, wanted once in a section",
+			"t.conf:11: parent again: the first is at line 10, wanted once in a section",
+			"t.conf:13: [tenant b] has no VF"}},
+	{GOOD "tenant = a\n[tenant a]\nmin_bps = 1G\nparnt = b\ntx.maxbps = 1\ntx.zzzzzz = 1\nzzzzzzz = 1\n"
+	      "tx.urgent_bps = 1M\ntx.urgent_pps = 1\nrx.max_bps = 1G\nrx.foo = 1\n",
+		{"t.conf:9: unknown key min_bps in [tenant]: wanted tx.min_bps, perhaps",
+			"t.conf:10: unknown key parnt in [tenant]: wanted parent, perhaps",
+			"t.conf:11: unknown key tx.maxbps in [tenant]: wanted tx.max_bps, perhaps",
+			"t.conf:12: unknown key tx.zzzzzz in [tenant]: wanted tx. with min_bps, max_bps, min_pps, "
+			"max_pps, burst, weight, priority, basis",
+			"t.conf:13: unknown key zzzzzzz in [tenant]: wanted parent, or tx. with min_bps, max_bps, "
+			"min_pps, max_pps, burst, weight, priority, basis",
+			"t.conf:14: tx.urgent_bps in [tenant]: urgent packets go first by what their VF was sold: "
+			"wanted it in the [vf] sections",
+			"t.conf:15: tx.urgent_pps in [tenant]: urgent",
+			"t.conf:16: rx.max_bps in [tenant]: nothing enforces what all VFs of a tenant receive "
+			"together yet: wanted tx.*, or rx.* in their [vf] sections",
+			"t.conf:17: rx.foo in [tenant]: nothing enforces"}},
+	{GOOD "tenant = a\n[tenant a]\ntx.min_bps = 0\ntx.max_bps = 99999999999999999999\ntx.min_pps = -1\n"
+	      "tx.max_pps = 11G\ntx.weight = 1001\ntx.priority = 8\ntx.burst = 1\ntx.basis = l3\nparent =\n",
+		{"t.conf:9: tx.min_bps = 0: wanted bits per second",
+			"t.conf:10: tx.max_bps = 99999999999999999999: wanted", "t.conf:11: tx.min_pps = -1: wanted",
+			"t.conf:12: tx.max_pps = 11G: wanted", "t.conf:13: tx.weight = 1001: wanted a weight",
+			"t.conf:14: tx.priority = 8: wanted a priority", "t.conf:15: tx.burst = 1: wanted auto or",
+			"t.conf:16: tx.basis = l3: wanted l2 or wire",
+			"t.conf:17: parent = : wanted the name of a [tenant]"}},
+	{GOOD "tenant = a\n[tenant a]\ntx.min_bps = 2M\ntx.max_bps = 1M\ntx.max_pps = 5\ntx.min_pps = 6\n",
+		{"t.conf:9: tx.min_bps = 2M is above tx.max_bps = 1M (line 10): wanted at most that",
+			"t.conf:12: tx.min_pps = 6 is above tx.max_pps = 5 (line 11): wanted at most that"}},
+	{GOOD "tenant = a\n[vf b]\nport = vf1\n[switch]\nrequire_tenant = yes\n[tenant a]\n",
+		{"t.conf:8: [vf b] is in no tenant, and [switch] says require_tenant = yes: wanted tenant = a"}},
+	{GOOD "[switch]\nrequire_tenant = yes\n",
+		{"t.conf:5: [vf a] is in no tenant, and [switch] says require_tenant = yes: wanted tenant = "
+		 "NAME, and a [tenant NAME]"}},
+	/* Tenants: who is in whom */
+	{GOOD "tenant = a\n[tenant a]\nparent = a\n",
+		{"t.conf:9: [tenant a] is its own parent: a < a: wanted parents that end at one without"}},
+	{GOOD "tenant = d\n[tenant a]\nparent = b\n[tenant b]\nparent = c\n[tenant c]\nparent = a\n"
+	      "[tenant d]\nparent = a\n[vf b]\nport = vf1\ntenant = b\n[vf c]\nport = vf1\n"
+	      "mac = 02:00:00:00:00:03\ntenant = c\n",
+		{"t.conf:16: [vf b] has no mac",
+			"t.conf:9: [tenant a] is its own parent: a < b < c < a: wanted parents"}},
+	{GOOD "tenant = a\n[vf b]\nport = vf1\ntenant = d\n[tenant a]\nparent = b\n[tenant b]\nparent = a\n"
+	      "[tenant c]\nparent = d\n[tenant d]\nparent = c\n",
+		{"t.conf:12: [tenant a] is its own parent: a < b < a",
+			"t.conf:16: [tenant c] is its own parent: c < d < c",
+			"t.conf:13: [tenant b] has no VF", "t.conf:15: [tenant c] has no VF"}},
+	{GOOD "tenant = f\n[tenant f]\nparent = e\n[tenant e]\nparent = d\n[tenant d]\nparent = c\n[tenant c]\n"
+	      "parent = b\n[tenant b]\nparent = a\n[tenant a]\n",
+		{"t.conf:11: [tenant e] is 5 deep: e < d < c < b < a: wanted at most 4 tenants, one in the other"}},
+	/* Tenants: sums */
+	{GOOD "tenant = a\ntx.min_bps = 600M\n[vf b]\nport = vf1\ntenant = a\ntx.urgent_bps = 500M\n[tenant a]\n"
+	      "tx.max_bps = 1G\n",
+		{"t.conf:13: [tenant a]: guarantees of its members add up to 1.1G bits/s where its limit is 1G, and "
+		 "to 91.666k packets/s where it is none: wanted both within, or allow_overcommit = yes in "
+		 "[switch]"}},
+	{GOOD "tenant = b\ntx.min_pps = 6k\ntx.min_bps = 1M\n[vf b]\nport = vf1\ntenant = a\ntx.min_pps = 5k\n"
+	      "tx.min_bps = 1M\n[tenant b]\nparent = a\ntx.min_pps = 9k\ntx.min_bps = 1M\n[tenant a]\n"
+	      "tx.max_pps = 12k\n",
+		{"t.conf:19: [tenant a]: guarantees of its members add up to 2M bits/s where its limit is none, and "
+		 "to 14k packets/s where it is 12k"}},
 	/* MACs */
 	{GOOD "mac = 02:00:00:00:00:0g\n[vf b]\nport = vf1\nmac = 02:00:00:00:00\n",
 		{"t.conf:7: mac = 02:00:00:00:00:0g: wanted up to 8 addresses such as 02:00:00:00:00:01, "
@@ -249,6 +338,8 @@ START_TEST(the_manual_has_every_key)
 		{"[port x]\n@@@@@@@@=1\n", ".Sh [port DEVICE]", ""},
 		{"[vf x]\n@@@@@@@@=1\n", ".Sh [vf NAME]", ""},
 		{"[vf x]\ntx.@@@@@@@@=1\n", ".Sh [vf NAME]", "tx."},
+		{"[tenant x]\n@@@@@@@@=1\n", ".Sh [tenant NAME]", ""},
+		{"[tenant x]\ntx.@@@@@@@@=1\n", ".Sh [tenant NAME]", "tx."},
 		{"[classes]\n@@@@@@@@=1\n", ".Sh [classes]", ""},
 	};
 	char *manual = read_manual();
@@ -273,7 +364,7 @@ START_TEST(the_manual_has_every_key)
 			ck_assert_msg(strstr(section, item) != NULL, "%s: no%s", kinds[i].section, item);
 		}
 	}
-	ck_assert_int_eq(n, 8 + 12 + 10 + 9 + 3);
+	ck_assert_int_eq(n, 9 + 12 + 14 + 10 + 1 + 8 + 3);
 	free(manual);
 }
 END_TEST
