@@ -120,4 +120,7 @@ double bench_geomean(const double *values, size_t n);
 /* 64-byte aligned, zeroed; says so and ends the program where memory is out.  Free with free(). */
 void *bench_alloc(size_t bytes);
 
+/* 'p', or says that memory is out and ends the program: for what libraries create. */
+void *bench_not_null(void *p);
+
 #endif

@@ -11,12 +11,7 @@
 /* realloc() to n + 1 elements that does not fail: a benchmark without memory has nothing to say. */
 void *grow(void *array, size_t n, size_t size)
 {
-	array = realloc(array, (n + 1) * size);
-	if (array == NULL) {
-		fputs("weir-bench: out of memory\n", stderr);
-		exit(1);
-	}
-	return array;
+	return bench_not_null(realloc(array, (n + 1) * size));
 }
 
 char *copy_string(const char *s)

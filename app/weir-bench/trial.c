@@ -280,9 +280,14 @@ void *bench_alloc(size_t bytes)
 	size_t padded = (bytes + 63) & ~(size_t)63;
 	void *p = aligned_alloc(64, padded);
 
+	return memset(bench_not_null(p), 0, padded);
+}
+
+void *bench_not_null(void *p)
+{
 	if (p == NULL) {
-		fprintf(stderr, "weir-bench: out of memory (%zu bytes)\n", bytes);
+		fputs("weir-bench: out of memory\n", stderr);
 		exit(1);
 	}
-	return memset(p, 0, padded);
+	return p;
 }
