@@ -287,7 +287,7 @@ START_TEST(a_frame_without_a_whole_ip_header_in_front_is_not_marked)
 			}
 		}
 	}
-	struct pkt other = make(100, 100), odd = make_ip(4, 1, 0, 100, 100);
+	struct pkt other = make(100, 100), odd = make_ip(4, 0x11, 0, 100, 100);
 	ck_assert(!port_mark_ce(&io, &other.handle));
 	must_be_as_made(&other, 100);
 	((uint8_t *)(uintptr_t)odd.data)[14] = 0x65;
