@@ -7,7 +7,7 @@ import signal
 import struct
 import time
 
-from . import frames, machine
+from . import frames
 from .processes import ProcessError
 from .telemetry import Telemetry
 

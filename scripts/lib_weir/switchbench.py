@@ -99,7 +99,7 @@ class Suite:
 
     def say(self, text):
         """Progress."""
-        print(f"{self.name}: {text}", flush=True)
+        print(text if self.args.rows else f"{self.name}: {text}", flush=True)
 
     def row(self, case, contender, metric, value, unit):
         """A figure."""
@@ -114,7 +114,7 @@ class Suite:
 
     def interleave(self, contenders):
         """A B C A B C ... until all had enough turns undisturbed, or the time is up."""
-        end = time.monotonic() + 2 * self.args.turns * len(contenders) * (self.args.seconds + WARM_SECONDS)
+        end = time.monotonic() + 1.4 * self.args.turns * len(contenders) * (self.args.seconds + WARM_SECONDS)
         n = 0
         while n < self.args.turns or (time.monotonic() < end and
                                       any(sum(turn[1] for turn in one.turns) < self.args.turns for one in contenders)):
