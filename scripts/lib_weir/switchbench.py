@@ -22,6 +22,8 @@ QUICK, FULL = (5, 0.25), (11, 1.0)      # turns of each, and seconds measured in
 OWN_CPU = 0.98          # a measured turn counts when its thread ran for that part of it
 SLA = "tx.min_bps = 2M\ntx.min_pps = 2k\ntx.max_bps = 100M\ntx.max_pps = 200k\ntx.weight = {weight}\n"
 CYCLES_PER_NS = 2.0
+EVENTS = ["cycles", "instructions", "branches", "branch-misses", "L1-dcache-loads", "L1-dcache-load-misses", "cache-misses",
+          "dTLB-load-misses"]
 
 
 def parse():
@@ -192,18 +194,41 @@ class PcapPorts:
         return pmd
 
 
-def profile(suite, one):
-    """Where its cycles go, by perf."""
-    data = suite.args.out / "perf.data"
-    one.go()
-    time.sleep(WARM_SECONDS)
-    command = ["perf", "record", "-q", "-C", str(suite.place.data), "-e", "cycles", "-o", str(data), "--", "sleep", "3"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    one.pause()
-    if done.returncode == 0:
-        done = subprocess.run(["perf", "report", "-i", str(data), "--stdio", "--percent-limit", "0.5", "--sort", "dso,symbol"],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    print("\n".join(line.rstrip(" -") for line in done.stdout.splitlines() if line and not line.startswith("#")))
+def run_perf(*arguments):
+    """-> what perf said."""
+    try:
+        return subprocess.run(["perf", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False).stdout
+    except OSError as error:
+        raise ProcessError(f"perf: {error} (Debian's linux-perf)") from error
+
+
+def count_events(one, cpu):
+    """Hardware events of the data CPU, per packet. perf starts and ends slowly: its own clock goes with its counts."""
+    sent, since = one.process.sent(one.n_ports)
+    told = run_perf("stat", "-x;", "-C", cpu, "-e", ",".join(EVENTS), "--", "sleep", "1")
+    sent_end, until = one.process.sent(one.n_ports)
+    pps = max(sent_end - sent, 1) / (until - since)
+    fields = [line.split(";") for line in told.splitlines() if line.count(";") >= 4]
+    # count, unit, event, ns that it was counted, percent of the time that it was counted
+    return {field[2]: int(field[0]) / (float(field[3]) * 100 / float(field[4].replace(",", ".")) / 1e9) / pps
+            for field in fields if field[0].isdigit() and field[3] != "0"}
+
+
+def profile(suite, contenders):
+    """Hardware events per packet of each, and where the first one's cycles go, by perf."""
+    data, cpu, counted = suite.args.out / "perf.data", suite.place.data, {}
+    for one in contenders:
+        one.go()
+        time.sleep(WARM_SECONDS)
+        counted[one.name] = count_events(one, cpu)
+        if one is contenders[0]:
+            run_perf("record", "-q", "-C", cpu, "-e", "cycles", "-o", data, "--", "sleep", "3")
+        one.pause()
+    print("\n".join(grid(["per packet", *counted], [[event, *[f"{found[event]:.2f}" if event in found else "-"
+                                                             for found in counted.values()]] for event in EVENTS])))
+    told = run_perf("report", "-i", data, "--stdio", "--percent-limit", "0.5", "--sort", "dso,symbol")
+    print("\n".join(line.rstrip(" -") for line in told.splitlines() if line.strip() and not line.startswith("#")))
     print(f"more: perf annotate -i {data} (the build must still be the measured one)", flush=True)
 
 
@@ -216,7 +241,7 @@ def switch_pcap(suite):
     suite.interleave(contenders)
     suite.report(f"{SIZE} B, {suite.args.vfs} VFs", contenders, contenders[1])
     if suite.args.profile:
-        profile(suite, contenders[0])
+        profile(suite, contenders[:2])
     stop_all(weir, pmd)
 
 
@@ -325,7 +350,7 @@ def vhost_case(suite, n_guests, case):
     if own:
         suite.row(case, "testpmd io", "busy", 100 * min(1.0, own * contenders[1].pps() / tsc_hz()), "%")
     if suite.args.profile:
-        profile(suite, contenders[0])
+        profile(suite, contenders)
     stop_all(mine.guests, theirs.guests, mine.switch, theirs.switch)
 
 
