@@ -74,14 +74,14 @@ class Counted:
         return total, (before + time.monotonic()) / 2
 
     def ran_ns(self):
-        """-> ns that its data lcore's thread ran, as the kernel counts, or None."""
+        """-> ns that its data lcore's thread ran, as the kernel counts."""
         try:
             if self._thread is None:
                 tasks = pathlib.Path(f"/proc/{self.process.pid}/task").glob("*")
                 self._thread = next(task for task in tasks if (task / "comm").read_text().strip() == "rte-worker-1")
             return int((self._thread / "schedstat").read_text().split()[0])
-        except (OSError, ValueError, IndexError, StopIteration):
-            return None
+        except (OSError, ValueError, IndexError, StopIteration) as error:
+            raise ProcessError(f"{self.name}'s data lcore is not there: {error}\n{self.process.tail()}") from error
 
     def close(self):
         """Ends the connection."""
