@@ -14,7 +14,7 @@ struct weir {
 	struct fifo_pool pool;
 	struct limiter *limits;
 	uint64_t last_turn_ns;
-	uint32_t overhead_bytes;
+	uint32_t n_vfs, overhead_bytes;
 };
 
 static void set_vf(struct weir *w, const struct sched_load *load, uint32_t vf, uint64_t now_ns)
@@ -38,9 +38,13 @@ static void set_vf(struct weir *w, const struct sched_load *load, uint32_t vf, u
 static void weir_destroy(void *s)
 {
 	struct weir *w = s;
+	struct egress_out out;
 
 	if (w == NULL)
 		return;
+	for (uint32_t vf = 0; w->e != NULL && egress_n_pkts(w->e) > 0 && vf < w->n_vfs; vf++)
+		while (egress_take(w->e, vf, &out, w->last_turn_ns))
+			;
 	egress_destroy(w->e);
 	fifo_pool_fini(&w->pool);
 	free(w->limits);
@@ -62,6 +66,7 @@ static void *weir_create(const struct sched_load *load)
 
 	if (w == NULL)
 		return NULL;
+	w->n_vfs = load->n_vfs;
 	w->overhead_bytes = load->overhead_bytes;
 	w->limits = calloc(load->n_vfs, sizeof(*w->limits));
 	if (w->limits == NULL || !fifo_pool_init(&w->pool, load->n_vfs * load->backlog + 64) ||

@@ -8,14 +8,20 @@
 #include <rte_sched.h>
 
 #define MBUF_STRIDE 2432u	/* of a pool of 2 KB mbufs: schedulers must not profit from neighbours in a line */
-#define FIRST_NS    NS_PER_S
+#define FIRST_NS    NS_PER_S	/* as sched_clock_ns() begins */
 #define STUCK_POLLS 1000000u
 
-static uint32_t imix_len(uint32_t i)
+uint32_t sched_len_imix(const struct sched_load *load, uint32_t vf, uint32_t i)
 {
-	uint32_t at = i % 12;
+	uint32_t at = (i + vf) % 12;	/* VFs do not march in step */
 
+	(void)load;
 	return at == 11 ? 1514 : at % 3 == 1 ? 590 : 60;
+}
+
+static uint32_t len_of(const struct sched_load *load, uint32_t vf, uint32_t i)
+{
+	return load->len_of != NULL ? load->len_of(load, vf, i) : load->pkt_len;
 }
 
 struct rte_mbuf *sched_mbuf(const struct sched_mbufs *m, uint32_t i)
@@ -36,14 +42,13 @@ void sched_mbuf_set(struct rte_mbuf *m, uint32_t vf, enum tclass tclass, uint32_
 void sched_mbufs_mark(struct sched_mbufs *m, const struct sched_load *load)
 {
 	for (uint32_t i = 0; i < m->n; i++) {
-		uint32_t round = i / load->n_vfs;
-		enum tclass tclass = load->n_classes == 1 ? TC_MEDIUM : (i ^ round) & 1 ? TC_LOW : TC_HIGH;
+		uint32_t vf = i % load->n_vfs, round = i / load->n_vfs;
+		enum tclass tclass = load->n_classes == 1 ? TC_MEDIUM : (vf ^ round) & 1 ? TC_LOW : TC_HIGH;
 		struct rte_mbuf *mbuf = sched_mbuf(m, m->order[i]);
 		mbuf->nb_segs = 1;
 		/* A peer that drops one must not get it back to a pool that does not exist. */
 		rte_mbuf_refcnt_set(mbuf, UINT16_MAX / 2);
-		sched_mbuf_set(mbuf, i % load->n_vfs, tclass,
-			load->mix == MIX_IMIX ? imix_len(i / load->n_vfs * 5 + i) : load->pkt_len);
+		sched_mbuf_set(mbuf, vf, tclass, len_of(load, vf, round));
 	}
 }
 
@@ -86,7 +91,7 @@ static price_t burst_price(const struct sched_load *load)
 	uint64_t bytes = 0;
 
 	for (uint32_t i = 0; i < 12; i++)
-		bytes += (load->mix == MIX_IMIX ? imix_len(i) : load->pkt_len) + load->overhead_bytes;
+		bytes += len_of(load, 0, i) + load->overhead_bytes;
 	return price_of_bps(load->link_bps) * RTE_MIN(SCHED_BURST, load->n_vfs * load->backlog) / 12 * bytes;
 }
 
@@ -109,14 +114,8 @@ bool sched_run_start(struct sched_run *r, const struct sched_peer *peer, const s
 
 void sched_run_stop(struct sched_run *r)
 {
-	struct rte_mbuf *pkts[SCHED_BURST];
-	uint64_t end_ns = r->now.ns;
-
 	if (r->s == NULL)
 		return;
-	/* A scheduler must be empty before it goes; time passes quickly, but for those with their own clock. */
-	for (uint32_t n_idle = 0; n_idle < 2000; end_ns += 10 * NS_PER_MS)
-		n_idle = r->peer->dequeue(r->s, pkts, SCHED_BURST, end_ns) ? 0 : n_idle + 1;
 	r->peer->destroy(r->s);
 	r->s = NULL;
 }

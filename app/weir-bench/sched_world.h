@@ -31,13 +31,11 @@ struct sched_sla {
 	uint32_t weight;		/* 0 = 1 */
 };
 
-enum sched_mix { MIX_FIXED, MIX_IMIX };
-
 struct sched_load {
 	uint32_t n_vfs;
 	uint32_t backlog;		/* packets of each VF */
 	uint32_t pkt_len;
-	enum sched_mix mix;		/* IMIX: 7 x 60, 4 x 590, 1 x 1514 B, by position, pkt_len not used */
+	uint32_t (*len_of)(const struct sched_load *load, uint32_t vf, uint32_t i);	/* of a VF's i-th, or NULL */
 	uint32_t overhead_bytes;
 	uint8_t n_classes;		/* 1: medium; 2: high and low alternately */
 	bool has_urgent;		/* urgent packets come too (the suite marks them) */
@@ -117,6 +115,9 @@ void sched_run_stop(struct sched_run *r);
 
 /* Moves n packets or more, on virtual time: a burst out, the same burst in, a step ahead.  false: it got stuck. */
 bool sched_run_virtual(struct sched_run *r, uint32_t n);
+
+/* For 'load.len_of': 7 x 60, 4 x 590, 1 x 1514 B in 12. */
+uint32_t sched_len_imix(const struct sched_load *load, uint32_t vf, uint32_t i);
 
 /* SLAs for 'load.sla'. */
 void sched_sla_none(const struct sched_load *load, uint32_t vf, struct sched_sla *sla);
