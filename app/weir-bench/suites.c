@@ -2,13 +2,17 @@
 /* The one list of suites.  A new one: its declaration, its line, its files in meson.build. */
 #include "bench_impl.h"
 
-extern const struct bench_suite suite_pq_hold;
+extern const struct bench_suite suite_pq_hold, suite_pq_link, suite_stamp, suite_timer, suite_window;
 extern const struct bench_suite suite_sched_cost;
 extern const struct bench_suite suite_sched_accuracy;
 extern const struct bench_suite suite_switch_pcap, suite_switch_vhost, suite_switch_idle, suite_switch_null;
 
 const struct bench_suite *const bench_suites[] = {
 	&suite_pq_hold,
+	&suite_pq_link,
+	&suite_stamp,
+	&suite_timer,
+	&suite_window,
 	&suite_sched_cost,
 	&suite_sched_accuracy,
 	&suite_switch_pcap,

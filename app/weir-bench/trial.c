@@ -191,7 +191,8 @@ void bench_interleave(struct bench *b, const char *case_name, const struct bench
 		};
 	for (unsigned int turn = 0;; turn++) {
 		uint32_t fewest = fewest_kept(contenders, s, n);
-		if (fewest >= wanted || (turn >= MIN_TURNS && seconds_since(b, began) > budget_s))
+		double spent_s = seconds_since(b, began);
+		if (fewest >= wanted || (turn >= MIN_TURNS && spent_s > budget_s) || (turn > 0 && spent_s > 3 * budget_s + 1))
 			break;
 		bench_progress(b, "%s: %u of %u trials", case_name, fewest, wanted);
 		for (unsigned int i = 0; i < n; i++)
