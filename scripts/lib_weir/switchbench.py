@@ -398,7 +398,7 @@ def main():
             try:
                 SUITES[name](suite)
             except ProcessError as error:
-                print(f"{name}: {error}", flush=True)
+                suite.note("failed: " + " / ".join(str(error).splitlines()[:6]) if args.rows else f"failed: {error}")
                 broken += 1
         rows += suite.rows
         if not args.rows:
