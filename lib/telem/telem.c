@@ -15,6 +15,8 @@ static const struct {
 	{"/weir/ports", answer_ports, "A page of ports. Parameters: START"},
 	{"/weir/vfs", answer_vfs, "A page of VFs. Parameters: START"},
 	{"/weir/vf", answer_vf, "One VF in full. Parameters: NAME"},
+	{"/weir/tenants", answer_tenants, "A page of tenants. Parameters: START"},
+	{"/weir/tenant", answer_tenant, "One tenant, and a page of its VFs. Parameters: NAME,START"},
 	{"/weir/pf", answer_pf, "The PF in full. No parameters"},
 	{"/weir/drops", answer_drops, "Why packets are dropped. No parameters"},
 };

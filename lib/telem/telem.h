@@ -4,7 +4,9 @@
  *	/weir/ports[,START]	a page of ports with their drivers' counters
  *	/weir/vfs[,START]	a page of VFs with rates, backlog and drops
  *	/weir/vf,NAME		everything about one VF
- *	/weir/pf		the same about the PF, as a sender (tx) and a receiver (rx)
+ *	/weir/tenants[,START]	a page of tenants: who is in whom, what was sold, rates of all their VFs together
+ *	/weir/tenant,NAME[,START]	one tenant in full, and a page of the VFs that are directly in it
+ *	/weir/pf		what /weir/vf tells, about the PF, as a sender (tx) and a receiver (rx)
  *	/weir/drops		the reasons of drops, in words
  * Reading changes nothing and resets nothing.  A page answers total and next: ask on with START = next until next is
  * total.  Lists are dicts, by name or by number ("0", "1", ...).  What cannot be answered is {"error": ..,
@@ -51,6 +53,8 @@ struct telem_source {
 	void (*worker)(void *ctx, unsigned int worker, struct worker_view *view, unsigned int *lcore);
 	void (*vf)(void *ctx, vf_id vf, struct vf_view *view);		/* VF_PF, VF_NONE too; set, not added */
 	void (*delay)(void *ctx, vf_id vf, struct delay_view *view);
+	/* Set, not added.  NULL: not known, and left out of answers. */
+	void (*tenant)(void *ctx, uint32_t tenant, struct tenant_view *view);
 };
 
 enum telem_dir { TELEM_TX, TELEM_RX };

@@ -10,6 +10,8 @@
 /* Entries a page, so that the longest answer fits into 16 KiB. */
 #define TELEM_PAGE_VFS	 48u
 #define TELEM_PAGE_PORTS 16u
+#define TELEM_PAGE_TENANTS 40u
+#define TELEM_PAGE_MEMBERS 256u
 
 #define MAC_TEXT 18
 
@@ -23,6 +25,8 @@ struct rte_tel_data *put_text_array(struct rte_tel_data *d, const char *name);
 /* 22.11 takes no arrays of dicts inside a dict: a list of them is a dict with the keys "0", "1", ... */
 struct rte_tel_data *put_numbered_dict(struct rte_tel_data *d, unsigned int number);
 void put_drops(struct rte_tel_data *d, const char *name, const struct dir_view *v);
+void put_sla(struct rte_tel_data *d, const char *name, const struct sla *sla);
+void put_held(struct rte_tel_data *d, const uint64_t held_ns[N_VIEW_BOUNDS]);
 int put_error(struct rte_tel_data *d, const char *error, const char *wanted);
 
 /* Reads START; NULL is 0.  false: not a number below total (0 always is one). */
@@ -35,6 +39,8 @@ int answer_ports(const struct telem_source *s, const char *params, struct rte_te
 int answer_vfs(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_drops(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_vf(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_tenants(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_tenant(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_pf(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 
 #endif

@@ -84,6 +84,30 @@ void put_drops(struct rte_tel_data *d, const char *name, const struct dir_view *
 		put_u64(in, drop_name((enum drop_reason)r), v->drops[r]);
 }
 
+void put_sla(struct rte_tel_data *d, const char *name, const struct sla *sla)
+{
+	struct rte_tel_data *in = put_dict(d, name);
+
+	put_u64(in, "min_bps", sla->min_bps);
+	put_u64(in, "max_bps", sla->max_bps);
+	put_u64(in, "min_pps", sla->min_pps);
+	put_u64(in, "max_pps", sla->max_pps);
+	put_u64(in, "urgent_bps", sla->urgent_bps);
+	put_u64(in, "urgent_pps", sla->urgent_pps);
+	put_u64(in, "burst_ns", sla->burst_ns);
+	put_u64(in, "weight", sla->weight);
+	put_u64(in, "priority", sla->priority);
+	put_text(in, "basis", sla->basis == BASIS_WIRE ? "wire" : "l2");
+}
+
+void put_held(struct rte_tel_data *d, const uint64_t held_ns[N_VIEW_BOUNDS])
+{
+	struct rte_tel_data *in = put_dict(d, "held_ns");
+
+	for (unsigned int b = 0; b < N_VIEW_BOUNDS; b++)
+		put_u64(in, view_bound_name((enum view_bound)b), held_ns[b]);
+}
+
 int put_error(struct rte_tel_data *d, const char *error, const char *wanted)
 {
 	put_text(d, "error", error);

@@ -5,21 +5,6 @@
 #include "hist.h"
 #include "telem_impl.h"
 
-static void put_sla(struct rte_tel_data *d, const char *name, const struct sla *sla)
-{
-	struct rte_tel_data *in = put_dict(d, name);
-
-	put_u64(in, "min_bps", sla->min_bps);
-	put_u64(in, "max_bps", sla->max_bps);
-	put_u64(in, "min_pps", sla->min_pps);
-	put_u64(in, "max_pps", sla->max_pps);
-	put_u64(in, "urgent_bps", sla->urgent_bps);
-	put_u64(in, "urgent_pps", sla->urgent_pps);
-	put_u64(in, "burst_ns", sla->burst_ns);
-	put_u64(in, "weight", sla->weight);
-	put_u64(in, "priority", sla->priority);
-}
-
 static void put_rates(struct rte_tel_data *d, const struct rates_store *store, uint32_t row)
 {
 	struct rates r;
@@ -49,8 +34,6 @@ static void put_classes(struct rte_tel_data *d, const struct dir_view *v, const 
 
 static void put_direction(struct rte_tel_data *d, const struct dir_view *v, const struct hist_snapshot *delay)
 {
-	struct rte_tel_data *in;
-
 	put_u64(d, "in_pkts", v->in_pkts);
 	put_u64(d, "in_bytes", v->in_bytes);
 	put_u64(d, "out_pkts", v->out_pkts);
@@ -60,9 +43,7 @@ static void put_direction(struct rte_tel_data *d, const struct dir_view *v, cons
 	put_u64(d, "backlog_pkts", v->backlog_pkts);
 	put_u64(d, "backlog_bytes", v->backlog_bytes);
 	put_u64(d, "guarantee_missed_ns", v->missed_ns);
-	in = put_dict(d, "held_ns");
-	for (unsigned int b = 0; b < N_VIEW_BOUNDS; b++)
-		put_u64(in, view_bound_name((enum view_bound)b), v->held_ns[b]);
+	put_held(d, v->held_ns);
 	put_drops(d, "drops", v);
 	put_classes(d, v, delay);
 }
@@ -86,9 +67,11 @@ static void put_both(const struct telem_source *s, vf_id vf, struct rte_tel_data
 static void put_identity(const struct conf *conf, const struct conf_vf *vf, struct rte_tel_data *d)
 {
 	static const char *const modes[] = {[VLAN_NONE] = "none", [VLAN_ACCESS] = "access", [VLAN_TRUNK] = "trunk"};
+	const struct conf_tenant *tenant = conf_tenant_of(conf, vf->tenant);
 	struct rte_tel_data *macs;
 
 	put_text(d, "name", vf->name);
+	put_text(d, "tenant", tenant != NULL ? tenant->name : "");
 	put_text(d, "port", conf->ports[vf->port].device);
 	macs = put_text_array(d, "macs");
 	for (unsigned int i = 0; macs != NULL && i < vf->n_macs; i++) {
@@ -102,6 +85,8 @@ static void put_identity(const struct conf *conf, const struct conf_vf *vf, stru
 	put_u64(d, "queue_pkts", vf->queue_pkts);
 	put_u64(d, "receive_queue_pkts", vf->receive_queue_pkts);
 	put_u64(d, "broadcast_pps", vf->broadcast_pps);
+	put_text(d, "when_full", vf->when_full == WHEN_FULL_DROP ? "drop" : "hold");
+	put_text(d, "ecn", vf->ecn ? "yes" : "no");
 }
 
 int answer_vf(const struct telem_source *s, const char *params, struct rte_tel_data *d)
@@ -119,6 +104,8 @@ int answer_vf(const struct telem_source *s, const char *params, struct rte_tel_d
 	put_both(s, vf, d, dirs);
 	put_sla(dirs[TELEM_TX], "asked", &conf->vfs[vf].tx);
 	put_sla(dirs[TELEM_TX], "effective", &conf->vfs[vf].tx_eff);
+	put_u64(dirs[TELEM_TX], "mark_above_ns", conf->vfs[vf].tx_mark_ns);
+	put_u64(dirs[TELEM_RX], "mark_above_ns", conf->vfs[vf].rx_mark_ns);
 	put_sla(dirs[TELEM_RX], "asked", &conf->vfs[vf].rx);
 	put_sla(dirs[TELEM_RX], "effective", &conf->vfs[vf].rx_eff);
 	return 0;

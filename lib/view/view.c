@@ -4,6 +4,7 @@
 static const char *const bound_names[] = {
 	[VIEW_BPS] = "bps",
 	[VIEW_PPS] = "pps",
+	[VIEW_TENANT] = "tenant",
 	[VIEW_LINK] = "link",
 	[VIEW_CORE] = "core",
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What can be seen of a VF, a port and a worker: plain figures, summed over the workers, that count up and never reset.
+/* What can be seen of a VF, a tenant, a port and a worker: plain figures, summed over the workers, that count up and never reset.
  * The pipeline fills them from its counters (any thread may ask), the control core keeps a history for rates, telemetry
  * and tables print them.
  * Used by: pipeline, telem, app.  Uses: hist, pkt. */
@@ -13,7 +13,7 @@
 #include "pkt.h"
 
 /* What held packets back (contract 12). */
-enum view_bound { VIEW_BPS, VIEW_PPS, VIEW_LINK, VIEW_CORE, N_VIEW_BOUNDS };
+enum view_bound { VIEW_BPS, VIEW_PPS, VIEW_TENANT, VIEW_LINK, VIEW_CORE, N_VIEW_BOUNDS };
 const char *view_bound_name(enum view_bound bound);
 
 /* One direction of a VF (tx leaves the VM), or of the PF as a sender (tx = received from the uplink) and receiver. */
@@ -35,6 +35,12 @@ struct vf_view {
 /* Delays are big, so they are read apart. */
 struct delay_view {
 	struct hist_snapshot tx[N_TCLASSES], rx[N_TCLASSES];
+};
+
+/* What a tenant, as one among others, was held by: figures that its VFs added up do not give. */
+struct tenant_view {
+	uint64_t held_ns[N_VIEW_BOUNDS];	/* time with something to send below it, not sent, by what bound the tenant */
+	uint64_t missed_ns;			/* of its guarantee: as of a VF's */
 };
 
 struct worker_view {

@@ -12,7 +12,15 @@ from .telemetry import Telemetry
 ADVICE = {
     "bps": "its own limit in bits (max_bps): it offers more than it was sold",
     "pps": "its own limit in packets (max_pps): it sends packets smaller than its SLA was made for",
+    "tenant": "its tenant's limit, or turn: the tenant's lines tell which, and other VMs of it share that (weight, priority)",
     "link": "the link was others' turn: its share or guarantee is used up (weight, priority, min_bps)",
+    "core": "waiting to be read: the core's packet capacity is shared (min_pps, weight)",
+}
+TENANT_ADVICE = {
+    "bps": "the tenant's limit in bits (max_bps): its VMs together offer more than it was sold",
+    "pps": "the tenant's limit in packets (max_pps): its VMs together send more packets than it was sold",
+    "tenant": "the tenant it is in",
+    "link": "the link was others' turn: the tenant's share or guarantee is used up (weight, priority, min_bps)",
     "core": "waiting to be read: the core's packet capacity is shared (min_pps, weight)",
 }
 DROP_ADVICE = {
@@ -46,14 +54,23 @@ class Weir:
             sys.exit(f"weirctl: {answer['error']}; wanted: {answer.get('wanted', '?')}")
         return answer
 
-    def names(self):
-        """All VFs, page by page."""
-        names = []
+    def listed(self, what):
+        """-> {name: its line} of all 'vfs' or 'tenants', page by page."""
+        lines = {}
         while True:
-            page = self.ask(f"/weir/vfs,{len(names)}" if names else "/weir/vfs")
-            names += list(page["vfs"])
-            if page["next"] >= page["total"] or not page["vfs"]:
-                return names
+            page = self.ask(f"/weir/{what},{len(lines)}" if lines else f"/weir/{what}")
+            lines.update(page[what])
+            if page["next"] >= page["total"] or not page[what]:
+                return lines
+
+    def vf_and_tenants(self, name):
+        """-> what is known of a VF, and {name: answer} of its tenants, the nearest first."""
+        vf, tenants = self.ask(f"/weir/vf,{name}"), {}
+        above = vf.get("tenant")
+        while above:
+            tenants[above] = self.ask(f"/weir/tenant,{above}")
+            above = tenants[above]["parent"]
+        return vf, tenants
 
 
 def rate(side):
@@ -66,13 +83,13 @@ def drops(side):
 
 def heaviest_bound(held):
     """-> the bound that held it longest, or '-'."""
-    name = max(held, key=held.get)
-    return name if held[name] else "-"
+    name = max(held, key=held.get, default=None)
+    return name if name and held[name] else "-"
 
 
 def list_vfs(weir, _):
     rows = []
-    for name in weir.names():
+    for name in weir.listed("vfs"):
         vf = weir.ask(f"/weir/vf,{name}")
         tx, rx = vf["tx"], vf["rx"]
         rows.append([name, figure(tx["bps_1s"], "bps"), figure(tx["pps_1s"], "pps"), str(tx["backlog_pkts"]),
@@ -81,21 +98,46 @@ def list_vfs(weir, _):
     print("\n".join(grid(["VF", "tx 1 s", "", "waiting", "held most by", "tx drops", "rx 1 s", "", "rx drops"], rows)))
 
 
+def list_tenants(weir, _):
+    rows = []
+    for name in weir.listed("tenants"):
+        tenant = weir.ask(f"/weir/tenant,{name}")
+        tx = tenant["tx"]
+        rows.append([name, tenant["parent"] or "-", str(tenant["n_all_vfs"]), sold(tx), figure(tx["bps_1s"], "bps"),
+                     figure(tx["pps_1s"], "pps"), str(tx["backlog_pkts"]), heaviest_bound(tx.get("held_ns", {}))])
+    print("\n".join(grid(["tenant", "in", "VFs", "sold", "tx 1 s", "", "waiting", "held most by"], rows)))
+
+
 def sold(side):
     terms = side["effective"]
     shown = [f"{key} {figure(terms[key], key[4:])}" for key in ("min_bps", "max_bps", "min_pps", "max_pps") if terms[key]]
     return ", ".join(shown) or "nothing guaranteed, no limit"
 
 
-def explain(direction, before, after, seconds):
-    """Prints what held this side back in the last seconds, in words."""
-    print(f"{direction}: {rate(after)}; sold: {sold(after)}; priority {after['effective']['priority']},"
-          f" weight {after['effective']['weight']}")
-    held = {bound: after["held_ns"][bound] - before["held_ns"][bound] for bound in after["held_ns"]}
+def explain_held(before, after, seconds, advice):
+    """Prints what held it back in the last seconds, the longest first."""
+    held = {bound: ns - before["held_ns"][bound] for bound, ns in after.get("held_ns", {}).items()}
     for bound, ns in sorted(held.items(), key=lambda item: -item[1]):
         share = ns / (seconds * 1e9) * 100
         if share >= 1:
-            print(f"  {share:3.0f} % of the time held by {bound}: {ADVICE[bound]}")
+            print(f"  {share:3.0f} % of the time held by {bound}: {advice[bound]}")
+
+
+def terms(side):
+    return f"priority {side['effective']['priority']}, weight {side['effective']['weight']}"
+
+
+def explain_tenant(before, after, seconds):
+    """Prints what its tenant was sold, sends, and was held by."""
+    print(f"tenant {after['name']}, tx of {after['n_all_vfs']} VFs: {rate(after['tx'])}; sold: {sold(after['tx'])};"
+          f" {terms(after['tx'])}")
+    explain_held(before["tx"], after["tx"], seconds, TENANT_ADVICE)
+
+
+def explain(direction, before, after, seconds):
+    """Prints what held this side back in the last seconds, in words."""
+    print(f"{direction}: {rate(after)}; sold: {sold(after)}; {terms(after)}")
+    explain_held(before, after, seconds, ADVICE)
     if after["backlog_pkts"]:
         print(f"  {after['backlog_pkts']} packets wait inside weir now")
     missed = after["guarantee_missed_ns"] - before["guarantee_missed_ns"]
@@ -113,14 +155,19 @@ def explain(direction, before, after, seconds):
 
 def why(weir, args):
     """Looks for a while, and says what bounds the VF."""
-    before = weir.ask(f"/weir/vf,{args.name}")
+    before, tenants_before = weir.vf_and_tenants(args.name)
     start = time.monotonic()
     time.sleep(args.seconds)
-    after = weir.ask(f"/weir/vf,{args.name}")
+    after, tenants = weir.vf_and_tenants(args.name)
     seconds = time.monotonic() - start
     print(f"{args.name} on {after['port']}, over {seconds:.1f} s")
     for direction in ("tx", "rx"):
         explain(direction, before[direction], after[direction], seconds)
+    for name, tenant in tenants.items():
+        explain_tenant(tenants_before.get(name, tenant), tenant, seconds)
+
+
+SHOWN = {"vfs": list_vfs, "tenants": list_tenants}
 
 
 def main():
@@ -128,6 +175,9 @@ def main():
     parser.add_argument("-f", "--file-prefix", default="rte", help="weir's EAL --file-prefix (default rte)")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("vfs", help="a line a VF: rates, what waits, what holds it, drops").set_defaults(do=list_vfs)
+    verb = verbs.add_parser("show", help="a line a VF, as vfs; or a tenant: what it was sold, and all its VFs together")
+    verb.add_argument("what", choices=SHOWN)
+    verb.set_defaults(do=lambda weir, args: SHOWN[args.what](weir, args))
     verb = verbs.add_parser("why", help="why a VM gets what it gets: bounds, drops, delays, with what to do")
     verb.add_argument("name", help="the VF's name in the config")
     verb.add_argument("--seconds", type=float, default=1.0, help="how long to look (default 1)")

@@ -190,6 +190,7 @@ START_TEST(the_sum_of_drops_has_all_reasons_and_bounds_have_names)
 	ck_assert_uint_eq(dir_view_drops(&d), (UINT64_C(1) << N_DROP_REASONS) - 1);
 	ck_assert_str_eq(view_bound_name(VIEW_BPS), "bps");
 	ck_assert_str_eq(view_bound_name(VIEW_PPS), "pps");
+	ck_assert_str_eq(view_bound_name(VIEW_TENANT), "tenant");
 	ck_assert_str_eq(view_bound_name(VIEW_LINK), "link");
 	ck_assert_str_eq(view_bound_name(VIEW_CORE), "core");
 }

@@ -11,10 +11,12 @@
 
 #define MAX_ANSWER 16384u
 #define LONGEST_VF "vf_with_the_longest_name__%06u"	/* 32 characters */
+#define LONGEST_TENANT "tenant_with_a_very_long_na%06u"
 #define NAME_ROOM  48
 
 static struct conf conf;
 static struct conf_vf *vfs;
+static struct conf_tenant *tenants;
 static struct dscp_map map = {.name = "map_with_the_longest_name_______"};
 static char device[CONF_DEVICE_CHARS] = "port_with_the_longest_name_that_a_config_may_give_it_and_not_a";
 static char answer[MAX_ANSWER + 1];
@@ -58,6 +60,12 @@ static void delay(void *ctx, vf_id vf, struct delay_view *view)
 	memset(view, 0xff, sizeof(*view));
 }
 
+static void tenant(void *ctx, uint32_t tenant, struct tenant_view *view)
+{
+	(void)ctx, (void)tenant;
+	memset(view, 0xff, sizeof(*view));
+}
+
 static const char *vf_name(char name[CONF_NAME_CHARS], uint32_t vf)
 {
 	char text[NAME_ROOM];
@@ -65,6 +73,48 @@ static const char *vf_name(char name[CONF_NAME_CHARS], uint32_t vf)
 	snprintf(text, sizeof(text), LONGEST_VF, vf);
 	memcpy(name, text, CONF_NAME_CHARS);
 	return name;
+}
+
+static const char *tenant_name(char name[CONF_NAME_CHARS], uint32_t tenant)
+{
+	char text[NAME_ROOM];
+
+	snprintf(text, sizeof(text), LONGEST_TENANT, tenant);
+	memcpy(name, text, CONF_NAME_CHARS);
+	return name;
+}
+
+static void longest_sla(struct sla *sla)
+{
+	memset(sla, 0xff, sizeof(*sla));
+	sla->basis = BASIS_WIRE;
+	sla->burst_auto = true;
+}
+
+/* Each in the one before, in fours. */
+static void make_tenants(uint32_t n)
+{
+	tenants = calloc(n, sizeof(*tenants));
+	for (uint32_t i = 0; i < n; i++) {
+		struct conf_tenant *t = &tenants[i];
+
+		memset(t, 0xff, sizeof(*t));
+		tenant_name(t->name, i);
+		t->parent = i % CONF_MAX_DEPTH == 0 ? CONF_NO_TENANT : i - 1;
+		t->n_vfs = t->n_all_vfs = 0;
+		longest_sla(&t->tx);
+		longest_sla(&t->tx_eff);
+	}
+	conf.tenants = tenants;
+	conf.n_tenants = n;
+}
+
+static void join(uint32_t vf, uint32_t tenant)
+{
+	vfs[vf].tenant = tenant;
+	tenants[tenant].n_vfs++;
+	for (uint32_t i = tenant; i != CONF_NO_TENANT; i = tenants[i].parent)
+		tenants[i].n_all_vfs++;
 }
 
 static void make_conf(uint32_t n_vfs)
@@ -77,7 +127,12 @@ static void make_conf(uint32_t n_vfs)
 		vfs[i].vid = 4094;
 		vfs[i].queue_pkts = vfs[i].receive_queue_pkts = UINT32_MAX;
 		vfs[i].broadcast_pps = UINT64_MAX;
-		memset(&vfs[i].tx, 0xff, 4 * sizeof(struct sla));	/* rx, tx_eff, rx_eff follow */
+		vfs[i].tx_mark_ns = vfs[i].rx_mark_ns = UINT64_MAX;
+		longest_sla(&vfs[i].tx);
+		longest_sla(&vfs[i].rx);
+		longest_sla(&vfs[i].tx_eff);
+		longest_sla(&vfs[i].rx_eff);
+		join(i, i % conf.n_tenants);
 	}
 	memset(conf.file, 'f', sizeof(conf.file) - 1);
 	for (int i = 0; i < CONF_MAX_PORTS; i++)
@@ -114,16 +169,22 @@ static void connect_client(void)
 	ck_assert_int_gt(recv(client, answer, sizeof(answer), 0), 0);	/* the greeting */
 }
 
-static void start(uint32_t n_vfs)
+static void start_with(uint32_t n_vfs, uint32_t n_tenants)
 {
-	struct telem_source source = {NULL, &conf, NULL, look, port, worker, vf, delay};
+	struct telem_source source = {NULL, &conf, NULL, look, port, worker, vf, delay, tenant};
 	static struct why why;
 
 	ck_assert_int_ge(unit_eal("telem", NULL), 0);
+	make_tenants(n_tenants);
 	make_conf(n_vfs);
 	source.rates = fast_rates(telem_n_rows(&conf));
 	ck_assert(telem_start(&source, &why));
 	connect_client();
+}
+
+static void start(uint32_t n_vfs)
+{
+	start_with(n_vfs, CONF_MAX_DEPTH);
 }
 
 /* The answer, which must be a whole one: EAL leaves out what does not fit, so it must also stay clear of the end. */
@@ -167,24 +228,73 @@ static uint32_t count(const char *text)
 
 static const uint32_t sizes[] = {1, 256, 257, 4096};
 
-START_TEST(every_vf_is_on_one_page_whatever_their_number)
+/* Asks for all pages of a list, whose names and lines are as they are made above. */
+static void turn_pages(const char *list, const char *(*name_of)(char *, uint32_t), const char *key, uint32_t total)
 {
-	uint32_t total = sizes[_i], n = 0, next = 0;
+	uint32_t n = 0, next = 0;
 	char request[32], name[CONF_NAME_CHARS];
 
-	start(total);
 	do {
-		snprintf(request, sizeof(request), "/weir/vfs,%u", next);
+		snprintf(request, sizeof(request), "%s,%u", list, next);
 		ask(request);
 		ck_assert_uint_eq(number_of("\"total\":"), total);
 		ck_assert_uint_gt(number_of("\"next\":"), next);
 		for (; next < number_of("\"next\":"); next++) {
-			unit_must(has(vf_name(name, next)));
+			unit_must(has(name_of(name, next)));
 		}
-		n += count("\"rx_pps\":");
-		ck_assert_uint_eq(count("\"drops\":"), count("\"rx_pps\":"));
+		n += count(key);
+		ck_assert_uint_eq(count("\"drops\":"), count(key));
 	} while (next < total);
 	ck_assert_uint_eq(n, total);
+}
+
+START_TEST(every_vf_and_tenant_is_on_one_page_whatever_their_number)
+{
+	uint32_t total = sizes[_i];
+
+	start_with(total, total);
+	turn_pages("/weir/vfs", vf_name, "\"rx_pps\":", total);
+	turn_pages("/weir/tenants", tenant_name, "\"tx_pps\":", total);
+}
+END_TEST
+
+START_TEST(every_member_of_a_tenant_is_on_one_page)
+{
+	uint32_t n = 0, next = 0;
+	char request[80], name[CONF_NAME_CHARS];
+
+	start_with(4096, 2);
+	do {
+		snprintf(request, sizeof(request), "/weir/tenant," LONGEST_TENANT ",%u", 1u, next);
+		ask(request);
+		ck_assert_uint_eq(number_of("\"total\":"), 2048);
+		ck_assert_uint_gt(number_of("\"next\":"), next);
+		for (; next < number_of("\"next\":"); next++, n++) {
+			unit_must(has(vf_name(name, 2 * next + 1)));
+		}
+	} while (next < 2048);
+	ck_assert_uint_eq(n, 2048);
+	ask("/weir/tenant," "tenant_with_a_very_long_na000000");
+	ck_assert_uint_eq(number_of("\"n_all_vfs\":"), 4096);
+	ck_assert_uint_eq(count("\"effective\":"), 1);
+	ck_assert_uint_eq(count("\"held_ns\":"), 1);
+}
+END_TEST
+
+START_TEST(a_tenants_figures_are_its_vfs_added_up)
+{
+	start_with(8, 4);	/* two VFs in each of four, each in the one before */
+	ask("/weir/tenant,tenant_with_a_very_long_na000002");
+	ck_assert(has("\"parent\":\"tenant_with_a_very_long_na000001\""));
+	ck_assert_uint_eq(number_of("\"n_vfs\":"), 2);
+	ck_assert_uint_eq(number_of("\"n_all_vfs\":"), 4);
+	ck_assert(has("\"pps_1s\":576460752303423488,"));	/* 4 x 2^57 */
+	ask("/weir/tenants,2");
+	ck_assert(has("\"tx_pps\":576460752303423488,"));
+	ask("/weir/tenant,tenant_with_a_very_long_na000002");
+	ck_assert(has("\"vfs\":[\"vf_with_the_longest_name__000002\",\"vf_with_the_longest_name__000006\"]"));
+	ask("/weir/vf,vf_with_the_longest_name__000006");
+	ck_assert(has("\"tenant\":\"tenant_with_a_very_long_na000002\""));
 }
 END_TEST
 
@@ -216,7 +326,10 @@ START_TEST(what_cannot_be_answered_says_why_and_what_was_wanted)
 {
 	static char long_request[1020] = "/weir/vf,";
 	const char *requests[] = {"/weir/vf", "/weir/vf,nobody", "/weir/vfs,2", "/weir/vfs,-1", "/weir/vfs,x",
-		"/weir/vfs,1x", "/weir/ports,32", "/weir/info,1", "/weir/pf,1", "/weir/drops,1", long_request};
+		"/weir/vfs,1x", "/weir/ports,32", "/weir/info,1", "/weir/pf,1", "/weir/drops,1",
+		"/weir/tenant", "/weir/tenant,nobody", "/weir/tenant,tenant_with_a_very_long_na",
+		"/weir/tenant,tenant_with_a_very_long_na000000x", "/weir/tenant,tenant_with_a_very_long_na000000,9",
+		"/weir/tenant,tenant_with_a_very_long_na000000,x", "/weir/tenants,4", "/weir/tenants,x", long_request};
 
 	start(2);
 	memset(long_request + 9, 'a', sizeof(long_request) - 10);
@@ -236,7 +349,9 @@ static Suite *suite(void)
 	TCase *t = tcase_create("socket");
 
 	tcase_set_timeout(t, 30);
-	tcase_add_loop_test(t, every_vf_is_on_one_page_whatever_their_number, 0, 4);
+	tcase_add_loop_test(t, every_vf_and_tenant_is_on_one_page_whatever_their_number, 0, 4);
+	tcase_add_test(t, every_member_of_a_tenant_is_on_one_page);
+	tcase_add_test(t, a_tenants_figures_are_its_vfs_added_up);
 	tcase_add_test(t, the_longest_answers_are_whole);
 	tcase_add_test(t, what_cannot_be_answered_says_why_and_what_was_wanted);
 	suite_add_tcase(s, t);
