@@ -356,20 +356,22 @@ START_TEST(two_empty_windows_go_at_once_to_what_is_parked)
 }
 END_TEST
 
-/* The first is parked, the second comes when its rank is covered: the first is still the first. */
+/* The first 20 are parked, the others come when their rank is covered: first come, first served all the same,
+ * also while only some of the crowd have been put anew. */
 START_TEST(two_windows_keep_the_order_of_equal_ranks_whichever_way_they_came)
 {
-	struct cffs_node nodes[6];
-	struct rank_queue rq = form_open(&forms[WINDOWS], 64, 4, nodes, 6);
+	enum { N_PARKED = 20, N = 24, OTHER = N };
+	struct cffs_node nodes[N + 1];
+	struct rank_queue rq = form_open(&forms[WINDOWS], 64, 4, nodes, N + 1);
 
-	for (uint32_t i = 0; i < 3; i++)
+	for (uint32_t i = 0; i < N_PARKED; i++)
 		rank_queue_push(&rq, i, 2500);
-	rank_queue_push(&rq, 5, 1100);
+	rank_queue_push(&rq, OTHER, 1100);
 	rank_queue_advance(&rq, 1100);
-	for (uint32_t i = 3; i < 5; i++)
+	for (uint32_t i = N_PARKED; i < N; i++)
 		rank_queue_push(&rq, i, 2500);
-	ck_assert_uint_eq(rank_queue_pop_first(&rq), 5);
-	for (uint32_t i = 0; i < 5; i++)
+	ck_assert_uint_eq(rank_queue_pop_first(&rq), OTHER);
+	for (uint32_t i = 0; i < N; i++)
 		ck_assert_uint_eq(rank_queue_pop_first(&rq), i);
 	rank_queue_destroy(&rq);
 }
