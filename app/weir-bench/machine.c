@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -14,7 +15,8 @@
 
 #define EAL_MIB	      "2048"
 #define HUGE_NEED_MIB 1024	/* free in huge pages, or EAL goes without */
-#define CHAIN_STEPS   20000000u
+#define CHAIN_STEPS   200000u	/* 0.2 ms or so: one of the rounds is not disturbed */
+#define CHAIN_ROUNDS  50u
 #define IMUL_CYCLES   3		/* latency of a 64-bit multiplication on every x86 core of the last ten years */
 
 /* --- CPUs ------------------------------------------------------------------------------------------------------ */
@@ -87,6 +89,35 @@ static long free_huge_mib(void)
 		read_number("/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages") * 1024;
 }
 
+/* TSC and clock at one moment: the pair of the shortest gap out of some. */
+static void read_both(uint64_t *ticks, uint64_t *ns)
+{
+	uint64_t shortest = UINT64_MAX;
+	struct timespec now;
+
+	for (unsigned int i = 0; i < 50; i++) {
+		uint64_t before = rte_rdtsc_precise();
+		clock_gettime(CLOCK_MONOTONIC_RAW, &now);
+		uint64_t gap = rte_rdtsc_precise() - before;
+		if (gap >= shortest)
+			continue;
+		shortest = gap;
+		*ticks = before + gap / 2;
+		*ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	}
+}
+
+/* EAL's own figure is rounded to 10 MHz, and jumps by as much on a busy machine. */
+static uint64_t measure_tsc_hz(void)
+{
+	uint64_t ticks[2] = {0}, ns[2] = {0};
+
+	read_both(&ticks[0], &ns[0]);
+	usleep(100000);
+	read_both(&ticks[1], &ns[1]);
+	return (uint64_t)((double)(ticks[1] - ticks[0]) * 1e9 / (double)(ns[1] - ns[0]) + 0.5);
+}
+
 int eal_start(struct bench *b)
 {
 	char line[160];
@@ -104,7 +135,7 @@ int eal_start(struct bench *b)
 		fprintf(stderr, "weir-bench: EAL does not start: %s\n", rte_strerror(rte_errno));
 		return -1;
 	}
-	b->tsc_hz = rte_get_tsc_hz();
+	b->tsc_hz = measure_tsc_hz();
 	return 0;
 }
 
@@ -116,11 +147,11 @@ static double core_clock_ratio(void)
 	uint64_t x = 3;
 	double best = 0;
 
-	for (unsigned int round = 0; round < 5; round++) {
+	for (unsigned int round = 0; round < CHAIN_ROUNDS; round++) {
 		uint64_t began = rte_rdtsc_precise();
-		for (uint32_t i = 0; i < CHAIN_STEPS / 5; i++)
+		for (uint32_t i = 0; i < CHAIN_STEPS; i++)
 			__asm__ volatile("imulq %0, %0" : "+r"(x));
-		double ratio = (double)CHAIN_STEPS / 5 * IMUL_CYCLES / (double)(rte_rdtsc_precise() - began);
+		double ratio = (double)CHAIN_STEPS * IMUL_CYCLES / (double)(rte_rdtsc_precise() - began);
 		best = ratio > best ? ratio : best;
 	}
 	return best;
@@ -169,8 +200,10 @@ static void print_thp(FILE *out)
 void machine_print(const struct bench *b, FILE *out)
 {
 	print_cpu_model(out);
-	fprintf(out, "clock:    TSC %.3f MHz; the core runs at %.2f times that; measured on CPU %u of %ld\n",
-		(double)b->tsc_hz / 1e6, core_clock_ratio(), b->args->cpu, sysconf(_SC_NPROCESSORS_ONLN));
+	double ratio = core_clock_ratio();
+	fprintf(out, "clock:    TSC %.3f MHz; the core ran at %.2f times that: %.2f core cycles in a \"cycle\" (0.5 ns); CPU %u of %ld\n",
+		(double)b->tsc_hz / 1e6, ratio, ratio * (double)b->tsc_hz / 2e9, b->args->cpu,
+		sysconf(_SC_NPROCESSORS_ONLN));
 	fprintf(out, "caches:   L1d %ld KB, L2 %ld KB, L3 %ld KB\n", cache_kib(b->args->cpu, 0),
 		cache_kib(b->args->cpu, 2), cache_kib(b->args->cpu, 3));
 	fprintf(out, "memory:   EAL: %s", b->has_huge_pages ? "huge pages" : "4 KB pages (no huge pages reserved)");

@@ -46,7 +46,7 @@ static bool write_files(const struct bench *b)
 
 static int run_suites(struct bench *b)
 {
-	if (!write_files(b))	/* before an hour is spent */
+	if (!write_files(b) || (b->args->plot_path != NULL && !plot_is_possible()))	/* before time is spent */
 		return 1;
 	machine_print(b, stdout);
 	for (unsigned int i = 0; i < b->args->n_suites; i++) {
@@ -56,7 +56,7 @@ static int run_suites(struct bench *b)
 		if (!write_files(b))
 			return 1;
 	}
-	return 0;
+	return b->args->plot_path == NULL || plot_draw(b) ? 0 : 1;
 }
 
 int main(int argc, char **argv)

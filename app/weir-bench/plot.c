@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* --plot: scripts/bench-plot draws what --json holds. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench_impl.h"
+
+/* -> the script's exit code, or -1; it says itself what is wrong. */
+static int run_script(const char *first, const char *second)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execl(BENCH_PLOT_SCRIPT, BENCH_PLOT_SCRIPT, first, second, (char *)NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+bool plot_is_possible(void)
+{
+	if (access(BENCH_PLOT_SCRIPT, X_OK) != 0) {
+		fprintf(stderr, "weir-bench: --plot needs %s, the script of the sources: %s\n", BENCH_PLOT_SCRIPT,
+			strerror(errno));
+		return false;
+	}
+	return run_script("--check", NULL) == 0;
+}
+
+bool plot_draw(const struct bench *b)
+{
+	char path[] = "/tmp/weir-bench-XXXXXX";
+	const char *json_path = b->args->json_path;
+	int fd = -1;
+
+	if (json_path == NULL) {
+		fd = mkstemp(path);
+		if (fd < 0) {
+			fprintf(stderr, "weir-bench: --plot: %s: %s\n", path, strerror(errno));
+			return false;
+		}
+		close(fd);
+		json_path = path;
+	}
+	bool is_done = rows_write_json(b, json_path) == 0 && run_script(json_path, b->args->plot_path) == 0;
+	if (fd >= 0)
+		unlink(path);
+	if (is_done)
+		printf("\nplot: %s\n", b->args->plot_path);
+	else
+		fprintf(stderr, "weir-bench: %s is not drawn\n", b->args->plot_path);
+	return is_done;
+}
