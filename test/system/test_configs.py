@@ -44,6 +44,16 @@ BAD = [
     ("a line that is no setting", GOOD + "tx.max_bps 10M\n", [(11, "")]),
     ("a name with a dash", GOOD.replace("[vf a]", "[vf a-b]"), [(8, "a-b")]),
     ("a memif port without trusted = yes", GOOD.replace("net_af_packet1", "net_memif1"), [(9, "trusted")]),
+    ("a tenant nobody knows", GOOD + "tenant = nobody\n", [(11, "no such [tenant]")]),
+    ("a tenant without VFs", GOOD + "[tenant gold]\n", [(11, "has no VF")]),
+    ("tenants that loop", GOOD + "tenant = x\n[tenant x]\nparent = y\n[tenant y]\nparent = x\n", [(13, "x < y < x")]),
+    ("tenants too deep", GOOD + "tenant = e\n[tenant e]\nparent = d\n[tenant d]\nparent = c\n[tenant c]\nparent = b\n"
+     "[tenant b]\nparent = a\n[tenant a]\n", [(13, "5 deep")]),
+    ("a VF in no tenant", GOOD.replace("[switch]\n", "[switch]\nrequire_tenant = yes\n"), [(9, "in no tenant")]),
+    ("more promised to members than a tenant may have", GOOD + "tenant = x\ntx.min_bps = 20M\n[tenant x]\n"
+     "tx.max_bps = 10M\n", [(13, "20M")]),
+    ("a receive limit of a tenant", GOOD + "tenant = x\n[tenant x]\nrx.max_bps = 10M\n", [(13, "rx.max_bps")]),
+    ("a DSCP map with holes", GOOD + "dscp_map = m\n[dscp m]\nEF = urgent\n", [(12, "no class for")]),
     ("three mistakes at once", GOOD.replace("rate = 1G", "rate = fast") + "vlan = x\nantispoof = maybe\n",
      [(5, "fast"), (11, "x"), (12, "maybe")]),
 ]

@@ -54,8 +54,8 @@ static const struct tree trees[] = {
 		120000000, 120000000, 120000000, 10000, NULL},
 	{"", "", "", "", "tx.min_bps=304.8M\ntx.basis=wire", "", "", 0, 300000000, 300000000, 300000000, 25000, NULL},
 	/* Over-committed inside, it counts as what it may have. */
-	{"", "tx.min_bps=600M", "tx.min_bps=600M", "", "tx.max_bps=900M", "tx.max_bps=800M", "allow_overcommit=yes",
-		1200000000, 900000000, 900000000, 800000000, 75000 + 25000, NULL},
+	{"", "tx.min_bps=600M", "tx.min_bps=600M", "", "tx.max_bps=900M\ntx.max_pps=90k", "tx.max_bps=800M", "allow_overcommit=yes",
+		1200000000, 900000000, 900000000, 800000000, 90000, NULL},
 	/* The link, by who stands under the PF: nobody counts twice. */
 	{"tx.min_bps=400M", "tx.min_bps=300M", "tx.min_bps=300M", "", "tx.min_bps=500M", "tx.min_bps=600M", "", 600000000,
 		600000000, 600000000, 600000000, 50000, NULL},
