@@ -182,6 +182,21 @@ START_TEST(edf_keeps_a_deadline_beyond_the_horizon)
 }
 END_TEST
 
+/* More far packets than one look passes, the earliest last: as time comes closer they are in order all the same. */
+START_TEST(edf_puts_far_deadlines_in_order_as_time_comes_closer)
+{
+	enum { N = 9 };
+	struct edf *e = edf_create(form_ops(_i), 1 << 16, 1 << 8, N);
+	char handles[N];
+
+	for (uint64_t i = 0; i < N; i++)
+		ck_assert(edf_push(e, &handles[i], 150000 - 1000 * i, 0));
+	for (int i = N - 1; i >= 0; i--)
+		ck_assert_ptr_eq(edf_pop(e, 139000), &handles[i]);
+	edf_destroy(e);
+}
+END_TEST
+
 /* The size without what a step of 1/64 does not tell apart, bit by bit. */
 static uint64_t size_step(uint64_t bytes)
 {
@@ -376,6 +391,7 @@ static Suite *suite(void)
 	form_add_test(tc, dscp_rank_gives_the_lowest_rank_and_within_it_the_first, 10);
 	form_add_test(tc, edf_gives_the_earliest_deadline_and_within_a_step_the_first, 10);
 	form_add_test(tc, edf_keeps_a_deadline_beyond_the_horizon, 1);
+	form_add_test(tc, edf_puts_far_deadlines_in_order_as_time_comes_closer, 1);
 	form_add_test(tc, pfabric_gives_the_first_packet_of_the_flow_with_the_least_left, 10);
 	form_add_test(tc, pfabric_lets_a_short_flow_overtake_and_takes_the_oldest_packet_of_the_chosen, 1);
 	form_add_test(tc, longest_queue_first_is_one_function, 2);
