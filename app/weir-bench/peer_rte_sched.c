@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define ALLOW_EXPERIMENTAL_API	/* rte_sched_subport_tc_ov_config() */
 
-#include "peer_rte_sched.h"
+/* DPDK's own hierarchical scheduler as a peer: one port, one subport of the port's rate, a pipe a VF.
+ * Packets are best effort (queues weighted 3:2:1), or traffic class 0 where they are urgent.  Only the queues that a
+ * load uses exist, as small as its backlog allows: no other set-up makes it smaller or faster.
+ * A guarantee cannot be told to it; where a load has one it runs without. */
+#include "sched_world.h"
 
 #include <stdlib.h>
 #include <string.h>

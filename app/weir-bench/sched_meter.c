@@ -88,7 +88,7 @@ static void loop(struct meter *m, struct sched_run *r)
 	now_ns = sched_clock_ns(&clock);
 	m->begin_ns = now_ns + p->warm_ns;
 	m->end_ns = m->begin_ns + p->window_ns;
-	uint64_t stall_ns = p->stall_ns ? now_ns + p->stall_every_ns : UINT64_MAX;
+	uint64_t stall_ns = p->stall_ns ? m->begin_ns + p->stall_every_ns / 2 : UINT64_MAX;
 	while (m->n_left > 0 && now_ns < m->end_ns + GRACE_NS) {
 		if (now_ns >= stall_ns) {
 			stall_ns += p->stall_every_ns;

@@ -18,7 +18,7 @@ struct sched_meter_vf {
 
 struct sched_meter_params {
 	uint64_t warm_ns, window_ns;
-	uint64_t stall_ns, stall_every_ns;	/* the loop stands still so long, so often; 0: never */
+	uint64_t stall_ns, stall_every_ns;	/* the loop stands still so long, so often, in the window; 0: never */
 	bool (*is_counted)(uint32_t vf);	/* for the summary; NULL: all */
 };
 

@@ -69,7 +69,7 @@ static void *weir_create(const struct sched_load *load)
 	w->n_vfs = load->n_vfs;
 	w->overhead_bytes = load->overhead_bytes;
 	w->limits = calloc(load->n_vfs, sizeof(*w->limits));
-	if (w->limits == NULL || !fifo_pool_init(&w->pool, load->n_vfs * load->backlog + 64) ||
+	if (w->limits == NULL || !fifo_pool_init(&w->pool, sched_n_sending(load) * load->backlog + 64) ||
 		(w->e = egress_create(&params, &w->pool)) == NULL) {
 		weir_destroy(w);
 		return NULL;

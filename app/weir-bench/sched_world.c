@@ -42,7 +42,9 @@ void sched_mbuf_set(struct rte_mbuf *m, uint32_t vf, enum tclass tclass, uint32_
 void sched_mbufs_mark(struct sched_mbufs *m, const struct sched_load *load)
 {
 	for (uint32_t i = 0; i < m->n; i++) {
-		uint32_t vf = i % load->n_vfs, round = i / load->n_vfs;
+		uint32_t n = sched_n_sending(load), round = i / n;
+		/* Spread by a multiplier that is coprime to any number of VFs: it is prime, and larger. */
+		uint32_t vf = n == load->n_vfs ? i % n : (uint32_t)(UINT64_C(2654435761) * (i % n) % load->n_vfs);
 		enum tclass tclass = load->n_classes == 1 ? TC_MEDIUM : (vf ^ round) & 1 ? TC_LOW : TC_HIGH;
 		struct rte_mbuf *mbuf = sched_mbuf(m, m->order[i]);
 		mbuf->nb_segs = 1;
@@ -56,7 +58,7 @@ bool sched_mbufs_create(struct sched_mbufs *m, const struct sched_load *load, ui
 {
 	struct bench_rng rng;
 
-	*m = (struct sched_mbufs){.n = load->n_vfs * load->backlog};
+	*m = (struct sched_mbufs){.n = sched_n_sending(load) * load->backlog};
 	m->n_bytes = RTE_ALIGN_CEIL((size_t)m->n * MBUF_STRIDE, (size_t)2 << 20);
 	m->order = malloc(m->n * sizeof(*m->order));
 	m->base = mmap(NULL, m->n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -92,7 +94,18 @@ static price_t burst_price(const struct sched_load *load)
 
 	for (uint32_t i = 0; i < 12; i++)
 		bytes += len_of(load, 0, i) + load->overhead_bytes;
-	return price_of_bps(load->link_bps) * RTE_MIN(SCHED_BURST, load->n_vfs * load->backlog) / 12 * bytes;
+	return price_of_bps(load->link_bps) * RTE_MIN(SCHED_BURST, sched_n_sending(load) * load->backlog) / 12 * bytes;
+}
+
+void sched_run_fill(struct sched_run *r, const struct sched_mbufs *m)
+{
+	for (uint32_t i = 0; i < m->n; i += SCHED_BURST) {
+		uint32_t n = RTE_MIN(SCHED_BURST, m->n - i);
+		struct rte_mbuf *pkts[SCHED_BURST];
+		for (uint32_t k = 0; k < n; k++)
+			pkts[k] = sched_mbuf(m, m->order[i + k]);
+		r->n_lost += n - r->peer->enqueue(r->s, pkts, n, r->now.ns);
+	}
 }
 
 bool sched_run_start(struct sched_run *r, const struct sched_peer *peer, const struct sched_load *load,
@@ -102,13 +115,7 @@ bool sched_run_start(struct sched_run *r, const struct sched_peer *peer, const s
 	r->s = peer->create(load);
 	if (r->s == NULL)
 		return false;
-	for (uint32_t i = 0; i < m->n; i += r->n_burst) {
-		r->n_burst = RTE_MIN(SCHED_BURST, m->n - i);
-		for (uint32_t k = 0; k < r->n_burst; k++)
-			r->burst[k] = sched_mbuf(m, m->order[i + k]);
-		r->n_lost += r->n_burst - peer->enqueue(r->s, r->burst, r->n_burst, r->now.ns);
-	}
-	r->n_burst = 0;
+	sched_run_fill(r, m);
 	return true;
 }
 

@@ -33,14 +33,15 @@ struct sched_sla {
 
 struct sched_load {
 	uint32_t n_vfs;
-	uint32_t backlog;		/* packets of each VF */
+	uint32_t n_sending;		/* 0 = all; else so many of them, anywhere, have packets */
+	uint32_t backlog;		/* packets of each VF that sends */
 	uint32_t pkt_len;
 	uint32_t (*len_of)(const struct sched_load *load, uint32_t vf, uint32_t i);	/* of a VF's i-th, or NULL */
 	uint32_t overhead_bytes;
 	uint8_t n_classes;		/* 1: medium; 2: high and low alternately */
 	bool has_urgent;		/* urgent packets come too (the suite marks them) */
 	uint64_t link_bps;
-	uint64_t vf_bps;		/* for 'sla' */
+	uint64_t vf_bps, flood_pps;	/* for 'sla' */
 	void (*sla)(const struct sched_load *load, uint32_t vf, struct sched_sla *sla);
 	/* rte_sched's settings, which have no counterpart here. */
 	bool tc_ov;
@@ -48,6 +49,11 @@ struct sched_load {
 	uint64_t tb_bytes;
 	bool is_unlimited;		/* every rate is the port's */
 };
+
+static inline uint32_t sched_n_sending(const struct sched_load *load)
+{
+	return load->n_sending ? load->n_sending : load->n_vfs;
+}
 
 /* A scheduler under test.  'now_ns' is the time of the burst; who has his own clock (rte_sched) ignores it. */
 struct sched_peer {
@@ -57,6 +63,9 @@ struct sched_peer {
 	uint32_t (*dequeue)(void *s, struct rte_mbuf **pkts, uint32_t n, uint64_t now_ns);
 	void (*destroy)(void *s);
 };
+
+/* The memory of one pipe of rte_sched with these settings, in bytes. */
+uint32_t rte_sched_bytes_per_pipe(const struct sched_load *load);
 
 extern const struct sched_peer sched_weir;	/* lib/sched, as the pipeline drives it */
 extern const struct sched_peer sched_naive;	/* a token bucket a VF, deficit round robin over all that wait */
@@ -111,6 +120,8 @@ static inline uint8_t sched_mbuf_tclass(const struct rte_mbuf *m)
 /* Creates the peer's scheduler and hands it all mbufs.  false: not possible with this peer. */
 bool sched_run_start(struct sched_run *r, const struct sched_peer *peer, const struct sched_load *load,
 	const struct sched_mbufs *m, uint64_t now_ns);
+/* Hands it more mbufs, all of 'm'. */
+void sched_run_fill(struct sched_run *r, const struct sched_mbufs *m);
 void sched_run_stop(struct sched_run *r);
 
 /* Moves n packets or more, on virtual time: a burst out, the same burst in, a step ahead.  false: it got stuck. */
