@@ -13,6 +13,7 @@
 #define WEIR_CFFS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -30,29 +31,38 @@ struct cffs_node {
 
 struct cffs;
 
-/* n_buckets: a power of two in CFFS_MIN_BUCKETS .. CFFS_MAX_BUCKETS.  'nodes' must outlive the queue and be
- * initialised once by cffs_nodes_init().  NULL where memory is out. */
+/* Where the links live: an array of its own, or inside the user's structs, 'stride' bytes apart, so that a decision
+ * finds all it needs of an item in one cache line.  Must outlive the queue; each link initialised once. */
+struct cffs_links {
+	void *first;	/* the struct cffs_node of item 0 */
+	size_t stride;
+};
+
+/* n_buckets: a power of two in CFFS_MIN_BUCKETS .. CFFS_MAX_BUCKETS.  NULL where memory is out. */
+struct cffs *cffs_create_in(uint32_t n_buckets, unsigned int shift, struct cffs_links links);
+
+/* The same with links in an array of their own. */
 struct cffs *cffs_create(uint32_t n_buckets, unsigned int shift, struct cffs_node *nodes);
 void cffs_destroy(struct cffs *q);
 void cffs_nodes_init(struct cffs_node *nodes, uint32_t n);
 
 /* Puts 'item', which must be in no queue.  The rank must be less than 2^63 away from the base.  Never allocates. */
-void cffs_push(struct cffs *q, uint32_t item, uint64_t rank);
+static inline void cffs_push(struct cffs *q, uint32_t item, uint64_t rank);
 
 /* Takes 'item' out of the queue it is in ('q'). */
-void cffs_remove(struct cffs *q, uint32_t item);
+static inline void cffs_remove(struct cffs *q, uint32_t item);
 
 /* The first item of the first bucket that is not empty, or CFFS_NONE.  Items of far ranks found on the way are put
  * anew, at most 8 a call; where more stand in the way, or all that wait are beyond the window, the earliest of those
  * looked at is the answer: it may not be quite the first.  Never none while there are items; the base stays. */
-uint32_t cffs_first(struct cffs *q);
+static inline uint32_t cffs_first(struct cffs *q);
 
 /* The head of the first bucket that is not empty as it stands (nothing is put anew), and the bucket's first rank: no
  * item waits before that, except those put before the base.  CFFS_NONE when empty. */
-uint32_t cffs_peek(const struct cffs *q, uint64_t *start);
+static inline uint32_t cffs_peek(const struct cffs *q, uint64_t *start);
 
 /* Moves the base up towards 'rank', at most to the first waiting item.  Going back is ignored. */
-void cffs_advance(struct cffs *q, uint64_t rank);
+static inline void cffs_advance(struct cffs *q, uint64_t rank);
 
 /* Puts the base anywhere; only while the queue is empty. */
 void cffs_rebase(struct cffs *q, uint64_t rank);
@@ -60,14 +70,16 @@ void cffs_rebase(struct cffs *q, uint64_t rank);
 /* True when 'rank' lies inside the window now. */
 bool cffs_covers(const struct cffs *q, uint64_t rank);
 
-bool cffs_is_empty(const struct cffs *q);
-uint32_t cffs_count(const struct cffs *q);
-uint64_t cffs_base(const struct cffs *q);
+static inline bool cffs_is_empty(const struct cffs *q);
+static inline uint32_t cffs_count(const struct cffs *q);
+static inline uint64_t cffs_base(const struct cffs *q);
 
 /* The width of the window in ranks. */
-uint64_t cffs_span(const struct cffs *q);
+static inline uint64_t cffs_span(const struct cffs *q);
 
 /* Checks every invariant, slowly; says what is broken to 'out'. */
 bool cffs_check(const struct cffs *q, FILE *out);
+
+#include "cffs_inline.h"	/* the calls of every packet */
 
 #endif

@@ -13,14 +13,6 @@
 
 enum level { FINE, COARSE, N_LEVELS };
 
-struct wheel {
-	struct cffs *level[N_LEVELS];
-	struct cffs_node *nodes;
-	uint64_t split_ns;
-	uint64_t now_ns; /* of the last turn */
-	unsigned int shift[N_LEVELS];
-};
-
 static inline bool is_before(uint64_t a_ns, uint64_t b_ns)
 {
 	return (int64_t)(a_ns - b_ns) < 0;
@@ -38,17 +30,21 @@ static inline uint64_t split_wanted(const struct wheel *w)
 	return (cffs_base(w->level[FINE]) & ~(width_ns(w, COARSE) - 1)) + 2 * width_ns(w, COARSE);
 }
 
-struct wheel *wheel_create(uint32_t n_buckets, unsigned int shift, struct cffs_node *nodes)
+static inline struct cffs_node *link_of(const struct wheel *w, uint32_t item)
+{
+	return cffs_node_of(w->level[FINE], item);
+}
+
+struct wheel *wheel_create_in(uint32_t n_buckets, unsigned int shift, struct cffs_links links)
 {
 	struct wheel *w = calloc(1, sizeof(*w));
 
 	if (w == NULL)
 		return NULL;
-	w->nodes = nodes;
 	w->shift[FINE] = shift;
 	w->shift[COARSE] = shift + (unsigned int)__builtin_ctz(n_buckets) - 1;
 	for (int l = FINE; l < N_LEVELS; l++) {
-		w->level[l] = cffs_create(n_buckets, w->shift[l], nodes);
+		w->level[l] = cffs_create_in(n_buckets, w->shift[l], links);
 		if (w->level[l] == NULL) {
 			wheel_destroy(w);
 			return NULL;
@@ -58,6 +54,11 @@ struct wheel *wheel_create(uint32_t n_buckets, unsigned int shift, struct cffs_n
 	cffs_rebase(w->level[COARSE], cffs_base(w->level[FINE]));
 	w->split_ns = split_wanted(w);
 	return w;
+}
+
+struct wheel *wheel_create(uint32_t n_buckets, unsigned int shift, struct cffs_node *nodes)
+{
+	return wheel_create_in(n_buckets, shift, (struct cffs_links){nodes, sizeof(*nodes)});
 }
 
 void wheel_destroy(struct wheel *w)
@@ -71,18 +72,24 @@ void wheel_destroy(struct wheel *w)
 
 static inline void put(struct wheel *w, enum level l, uint32_t item, uint64_t at_ns)
 {
-	w->nodes[item].mark = l;
+	link_of(w, item)->mark = l;
 	cffs_push(w->level[l], item, at_ns);
 }
 
 void wheel_push(struct wheel *w, uint32_t item, uint64_t at_ns)
 {
+	uint64_t ahead_ns = is_before(at_ns, w->now_ns) ? 0 : at_ns - w->now_ns;
+
+	if (ahead_ns < w->quiet_ns)
+		w->quiet_ns = ahead_ns;
 	put(w, is_before(at_ns, w->split_ns) ? FINE : COARSE, item, at_ns);
+	w->count++;
 }
 
 void wheel_remove(struct wheel *w, uint32_t item)
 {
-	cffs_remove(w->level[w->nodes[item].mark], item);
+	cffs_remove(w->level[link_of(w, item)->mark], item);
+	w->count--;
 }
 
 /* The start of the coarse level's first bucket: none of its items comes before; false when it is empty. */
@@ -106,14 +113,14 @@ static __attribute__((noinline)) void feed(struct wheel *w, uint64_t split_ns)
 		if (!coarse_start(w, &item, &start_ns) || !is_before(start_ns, split_ns))
 			break;
 		cffs_remove(coarse, item);
-		if (is_before(w->nodes[item].rank, split_ns))
-			put(w, FINE, item, w->nodes[item].rank);
+		if (is_before(link_of(w, item)->rank, split_ns))
+			put(w, FINE, item, link_of(w, item)->rank);
 		else
 			far[n_far++] = item;
 	}
 	cffs_advance(coarse, cffs_base(w->level[FINE]));
 	for (uint32_t i = 0; i < n_far; i++)
-		put(w, COARSE, far[i], w->nodes[far[i]].rank);
+		put(w, COARSE, far[i], link_of(w, far[i])->rank);
 	bool is_behind = coarse_start(w, &item, &start_ns) && is_before(start_ns, split_ns);
 	w->split_ns = is_behind ? start_ns : split_ns;
 }
@@ -123,6 +130,7 @@ static __attribute__((noinline)) void feed(struct wheel *w, uint64_t split_ns)
 static inline void turn(struct wheel *w, uint64_t now_ns, uint64_t late_ns)
 {
 	w->now_ns = now_ns;
+	w->quiet_ns = 0;
 	cffs_advance(w->level[FINE], now_ns - late_ns - width_ns(w, FINE));
 	uint64_t split_ns = split_wanted(w);
 	if (split_ns != w->split_ns)
@@ -135,22 +143,10 @@ static inline uint32_t first_due(const struct wheel *w, uint32_t item, uint64_t 
 {
 	if (item == CFFS_NONE || is_before(w->now_ns, start_ns))
 		return CFFS_NONE;
-	for (int n = 0; n < LOOK && item != CFFS_NONE; n++, item = w->nodes[item].next)
-		if (!is_before(w->now_ns, w->nodes[item].rank))
+	for (int n = 0; n < LOOK && item != CFFS_NONE; n++, item = link_of(w, item)->next)
+		if (!is_before(w->now_ns, link_of(w, item)->rank))
 			return item;
 	return CFFS_NONE;
-}
-
-uint32_t wheel_pop_due(struct wheel *w, uint64_t now_ns)
-{
-	uint64_t start_ns;
-
-	turn(w, now_ns, 0);
-	uint32_t head = cffs_peek(w->level[FINE], &start_ns);
-	uint32_t item = first_due(w, head, start_ns);
-	if (item != CFFS_NONE)
-		cffs_remove(w->level[FINE], item);
-	return item;
 }
 
 uint32_t wheel_first(struct wheel *w, uint64_t now_ns, uint64_t late_ns)
@@ -169,11 +165,11 @@ uint32_t wheel_first(struct wheel *w, uint64_t now_ns, uint64_t late_ns)
 /* The earliest time in the bucket that begins with 'item', as far as wheel_pop_due() looks. */
 static uint64_t earliest_ns(const struct wheel *w, uint32_t item, bool *is_all)
 {
-	uint64_t best_ns = w->nodes[item].rank;
+	uint64_t best_ns = link_of(w, item)->rank;
 
-	for (int n = 0; n < LOOK && item != CFFS_NONE; n++, item = w->nodes[item].next)
-		if (is_before(w->nodes[item].rank, best_ns))
-			best_ns = w->nodes[item].rank;
+	for (int n = 0; n < LOOK && item != CFFS_NONE; n++, item = link_of(w, item)->next)
+		if (is_before(link_of(w, item)->rank, best_ns))
+			best_ns = link_of(w, item)->rank;
 	*is_all = item == CFFS_NONE;
 	return best_ns;
 }
@@ -201,17 +197,34 @@ uint64_t wheel_next_ns(const struct wheel *w)
 		next_ns = fine_next_ns(w, item, start_ns);
 	if (coarse_start(w, &item, &start_ns) && (next_ns == UINT64_MAX || is_before(start_ns, next_ns)))
 		next_ns = start_ns;
+	if (w->quiet_ns != 0 && next_ns != UINT64_MAX && is_before(next_ns, w->now_ns + w->quiet_ns))
+		next_ns = w->now_ns + w->quiet_ns;
 	return next_ns;
 }
 
-bool wheel_is_empty(const struct wheel *w)
+/* Nothing is due now, nor before the next item.  But the base must not stay far behind: what is pushed meanwhile finds
+ * its place from there. */
+static void set_quiet(struct wheel *w)
 {
-	return wheel_count(w) == 0;
+	uint64_t next_ns = wheel_next_ns(w), most_ns = width_ns(w, COARSE) / 2;
+
+	w->quiet_ns = wheel_is_empty(w) || next_ns - w->now_ns > most_ns ? most_ns : next_ns - w->now_ns;
 }
 
-uint32_t wheel_count(const struct wheel *w)
+uint32_t wheel_pop_due_now(struct wheel *w, uint64_t now_ns)
 {
-	return cffs_count(w->level[FINE]) + cffs_count(w->level[COARSE]);
+	uint64_t start_ns;
+
+	turn(w, now_ns, 0);
+	uint32_t head = cffs_peek(w->level[FINE], &start_ns);
+	uint32_t item = first_due(w, head, start_ns);
+	if (item == CFFS_NONE) {
+		set_quiet(w);
+		return CFFS_NONE;
+	}
+	cffs_remove(w->level[FINE], item);
+	w->count--;
+	return item;
 }
 
 /* The fine level: covered by its window or late.  The coarse one: no bucket before the split. */
@@ -222,6 +235,10 @@ bool wheel_check(const struct wheel *w, FILE *out)
 
 	if (!cffs_check(w->level[FINE], out) || !cffs_check(w->level[COARSE], out))
 		return false;
+	if (w->count != cffs_count(w->level[FINE]) + cffs_count(w->level[COARSE])) {
+		fprintf(out, "wheel: counts %" PRIu32 " items\n", w->count);
+		return false;
+	}
 	if (is_before(split_wanted(w), w->split_ns)) {
 		fprintf(out, "wheel: the split, %" PRIu64 ", is beyond the fine window\n", w->split_ns);
 		return false;

@@ -8,18 +8,22 @@
 #ifndef WEIR_LIMITER_H
 #define WEIR_LIMITER_H
 
+#include <assert.h>
+
 #include "clk.h"
 
 #define LIMITER_CATCHUP_NS (10 * NS_PER_MS)
 
-struct limiter {
+struct limiter {	/* a cache line */
 	struct clk bytes, pkts;		/* next permitted departure by each bound */
 	price_t price_byte, price_pkt;	/* 0: not limited in this unit */
 	uint64_t save_ns;
-	uint64_t catchup_ns;		/* lag forgiven beyond save_ns now */
-	uint64_t lost_seen_ns;		/* the worker's lost-time total already turned into catchup_ns */
+	uint32_t catchup_ns;		/* lag forgiven beyond save_ns now */
+	uint32_t lost_seen_ns;		/* the worker's lost-time total, mod 2^32, already turned into catchup_ns */
 	uint32_t n_waiting;		/* nodes that wait under it */
+	uint32_t unused;
 };
+static_assert(sizeof(struct limiter) == 64, "a cache line");
 
 /* When the next packet may leave. */
 static inline uint64_t limiter_ready_ns(const struct limiter *l)
@@ -32,7 +36,7 @@ static inline void limiter_wake(struct limiter *l, uint64_t lost_total_ns)
 {
 	if (l->n_waiting++ == 0) {
 		l->catchup_ns = 0;
-		l->lost_seen_ns = lost_total_ns;
+		l->lost_seen_ns = (uint32_t)lost_total_ns;
 	}
 }
 
@@ -44,24 +48,26 @@ static inline void limiter_sleep(struct limiter *l)
 
 /* Lost time becomes lag that is forgiven: twice, for after it all have something to catch up and others may go first,
  * which at half load takes as long again.  What is forgiven is waiting; the clock alone says how much may be sent. */
-static inline void limiter_count_lost(uint64_t *catchup_ns, uint64_t *lost_seen_ns, uint64_t lost_total_ns)
+static inline void limiter_count_lost(uint32_t *catchup_ns, uint32_t *lost_seen_ns, uint64_t lost_total_ns)
 {
-	*catchup_ns = u64_min(*catchup_ns + 2 * (lost_total_ns - *lost_seen_ns), 2 * LIMITER_CATCHUP_NS);
-	*lost_seen_ns = lost_total_ns;
+	uint64_t more_ns = 2 * (uint64_t)((uint32_t)lost_total_ns - *lost_seen_ns);
+
+	*catchup_ns = (uint32_t)u64_min(*catchup_ns + more_ns, 2 * LIMITER_CATCHUP_NS);
+	*lost_seen_ns = (uint32_t)lost_total_ns;
 }
 
 /* What has been caught up is not forgiven again.  While it catches up it may wait as long as ever ('save_ns') between
  * two departures. */
-static inline uint64_t limiter_catchup_left(uint64_t catchup_ns, uint64_t lag_ns, uint64_t save_ns)
+static inline uint32_t limiter_catchup_left(uint32_t catchup_ns, uint64_t lag_ns, uint64_t save_ns)
 {
-	return lag_ns > save_ns ? u64_min(catchup_ns, lag_ns) : 0;
+	return lag_ns > save_ns ? (uint32_t)u64_min(catchup_ns, lag_ns) : 0;
 }
 
 /* Charges one departure (or 'pkts' at once).  lost_total_ns: the worker's running total of lost time. */
 static inline void limiter_charge(struct limiter *l, uint64_t bytes, uint64_t pkts, uint64_t now_ns,
 	uint64_t lost_total_ns)
 {
-	if (l->lost_seen_ns != lost_total_ns)
+	if (l->lost_seen_ns != (uint32_t)lost_total_ns)
 		limiter_count_lost(&l->catchup_ns, &l->lost_seen_ns, lost_total_ns);
 	uint64_t floor_ns = ns_before(now_ns, l->save_ns + l->catchup_ns);
 

@@ -3,6 +3,7 @@
 #include "order.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "order_impl.h"
 
@@ -19,39 +20,61 @@ static uint32_t pow2_at_least(uint64_t n, uint32_t least, uint32_t most)
 }
 
 /* Buckets so wide that the largest packet of the smallest weight spans half of the window. */
-static unsigned int share_shift(const struct order *o, const struct order_params *p, uint32_t n_buckets)
+static unsigned int share_shift(const struct order *o, uint32_t n_buckets)
 {
-	clk_u128 step = (clk_u128)o->cost_byte * p->largest_bytes;
-	clk_u128 by_pkt = (clk_u128)o->cost_pkt * (p->largest_pkts ? p->largest_pkts : 1);
 	unsigned int shift = 0;
 
-	if (by_pkt > step)
-		step = by_pkt;
-	step >>= ORDER_SHARE_SHIFT;
-	while (shift < 50 && ((clk_u128)n_buckets << shift) < 2 * step)
+	while (shift < 45 && ((clk_u128)n_buckets << shift) < 2 * o->largest_step)
 		shift++;
 	return shift;
 }
 
-static bool create_queues(struct order *o, const struct order_params *p)
+#define LINKS(first, member)                                                                                           \
+	(struct cffs_links)                                                                                            \
+	{                                                                                                              \
+		&(first)->member, sizeof(*(first))                                                                     \
+	}
+
+/* The queues of a level for about 'n' members.  A group's deadlines stand in wider buckets: there are many groups. */
+static bool create_level(struct order *o, struct level *l, uint32_t n, uint32_t least, unsigned int deadline_shift)
 {
-	uint32_t n_times = pow2_at_least(UINT64_C(4) * p->n_nodes, 512, 16384);
-	uint32_t n_ordered = n_times < 4096 ? 4096 : n_times;	/* a window of 4 ms: ORDER_LATE_NS must fit a quarter */
-	uint32_t n_shares = pow2_at_least(UINT64_C(2) * p->n_nodes, 1024, 65536);
-	unsigned int shift = share_shift(o, p, n_shares);
+	uint32_t n_times = pow2_at_least(UINT64_C(4) * n, 512, 16384);
+	uint32_t n_ordered = n_times < least ? least : n_times;	/* 4 ms: ORDER_LATE_NS must fit a quarter */
+	uint32_t n_shares = pow2_at_least(UINT64_C(2) * n, least / 4, 65536);
+	unsigned int shift = share_shift(o, n_shares);
 	bool is_ok = true;
 
-	o->ahead_most = (uint64_t)n_shares << (shift + 5);	/* packets of 32 copies at once, and to spare */
-	cffs_nodes_init(o->time_links, p->n_nodes);
-	cffs_nodes_init(o->share_links, p->n_nodes);
-	cffs_nodes_init(o->urgent_links, p->n_nodes);
-	is_ok &= (o->limits = wheel_create(n_times, WHEEL_SHIFT, o->time_links)) != NULL;
-	is_ok &= (o->guarantees = wheel_create(n_times, WHEEL_SHIFT, o->time_links)) != NULL;
-	is_ok &= (o->deadlines = wheel_create(n_ordered, WHEEL_SHIFT, o->time_links)) != NULL;
-	is_ok &= (o->urgents = wheel_create(n_ordered, WHEEL_SHIFT, o->urgent_links)) != NULL;
+	is_ok &= (l->events = wheel_create_in(n_times, WHEEL_SHIFT, LINKS(o->nodes, time))) != NULL;
+	is_ok &= (l->deadlines = wheel_create_in(n_ordered, deadline_shift, LINKS(o->nodes, time))) != NULL;
 	for (int i = 0; i < ORDER_N_PRIORITIES; i++)
-		is_ok &= (o->shares[i] = cffs_create(n_shares, shift, o->share_links)) != NULL;
+		is_ok &= (l->shares[i] = cffs_create_in(n_shares, shift, LINKS(o->nodes, share))) != NULL;
+	if (l == &o->levels[ROOT])
+		o->ahead_most = (uint64_t)n_shares << (shift + 5);	/* packets of 32 copies at once, and to spare */
 	return is_ok;
+}
+
+static void destroy_level(struct level *l)
+{
+	wheel_destroy(l->events);
+	wheel_destroy(l->deadlines);
+	for (int i = 0; i < ORDER_N_PRIORITIES; i++)
+		cffs_destroy(l->shares[i]);
+}
+
+static bool create_queues(struct order *o)
+{
+	uint32_t n_members = o->n_groups != 0 ? o->n_nodes / o->n_groups + 1 : 0;
+	bool is_ok = create_level(o, &o->levels[ROOT], o->n_nodes, 4096, WHEEL_SHIFT);
+
+	o->levels[ROOT].owner = ORDER_NONE;
+	o->levels[ROOT].first = ORDER_NONE;
+	for (uint32_t i = 1; i <= o->n_groups && is_ok; i++) {
+		o->levels[i].owner = o->n_nodes + i - 1;
+		o->levels[i].first = ORDER_NONE;
+		is_ok = create_level(o, &o->levels[i], n_members < 256 ? n_members : 256, 512, WHEEL_SHIFT + 3);
+	}
+	o->urgents = wheel_create_in(4096, WHEEL_SHIFT, LINKS(o->urgent, link));
+	return is_ok && o->urgents != NULL;
 }
 
 /* For how long past excess counts towards a guarantee: until all guarantees may have had two turns one after the
@@ -66,43 +89,73 @@ static void set_window(struct order *o)
 	o->window_ns = u64_min(n_pkts * o->largest_ns, most_ns) + o->turn_ns;
 }
 
+static uint32_t n_at_once(const struct order_params *p)
+{
+	return p->largest_pkts ? p->largest_pkts : 1;
+}
+
+/* How long others may take, and what is forgiven for it. */
+static void set_spans(struct order *o, const struct order_params *p)
+{
+	uint64_t largest_ns = u64_max(price_ns(o->cost_byte, p->largest_bytes), price_ns(o->cost_pkt, n_at_once(p)));
+
+	o->largest_ns = largest_ns;
+	o->turn_ns = p->turn_ns;
+	o->late_ns = u64_max(ORDER_LATE_NS, largest_ns + p->turn_ns);	/* a slow link's packet takes longer */
+	o->others_ns = 12 * largest_ns + p->turn_ns;
+	o->slack_ns = u64_max(o->others_ns, o->late_ns + p->turn_ns);	/* what is forgiven cannot be missed */
+	o->largest_step = (clk_u128)o->cost_byte * p->largest_bytes;
+	if (o->largest_step < (clk_u128)o->cost_pkt * n_at_once(p))
+		o->largest_step = (clk_u128)o->cost_pkt * n_at_once(p);
+	o->largest_step >>= ORDER_SHARE_SHIFT;
+	set_window(o);
+}
+
+static void init_node(struct onode *n)
+{
+	cffs_nodes_init(&n->share, 1);
+	cffs_nodes_init(&n->time, 1);
+	n->weight = 1;
+	n->inverse = 1u << ORDER_INV_BITS;
+}
+
 struct order *order_create(const struct order_params *p)
 {
 	struct order *o = calloc(1, sizeof(*o));
-	uint32_t n_at_once = p->largest_pkts ? p->largest_pkts : 1;
+	uint32_t n_all = p->n_nodes + p->n_groups;
 
 	if (o == NULL)
 		return NULL;
 	o->n_nodes = p->n_nodes;
-	o->nodes = calloc(p->n_nodes, sizeof(*o->nodes));
-	o->time_links = calloc(p->n_nodes, sizeof(*o->time_links));
-	o->share_links = calloc(p->n_nodes, sizeof(*o->share_links));
-	o->urgent_links = calloc(p->n_nodes, sizeof(*o->urgent_links));
+	o->n_groups = p->n_groups;
+	o->nodes = aligned_alloc(alignof(struct onode), n_all * sizeof(*o->nodes));
+	o->levels = calloc(p->n_groups + 1, sizeof(*o->levels));
+	o->urgent = calloc(n_all, sizeof(*o->urgent));
+	o->stats = calloc(n_all, sizeof(*o->stats));
 	o->extra_bytes = p->extra_bytes;
 	o->link_catchup = p->link_catchup;
 	o->cost_byte = p->cost_byte ? p->cost_byte : p->link_byte;
 	o->cost_pkt = p->cost_pkt ? p->cost_pkt : p->link_pkt;
 	if ((o->cost_byte | o->cost_pkt) == 0)
 		o->cost_byte = price_of_bps(NOMINAL_LINK_BPS);
-
-	uint64_t largest_ns = u64_max(price_ns(o->cost_byte, p->largest_bytes), price_ns(o->cost_pkt, n_at_once));
-	o->largest_ns = largest_ns;
-	o->turn_ns = p->turn_ns;
-	o->late_ns = u64_max(ORDER_LATE_NS, largest_ns + p->turn_ns);	/* a slow link's packet takes longer */
-	o->others_ns = 12 * largest_ns + p->turn_ns;
-	o->slack_ns = u64_max(o->others_ns, o->late_ns + p->turn_ns);	/* what is forgiven cannot be missed */
-	set_window(o);
+	set_spans(o, p);
 	o->link.price_byte = p->link_byte;
 	o->link.price_pkt = p->link_pkt;
 	o->link.save_ns = p->turn_ns;
 	o->link.n_waiting = 1;
-	if (o->nodes == NULL || o->time_links == NULL || o->share_links == NULL || o->urgent_links == NULL ||
-		!create_queues(o, p)) {
+	if (o->nodes == NULL || o->levels == NULL || o->urgent == NULL || o->stats == NULL || !create_queues(o)) {
 		order_destroy(o);
 		return NULL;
 	}
-	for (uint32_t i = 0; i < p->n_nodes; i++)
-		order_set(o, i, &(struct order_terms){.weight = 1}, NULL, 0);
+	memset(o->nodes, 0, n_all * sizeof(*o->nodes));
+	for (uint32_t i = 0; i < n_all; i++)
+		init_node(&o->nodes[i]);
+	for (uint32_t i = 0; i < p->n_groups; i++) {
+		struct onode *g = &o->nodes[p->n_nodes + i];
+		g->group = i + 1;
+		g->may_be_due = true;
+		node_attach_stats(o, g);
+	}
 	return o;
 }
 
@@ -110,15 +163,12 @@ void order_destroy(struct order *o)
 {
 	if (o == NULL)
 		return;
-	wheel_destroy(o->limits);
-	wheel_destroy(o->guarantees);
-	wheel_destroy(o->deadlines);
+	for (uint32_t i = 0; o->levels != NULL && i <= o->n_groups; i++)
+		destroy_level(&o->levels[i]);
 	wheel_destroy(o->urgents);
-	for (int i = 0; i < ORDER_N_PRIORITIES; i++)
-		cffs_destroy(o->shares[i]);
-	free(o->time_links);
-	free(o->share_links);
-	free(o->urgent_links);
+	free(o->levels);
+	free(o->urgent);
+	free(o->stats);
 	free(o->nodes);
 	free(o);
 }
@@ -143,55 +193,163 @@ static void change_limiter(struct order *o, struct onode *n, struct limiter *lim
 	n->limiter = limiter;
 }
 
-void order_set(struct order *o, uint32_t id, const struct order_terms *t, struct limiter *limiter, uint64_t now_ns)
+static void set_urgent(struct order *o, uint32_t id, const struct order_terms *t)
 {
 	struct onode *n = &o->nodes[id];
-	bool is_waiting = n->state != NODE_IDLE;
-	bool was_urgent = n->is_urgent;
 
-	node_leave(o, id, now_ns);
-	node_leave_urgent(o, id);
+	if ((t->urgent_byte | t->urgent_pkt) == 0) {
+		n->urgent = NULL;
+		return;
+	}
+	if (n->urgent == NULL)
+		cffs_nodes_init(&o->urgent[id].link, 1);
+	n->urgent = &o->urgent[id];
+	n->urgent->price_byte = t->urgent_byte;
+	n->urgent->price_pkt = t->urgent_pkt;
+	n->urgent->burst_ns = t->burst_ns;
+}
+
+static void set_guarantee(struct order *o, struct onode *n, const struct order_terms *t, uint64_t now_ns)
+{
 	reprice_due(&n->due_byte, n->min_byte, t->min_byte, now_ns);
 	reprice_due(&n->due_pkt, n->min_pkt, t->min_pkt, now_ns);
 	o->n_guarantees -= has_guarantee(n);
+	if (!has_guarantee(n)) {	/* it begins now, without credit */
+		clk_at_least(&n->due_byte, now_ns);
+		clk_at_least(&n->due_pkt, now_ns);
+		n->charged_ns = now_ns;
+		n->catchup_ns = 0;
+		n->lost_seen_ns = (uint32_t)o->lost_total_ns;
+	}
 	n->min_byte = t->min_byte;
 	n->min_pkt = t->min_pkt;
+	n->may_be_due = has_guarantee(n) || is_group(n);
 	o->n_guarantees += has_guarantee(n);
 	set_window(o);
-	n->urgent_price_byte = t->urgent_byte;
-	n->urgent_price_pkt = t->urgent_pkt;
-	n->burst_ns = t->burst_ns;
+}
+
+static void set_node(struct order *o, uint32_t id, const struct order_terms *t, struct limiter *limiter,
+	uint64_t now_ns)
+{
+	struct onode *n = &o->nodes[id];
+	bool is_waiting = n->state != NODE_IDLE;
+	bool was_urgent = waits_urgent(n);
+
+	node_leave(o, id, now_ns);
+	if (n->time.bucket != CFFS_NONE)	/* what it was for may have gone */
+		wheel_remove(level_of(o, n)->events, id);
+	node_leave_urgent(o, id);
+	set_urgent(o, id, t);
+	set_guarantee(o, n, t, now_ns);
 	n->weight = t->weight;
-	n->share_byte = o->cost_byte / t->weight;
-	n->share_pkt = o->cost_pkt / t->weight;
+	n->inverse = (1u << ORDER_INV_BITS) / t->weight;
 	if (n->priority != t->priority) {	/* virtual times of two priorities have nothing in common */
 		n->priority = t->priority;
-		n->finish = o->vtime[t->priority];
+		n->finish = level_of(o, n)->vtime[t->priority];
 	}
 	change_limiter(o, n, limiter, is_waiting);
 	if (is_waiting)
 		node_stand(o, id, now_ns);
+	groups_renew(o, n, now_ns);
 	if (was_urgent)
 		node_stand_urgent(o, id);
 }
 
-void order_wake(struct order *o, uint32_t id, uint32_t head_bytes, bool has_urgent, uint64_t now_ns)
+void order_set(struct order *o, uint32_t node, const struct order_terms *t, struct limiter *limiter, uint64_t now_ns)
+{
+	set_node(o, node, t, limiter, now_ns);
+}
+
+void order_set_group(struct order *o, uint32_t group, const struct order_terms *t, struct limiter *limiter,
+	uint64_t now_ns)
+{
+	set_node(o, o->n_nodes + group, t, limiter, now_ns);
+}
+
+/* How many groups stand one in the other from this level up. */
+static uint32_t depth_of(const struct order *o, uint32_t level)
+{
+	uint32_t depth = 0;
+
+	for (; level != ROOT; level = o->nodes[o->levels[level].owner].level)
+		depth++;
+	return depth;
+}
+
+static uint32_t depth_below(const struct order *o, uint32_t level)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 1; i <= o->n_groups; i++) {
+		uint32_t depth = depth_of(o, i), own = depth_of(o, level);
+		for (uint32_t up = i; up != ROOT; up = o->nodes[o->levels[up].owner].level) {
+			if (up == level && depth - own > most)
+				most = depth - own;
+		}
+	}
+	return most;
+}
+
+static bool may_join(const struct order *o, uint32_t group, uint32_t level)
+{
+	for (uint32_t up = level; up != ROOT; up = o->nodes[o->levels[up].owner].level) {
+		if (up == group)
+			return false;
+	}
+	return depth_of(o, level) + 1 + depth_below(o, group) <= ORDER_MAX_DEPTH;
+}
+
+static void move_to_level(struct order *o, uint32_t id, uint32_t level, uint64_t now_ns)
 {
 	struct onode *n = &o->nodes[id];
+	bool is_waiting = n->state != NODE_IDLE;
 
-	/* No credit from idling: neither of shares nor of guarantees (a crowd that wakes would starve a fast one).  The
-	 * limit's credit is the burst, which limiter_charge() bounds. */
-	forget_share(o, n);
-	clk_at_least(&n->due_byte, now_ns);
-	clk_at_least(&n->due_pkt, now_ns);
-	if (n->limiter != NULL)
-		limiter_wake(n->limiter, o->lost_total_ns);
-	n->charged_ns = now_ns;
-	n->catchup_ns = 0;
-	n->lost_seen_ns = o->lost_total_ns;
-	n->head_bytes = head_bytes;
+	if (n->level == level)
+		return;
+	node_leave(o, id, now_ns);
+	if (n->time.bucket != CFFS_NONE)
+		wheel_remove(level_of(o, n)->events, id);
+	level_of(o, n)->n_waiting -= is_waiting;
+	groups_renew(o, n, now_ns);
+	n->level = level;
+	n->finish = level_of(o, n)->vtime[n->priority];
+	level_of(o, n)->n_waiting += is_waiting;
+	if (is_waiting)
+		node_stand(o, id, now_ns);
+	groups_renew(o, n, now_ns);
+}
+
+bool order_join(struct order *o, uint32_t node, uint32_t group, uint64_t now_ns)
+{
+	move_to_level(o, node, group == ORDER_NONE ? ROOT : group + 1, now_ns);
+	return true;
+}
+
+bool order_join_group(struct order *o, uint32_t group, uint32_t parent, uint64_t now_ns)
+{
+	uint32_t level = parent == ORDER_NONE ? ROOT : parent + 1;
+
+	if (!may_join(o, group + 1, level))
+		return false;
+	move_to_level(o, o->n_nodes + group, level, now_ns);
+	return true;
+}
+
+void order_prefetch(const struct order *o, uint32_t id)
+{
+	const struct onode *n = &o->nodes[id];
+
+	__builtin_prefetch(&n->share, 1);
+	__builtin_prefetch(&n->time, 1);
+	__builtin_prefetch(&n->charged_ns, 1);
+}
+
+void order_wake(struct order *o, uint32_t id, uint32_t head_bytes, bool has_urgent, uint64_t now_ns)
+{
+	node_wake(o, id, head_bytes, now_ns);
 	o->n_waiting++;
-	node_stand(o, id, now_ns);
+	if (unlikely(o->nodes[id].level != ROOT))
+		groups_renew(o, &o->nodes[id], now_ns);
 	if (has_urgent)
 		node_stand_urgent(o, id);
 }
@@ -209,15 +367,12 @@ void order_sleep_urgent(struct order *o, uint32_t id)
 
 void order_sleep(struct order *o, uint32_t id, uint64_t now_ns)
 {
-	struct onode *n = &o->nodes[id];
-
-	if (n->state == NODE_IDLE)
+	if (o->nodes[id].state == NODE_IDLE)
 		return;
-	node_leave(o, id, now_ns);
-	node_leave_urgent(o, id);
+	node_sleep(o, id, now_ns);
 	o->n_waiting--;
-	if (n->limiter != NULL)
-		limiter_sleep(n->limiter);
+	groups_renew(o, &o->nodes[id], now_ns);
+	node_leave_urgent(o, id);
 }
 
 void order_lost(struct order *o, uint64_t lost_ns, uint64_t now_ns)
@@ -225,7 +380,7 @@ void order_lost(struct order *o, uint64_t lost_ns, uint64_t now_ns)
 	(void)now_ns;
 	o->lost_total_ns += lost_ns;
 	if (o->n_waiting == 0)	/* nobody waited: nothing is given back */
-		o->link.lost_seen_ns = o->link_catchup ? o->lost_total_ns : 0;
+		o->link.lost_seen_ns = o->link_catchup ? (uint32_t)o->lost_total_ns : 0;
 }
 
 void order_tick(struct order *o, uint64_t now_ns)
@@ -235,11 +390,10 @@ void order_tick(struct order *o, uint64_t now_ns)
 	for (int i = 0; i < ORDER_TICKS; i++) {
 		struct onode *n = &o->nodes[o->tick];
 
-		o->tick = o->tick + 1 < o->n_nodes ? o->tick + 1 : 0;
+		o->tick = o->tick + 1 < o->n_nodes + o->n_groups ? o->tick + 1 : 0;
 		if (n->state == NODE_IDLE)
 			continue;
-		counter_add(&n->stats.held_ns[n->state == NODE_HELD ? n->bound : BOUND_LINK], now_ns - n->since_ns);
-		n->since_ns = now_ns;
+		count_held(o, n, now_ns);
 		if (n->state != NODE_HELD && has_guarantee(n))
 			node_count_missed(o, n, now_ns);
 	}
@@ -260,54 +414,21 @@ uint32_t order_n_waiting(const struct order *o)
 	return o->n_waiting;
 }
 
+/* Another thread may ask while the worker attaches them. */
+static const struct order_stats *stats_of(const struct onode *n)
+{
+	static const struct order_stats none;
+	const struct order_stats *stats = __atomic_load_n(&n->stats, __ATOMIC_ACQUIRE);
+
+	return stats != NULL ? stats : &none;
+}
+
 const struct order_stats *order_stats(const struct order *o, uint32_t id)
 {
-	return &o->nodes[id].stats;
+	return stats_of(&o->nodes[id]);
 }
 
-static bool check_node(const struct order *o, uint32_t id, FILE *out)
+const struct order_stats *order_group_stats(const struct order *o, uint32_t group)
 {
-	const struct onode *n = &o->nodes[id];
-	bool in_time = o->time_links[id].bucket != CFFS_NONE;
-	bool in_share = o->share_links[id].bucket != CFFS_NONE;
-	bool in_urgent = o->urgent_links[id].bucket != CFFS_NONE;
-	bool want_time = n->state == NODE_HELD || n->state == NODE_DUE ||
-			 (n->state == NODE_SHARED && has_guarantee(n));
-
-	if (in_time != want_time || in_share != (n->state == NODE_SHARED) || in_urgent != n->is_urgent) {
-		fprintf(out, "order: node %u in state %u stands in the wrong queues\n", id, n->state);
-		return false;
-	}
-	if (n->is_urgent && n->state == NODE_IDLE) {
-		fprintf(out, "order: node %u is urgent but idle\n", id);
-		return false;
-	}
-	return true;
-}
-
-bool order_check(const struct order *o, FILE *out)
-{
-	uint32_t n_waiting = 0, n_shared = 0, n_in_shares = 0, n_held = 0, n_due = 0;
-	bool is_ok = wheel_check(o->limits, out) && wheel_check(o->guarantees, out) && wheel_check(o->deadlines, out) &&
-		     wheel_check(o->urgents, out);
-
-	for (uint32_t id = 0; id < o->n_nodes; id++) {
-		is_ok &= check_node(o, id, out);
-		n_waiting += o->nodes[id].state != NODE_IDLE;
-		n_shared += o->nodes[id].state == NODE_SHARED;
-		n_held += o->nodes[id].state == NODE_HELD;
-		n_due += o->nodes[id].state == NODE_DUE;
-	}
-	for (int p = 0; p < ORDER_N_PRIORITIES; p++) {
-		is_ok &= cffs_check(o->shares[p], out);
-		is_ok &= cffs_is_empty(o->shares[p]) == ((o->shares_waiting & 1u << p) == 0);
-		n_in_shares += cffs_count(o->shares[p]);
-	}
-	if (n_waiting != o->n_waiting || n_shared != n_in_shares || n_held != wheel_count(o->limits) ||
-		n_due != wheel_count(o->deadlines)) {
-		fprintf(out, "order: %u waiting (%u counted), %u shared (%u queued), %u held, %u due\n", n_waiting,
-			o->n_waiting, n_shared, n_in_shares, n_held, n_due);
-		is_ok = false;
-	}
-	return is_ok;
+	return stats_of(&o->nodes[o->n_nodes + group]);
 }

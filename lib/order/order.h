@@ -9,6 +9,11 @@
  *   deadline queue    may send and its guarantee is due: by due + this packet's interval
  *   urgent wheel      beside these, when its urgent class waits: by the time its urgent allowance allows
  * and is served in this order: urgent within allowance; the earliest deadline; the best share of the best priority.
+ *
+ * A group (a tenant) is a node of the same queues: its members wait inside it, in queues of its own, and it stands for
+ * them with a limit, a guarantee, a weight and a priority of its own.  Only it waits for its limit.  A member that is due
+ * makes it due: what the members were sold is a floor of the group (contract.py, allocate_tree).  Groups may stand in
+ * groups, ORDER_MAX_DEPTH deep.
  * Source: design section 3; hClock (EuroSys'13) for min, max and share; Eiffel (NSDI'19) for the queues; WF2Q+ for
  * "eligible by due, served by deadline".  contract.py's simulate() is the same in its slowest form.
  *
@@ -27,9 +32,11 @@
 #define ORDER_NONE	   UINT32_MAX
 #define ORDER_N_PRIORITIES 8
 #define ORDER_MAX_WEIGHT   1000
+#define ORDER_MAX_DEPTH	   4
 
 struct order_params {
 	uint32_t n_nodes;
+	uint32_t n_groups;	/* 0 where there are none */
 	price_t link_byte;	/* the link clock; 0 = not paced in bytes */
 	price_t link_pkt;	/* the core's capacity as a clock; 0 = not paced in packets */
 	price_t cost_byte;	/* what a byte costs of the shared resource, for shares; 0 = link_byte, or as at 10 Gb/s */
@@ -53,15 +60,16 @@ struct order_terms {
 /* Why a node was served, and at whose cost. */
 enum order_how { ORDER_URGENT, ORDER_DUE, ORDER_SHARE };
 
-/* What held a node back (time counted between having something and being served). */
-enum order_bound { BOUND_BPS, BOUND_PPS, BOUND_LINK, N_BOUNDS };
+/* What held a node back (time counted between having something and being served): its own limits, the limit of a group
+ * above it, or that others went first on the link. */
+enum order_bound { BOUND_BPS, BOUND_PPS, BOUND_LINK, BOUND_GROUP, N_BOUNDS };
 
 /* Plain counters of one node, written by the order's thread, only growing. */
 struct order_stats {
 	_Atomic uint64_t held_ns[N_BOUNDS];
 	_Atomic uint64_t missed_ns;	/* backlogged time served later than deadline + 1 ms (contract 2) */
 	_Atomic uint64_t n_urgent, n_due, n_share;
-};
+};	/* a cache line */
 
 struct order;
 
@@ -73,6 +81,18 @@ void order_destroy(struct order *o);
  * shared; the caller owns it and changes it by limiter_set(), then calls this. */
 void order_set(struct order *o, uint32_t node, const struct order_terms *terms, struct limiter *limiter,
 	uint64_t now_ns);
+
+/* The same for a group, 0 .. n_groups - 1; it has no urgent allowance. */
+void order_set_group(struct order *o, uint32_t group, const struct order_terms *terms, struct limiter *limiter,
+	uint64_t now_ns);
+
+/* Puts a node, or a group, into a group; ORDER_NONE: into none, as at first.  At any time; debts are kept, shares begin
+ * anew.  false: memory is out, or groups would loop or be too deep; nothing changed. */
+bool order_join(struct order *o, uint32_t node, uint32_t group, uint64_t now_ns);
+bool order_join_group(struct order *o, uint32_t group, uint32_t parent, uint64_t now_ns);
+
+/* Asks for the node's cache lines, some packets before they are needed. */
+void order_prefetch(const struct order *o, uint32_t node);
 
 /* The node has something to send now and had nothing before.  head_bytes: its first packet's.  has_urgent: its urgent
  * class waits; has_other: another class waits. */
@@ -119,7 +139,8 @@ bool order_link_is_busy(const struct order *o, uint64_t now_ns);
 
 bool order_is_waiting(const struct order *o, uint32_t node);
 uint32_t order_n_waiting(const struct order *o);
-const struct order_stats *order_stats(const struct order *o, uint32_t node);
+const struct order_stats *order_stats(const struct order *o, uint32_t node);	/* zeros before its first packet */
+const struct order_stats *order_group_stats(const struct order *o, uint32_t group);
 
 /* Checks every invariant, slowly; says what is broken to 'out'. */
 bool order_check(const struct order *o, FILE *out);

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Private to lib/order: the structures that order.c (set-up, terms), order_stand.c (in and out of the queues) and
- * order_serve.c (who is next, what it costs) share. */
+/* Private to lib/order: the structures that order.c (set-up, terms), order_stand.c (in and out of the queues),
+ * order_serve.c (who is next, what it costs) and order_check.c share.
+ *
+ * A level is a set of queues: the root's, or a group's, whose members stand in it while the group itself is a node of the
+ * level above.  A node stands in its level's share queue or deadline queue or is held, and has at most one event in its
+ * wheel: the time at which to look at it again (its limit allows, its guarantee is due).  Events are lazy: one that comes
+ * too early costs a look and is put anew, so that a service which only makes a time later moves nothing. */
 #ifndef WEIR_ORDER_IMPL_H
 #define WEIR_ORDER_IMPL_H
 
+#include <assert.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 
 #include "cffs.h"
@@ -15,56 +22,92 @@
 #define ORDER_TICKS	  4	/* nodes whose figures order_tick() brings up to now */
 #define ORDER_LATE_NS	  NS_PER_MS	/* how late deadlines keep their order; lateness below it is not missed */
 #define ORDER_SHARE_SHIFT 12	/* virtual time counts 2^-20 ns: 2^-32 ns >> 12 */
+#define ORDER_INV_BITS	  28	/* 1 / weight in fixed point */
+#define ROOT		  0u
+
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define hot_inline  static inline __attribute__((always_inline))	/* one copy in order_charge(), where calls would cost most */
 
 enum node_state {
 	NODE_IDLE,	/* nothing to send */
-	NODE_HELD,	/* in the limit wheel */
-	NODE_SHARED,	/* in its priority's share queue, and in the guarantee wheel if it has a guarantee */
+	NODE_HELD,	/* may not send before its event */
+	NODE_SHARED,	/* in its priority's share queue; with an event if its guarantee will be due */
 	NODE_DUE,	/* in the deadline queue */
 };
 
+/* Of the few nodes that were sold an urgent allowance. */
+struct ourgent {
+	struct cffs_node link;
+	struct clk bytes, pkts;
+	price_t price_byte, price_pkt;
+	uint64_t burst_ns;
+	bool is_waiting;		/* in the urgent wheel */
+};
+
 struct onode {
-	struct clk due_byte, due_pkt;		/* guarantee clocks */
+	/* What every service touches. */
+	alignas(64) struct cffs_node share;
 	uint64_t finish;			/* virtual, modulo 2^64 */
-	struct limiter *limiter;
-	price_t min_byte, min_pkt;
-	price_t share_byte, share_pkt;		/* virtual time a byte, a packet: cost / weight */
 	uint64_t since_ns;			/* in this state */
-	uint64_t charged_ns;			/* last service, or until when missed time has been counted */
-	uint64_t able_ns;			/* when its own limit last let it go: not missed before */
-	uint64_t catchup_ns, lost_seen_ns;	/* of the guarantee clocks, as in struct limiter */
+	struct limiter *limiter;
+	uint32_t inverse;			/* 1 / weight, ORDER_INV_BITS of fraction */
 	uint32_t head_bytes;
+	uint32_t level;				/* where it stands: ROOT, or its group's */
 	uint8_t state, priority;
 	uint8_t bound;				/* of NODE_HELD: which clock */
-	bool is_urgent;				/* in the urgent wheel */
-	/* colder */
-	struct clk urgent_byte, urgent_pkt;
-	price_t urgent_price_byte, urgent_price_pkt;
-	uint64_t burst_ns;
+	bool may_be_due;			/* it has a guarantee, or is a group: its members may have */
+	/* The guarantee, and the link in the event wheel or the deadline queue. */
+	struct cffs_node time;
+	struct clk due_byte, due_pkt;
+	price_t min_byte, min_pkt;
+	/* Colder. */
+	uint64_t charged_ns;			/* last service, or until when missed time has been counted */
+	uint64_t able_ns;			/* when its own limit last let it go: not missed before */
+	uint64_t group_held_ns;			/* its groups' held time when it began to compete */
+	uint32_t catchup_ns, lost_seen_ns;	/* of the guarantee clocks, as in struct limiter */
+	struct ourgent *urgent;			/* NULL: none was sold */
+	struct order_stats *stats;		/* from its first packet on */
+	uint32_t group;				/* the level of its members; ROOT: it is no group */
 	uint32_t weight;
-	struct order_stats stats;
+	uint32_t unused[2];
+};
+static_assert(sizeof(struct onode) == 192, "three cache lines");
+
+struct level {
+	struct wheel *events, *deadlines;
+	uint64_t first_start;			/* of the share bucket from which 'first' was named */
+	uint32_t first;				/* by the last order_next(), unless something has moved since; or ORDER_NONE */
+	uint32_t shares_waiting;		/* bit p: shares[p] is not empty */
+	uint32_t n_waiting;			/* nodes */
+	uint32_t owner;				/* the group's node; ORDER_NONE: the root */
+	uint8_t how;				/* of the last order_next() */
+	struct cffs *shares[ORDER_N_PRIORITIES];
+	uint64_t vtime[ORDER_N_PRIORITIES];
 };
 
 struct order {
-	struct onode *nodes;
-	struct wheel *limits, *guarantees, *deadlines, *urgents;
-	struct cffs *shares[ORDER_N_PRIORITIES];
-	uint32_t shares_waiting;		/* bit p: shares[p] is not empty */
-	uint64_t vtime[ORDER_N_PRIORITIES];
-	uint64_t ahead_most;			/* a finish further ahead of virtual time is stale */
+	struct onode *nodes;			/* n_nodes, then n_groups */
+	struct level *levels;			/* ROOT, then n_groups */
 	struct limiter link;
 	uint64_t lost_total_ns;
 	uint64_t slack_ns, window_ns;		/* contract.py: 12 and 10 largest packets on the link (here at least) */
+	price_t cost_byte, cost_pkt;
+	uint64_t ahead_most;			/* a finish further ahead of virtual time is stale */
+	uint32_t extra_bytes;
+	uint32_t n_waiting;			/* nodes, without groups */
+	bool link_catchup;
+	struct wheel *urgents;
+	/* Colder. */
 	uint64_t others_ns;			/* how long one may have to wait for others on the link */
 	uint64_t largest_ns, turn_ns;
 	uint64_t late_ns;			/* how much later than its deadline a guarantee is missed */
 	uint32_t n_guarantees;			/* nodes that have one */
-	bool link_catchup;
-	uint32_t extra_bytes;
-	uint32_t n_nodes, n_waiting;
+	uint32_t n_nodes, n_groups;
 	uint32_t tick;				/* the node whose figures come next */
-	price_t cost_byte, cost_pkt;
-	struct cffs_node *time_links, *share_links, *urgent_links;
+	clk_u128 largest_step;			/* in virtual time, at weight 1 */
+	struct ourgent *urgent;			/* by node; touched only by those who have terms for it */
+	struct order_stats *stats;		/* attached in the order of first packets */
+	uint32_t n_stats;
 };
 
 static inline bool has_guarantee(const struct onode *n)
@@ -72,18 +115,34 @@ static inline bool has_guarantee(const struct onode *n)
 	return (n->min_byte | n->min_pkt) != 0;
 }
 
-static inline bool has_urgent_terms(const struct onode *n)
+static inline bool is_group(const struct onode *n)
 {
-	return (n->urgent_price_byte | n->urgent_price_pkt) != 0;
+	return n->group != ROOT;
 }
 
-static inline uint64_t due_ns(const struct onode *n)
+static inline bool waits_urgent(const struct onode *n)
+{
+	return n->urgent != NULL && n->urgent->is_waiting;
+}
+
+static inline struct level *level_of(const struct order *o, const struct onode *n)
+{
+	return &o->levels[n->level];
+}
+
+/* Somebody in it may send now. */
+static inline bool level_is_able(const struct level *l)
+{
+	return l->shares_waiting != 0 || !wheel_is_empty(l->deadlines);
+}
+
+static inline uint64_t own_due_ns(const struct onode *n)
 {
 	return u64_max(n->due_byte.ns, n->due_pkt.ns);
 }
 
 /* When the head packet must have left: the later clock after it. */
-static inline uint64_t deadline_ns(const struct onode *n)
+static inline uint64_t own_deadline_ns(const struct onode *n)
 {
 	return u64_max(n->due_byte.ns + price_ns(n->min_byte, n->head_bytes), n->due_pkt.ns + price_ns(n->min_pkt, 1));
 }
@@ -98,8 +157,10 @@ static inline bool vtime_before(uint64_t a, uint64_t b)
  * finish that seems so is hours old, and virtual time has gone half round since (2.4 hours of the link at weight 1). */
 static inline void forget_share(const struct order *o, struct onode *n)
 {
-	if (n->finish - o->vtime[n->priority] > o->ahead_most)
-		n->finish = o->vtime[n->priority];
+	uint64_t vtime = level_of(o, n)->vtime[n->priority];
+
+	if (n->finish - vtime > o->ahead_most)
+		n->finish = vtime;
 }
 
 /* order_serve.c */
@@ -109,9 +170,79 @@ void node_count_missed(const struct order *o, struct onode *n, uint64_t now_ns);
 void node_stand(struct order *o, uint32_t id, uint64_t now_ns);		/* into the queue where it belongs now */
 void node_leave(struct order *o, uint32_t id, uint64_t now_ns);		/* out of it, time accounted */
 void node_hold(struct order *o, uint32_t id, uint64_t until_ns, uint8_t bound, uint64_t now_ns);
-void node_make_due(struct order *o, uint32_t id);	/* from share queue to deadline queue */
-uint64_t node_urgent_ready_ns(const struct onode *n);
+void count_held_in_group(const struct order *o, struct onode *n, uint64_t now_ns);
+void node_wake(struct order *o, uint32_t id, uint32_t head_bytes, uint64_t now_ns);
+void node_sleep(struct order *o, uint32_t id, uint64_t now_ns);
+void node_attach_stats(struct order *o, struct onode *n);	/* on its first packet */
+void level_ripen(struct order *o, struct level *l, uint64_t now_ns);
+void groups_renew(struct order *o, const struct onode *n, uint64_t now_ns);	/* those above it, after a change in it */
+uint64_t node_urgent_ready_ns(const struct order *o, const struct onode *n);
 void node_stand_urgent(struct order *o, uint32_t id);
 void node_leave_urgent(struct order *o, uint32_t id);
+
+hot_inline void push_share(struct order *o, struct level *l, uint32_t id, struct onode *n)
+{
+	forget_share(o, n);
+	cffs_push(l->shares[n->priority], id, n->finish);
+	l->shares_waiting |= 1u << n->priority;
+	l->first = ORDER_NONE;
+}
+
+hot_inline void remove_share(struct level *l, uint32_t id, const struct onode *n)
+{
+	struct cffs *q = l->shares[n->priority];
+
+	cffs_remove(q, id);
+	if (cffs_is_empty(q))
+		l->shares_waiting &= ~(1u << n->priority);
+}
+
+hot_inline uint64_t limit_ready_ns(const struct onode *n)
+{
+	return n->limiter != NULL ? limiter_ready_ns(n->limiter) : 0;
+}
+
+/* The time in this state, up to now, to the bound that made it wait. */
+hot_inline void count_held(const struct order *o, struct onode *n, uint64_t now_ns)
+{
+	uint64_t held_ns = now_ns - n->since_ns;
+
+	if (held_ns == 0)
+		return;
+	if (unlikely(n->level != ROOT)) {
+		count_held_in_group(o, n, now_ns);
+		return;
+	}
+	uint8_t bound = n->state == NODE_HELD ? n->bound : (uint8_t)BOUND_LINK;
+	if (bound < N_BOUNDS)
+		counter_add(&n->stats->held_ns[bound], held_ns);
+	n->since_ns = now_ns;
+}
+
+hot_inline void leave(struct order *o, uint32_t id, struct onode *n, uint64_t now_ns)
+{
+	if (n->state == NODE_SHARED)
+		remove_share(level_of(o, n), id, n);
+	else if (n->state == NODE_DUE)
+		wheel_remove(level_of(o, n)->deadlines, id);
+	else if (n->state == NODE_HELD)
+		n->able_ns = u64_min(u64_max(limit_ready_ns(n), n->time.rank), now_ns);
+	else
+		return;
+	count_held(o, n, now_ns);
+	n->state = NODE_IDLE;
+}
+
+/* The one case that is most: not held, no guarantee, no group. */
+hot_inline void stand(struct order *o, uint32_t id, struct onode *n, uint64_t now_ns)
+{
+	if (unlikely(n->may_be_due || n->level != ROOT) || limit_ready_ns(n) > now_ns) {
+		node_stand(o, id, now_ns);
+		return;
+	}
+	n->since_ns = now_ns;
+	n->state = NODE_SHARED;
+	push_share(o, level_of(o, n), id, n);
+}
 
 #endif

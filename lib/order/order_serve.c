@@ -2,21 +2,8 @@
 /* Who is next, and what it costs him: the lines that decide. */
 #include "order_impl.h"
 
-/* What became able to send leaves the limit wheel; what became due goes to the deadline queue. */
-static void move_ripe(struct order *o, uint64_t now_ns)
-{
-	uint32_t id;
-
-	for (int i = 0; i < ORDER_MOVES && (id = wheel_pop_due(o->limits, now_ns)) != CFFS_NONE; i++) {
-		node_leave(o, id, now_ns);
-		node_stand(o, id, now_ns);	/* held anew where a sibling has used the limiter meanwhile */
-	}
-	for (int i = 0; i < ORDER_MOVES && (id = wheel_pop_due(o->guarantees, now_ns)) != CFFS_NONE; i++)
-		node_make_due(o, id);
-}
-
 /* The node may have been overtaken by a sibling under the same limiter: then it is held, and another is looked for. */
-static bool may_send(struct order *o, uint32_t id, uint64_t now_ns)
+static inline bool may_send(struct order *o, uint32_t id, uint64_t now_ns)
 {
 	const struct onode *n = &o->nodes[id];
 
@@ -33,13 +20,72 @@ static uint32_t next_urgent(struct order *o, uint64_t now_ns)
 		uint32_t id = wheel_first(o->urgents, now_ns, ORDER_LATE_NS);
 		if (id == CFFS_NONE)
 			return ORDER_NONE;
-		uint64_t ready_ns = node_urgent_ready_ns(&o->nodes[id]);
+		uint64_t ready_ns = node_urgent_ready_ns(o, &o->nodes[id]);
 		if (ready_ns <= now_ns)
 			return id;
-		if (o->urgent_links[id].rank >= ready_ns)
+		if (o->urgent[id].link.rank >= ready_ns)
 			return ORDER_NONE;	/* the first is not ready: nobody is */
 		node_leave_urgent(o, id);	/* its limit moved on since it stood here */
 		node_stand_urgent(o, id);
+	}
+	return ORDER_NONE;
+}
+
+/* The first by share, and where its bucket starts: nobody competes below that. */
+hot_inline uint32_t first_share(struct level *l, struct cffs *q)
+{
+	uint32_t pos = cffs_find_first(q), id = q->buckets[pos].head;
+	uint64_t start = cffs_bucket_start(q, pos);
+
+	if (unlikely((int64_t)(cffs_node_of(q, id)->rank - start) >= (int64_t)cffs_width(q))) {
+		l->first = ORDER_NONE;
+		return cffs_first(q);
+	}
+	l->first = id;
+	l->first_start = start;
+	return id;
+}
+
+hot_inline uint32_t next_of_level(struct order *o, struct level *l, uint64_t now_ns)
+{
+	uint32_t id;
+
+	level_ripen(o, l, now_ns);
+	l->how = ORDER_DUE;
+	while (!wheel_is_empty(l->deadlines)) {
+		id = wheel_first(l->deadlines, now_ns, ORDER_LATE_NS);
+		if (may_send(o, id, now_ns))
+			return id;
+	}
+	l->how = ORDER_SHARE;
+	while (l->shares_waiting != 0) {
+		id = first_share(l, l->shares[__builtin_ctz(l->shares_waiting)]);
+		if (may_send(o, id, now_ns))
+			return id;
+	}
+	return ORDER_NONE;
+}
+
+/* Down through the groups.  One whose members are all held by now steps back, and another is looked for. */
+static uint32_t next_in_groups(struct order *o, uint32_t id, uint64_t now_ns)
+{
+	struct level *l = &o->levels[ROOT];
+
+	for (int i = 0; i < ORDER_MOVES && id != ORDER_NONE; i++) {
+		if (!is_group(&o->nodes[id]))
+			return id;
+		struct level *inner = &o->levels[o->nodes[id].group];
+		uint32_t member = next_of_level(o, inner, now_ns);
+		if (member != ORDER_NONE) {
+			l = inner;
+			id = member;
+			continue;
+		}
+		node_leave(o, id, now_ns);
+		node_stand(o, id, now_ns);
+		groups_renew(o, &o->nodes[id], now_ns);
+		l = &o->levels[ROOT];
+		id = next_of_level(o, l, now_ns);
 	}
 	return ORDER_NONE;
 }
@@ -50,53 +96,59 @@ uint32_t order_next(struct order *o, uint64_t now_ns, enum order_how *how)
 
 	if (order_link_is_busy(o, now_ns))
 		return ORDER_NONE;
-	move_ripe(o, now_ns);
-
-	*how = ORDER_URGENT;
-	if (!wheel_is_empty(o->urgents) && (id = next_urgent(o, now_ns)) != ORDER_NONE)
+	if (!wheel_is_empty(o->urgents) && (id = next_urgent(o, now_ns)) != ORDER_NONE) {
+		*how = ORDER_URGENT;
 		return id;
-
-	*how = ORDER_DUE;
-	while ((id = wheel_first(o->deadlines, now_ns, ORDER_LATE_NS)) != CFFS_NONE) {
-		if (may_send(o, id, now_ns))
-			return id;
 	}
-
-	*how = ORDER_SHARE;
-	while (o->shares_waiting != 0) {
-		id = cffs_first(o->shares[__builtin_ctz(o->shares_waiting)]);
-		if (may_send(o, id, now_ns))
-			return id;
-	}
-	return ORDER_NONE;
+	id = next_of_level(o, &o->levels[ROOT], now_ns);
+	if (unlikely(o->n_groups != 0))
+		id = next_in_groups(o, id, now_ns);
+	if (id != ORDER_NONE)
+		*how = (enum order_how)level_of(o, &o->nodes[id])->how;
+	return id;
 }
 
 /* The virtual time of a priority moves to the smallest finish among those who compete: as far as buckets tell, so to
  * the first bucket's start.  Were it the finish of whom the bucket happened to give first, the others in the bucket
  * would be lifted to it and lose what they are ahead: with weights far apart that is most of their share. */
-static void charge_share(struct order *o, uint32_t id, enum order_how how, uint64_t bytes, uint64_t pkts)
+static void advance_share(struct level *l, struct cffs *q, const struct onode *n)
 {
-	struct onode *n = &o->nodes[id];
-	uint8_t p = n->priority;
-	uint64_t by_bytes = (uint64_t)(((clk_u128)n->share_byte * bytes) >> ORDER_SHARE_SHIFT);
-	uint64_t by_pkts = (uint64_t)(((clk_u128)n->share_pkt * pkts) >> ORDER_SHARE_SHIFT);
-	uint64_t step = u64_max(by_bytes, by_pkts);
 	uint64_t least = n->finish, start;
 
-	if (cffs_peek(o->shares[p], &start) != CFFS_NONE && vtime_before(start, least))
+	if (cffs_peek(q, &start) != CFFS_NONE && vtime_before(start, least))
 		least = start;
-	if (vtime_before(o->vtime[p], least)) {
-		o->vtime[p] = least;
-		cffs_advance(o->shares[p], least);
+	if (vtime_before(l->vtime[n->priority], least)) {
+		l->vtime[n->priority] = least;
+		cffs_advance(q, least);
+	}
+}
+
+/* The node has left the queue. */
+hot_inline void charge_share(struct order *o, struct level *l, uint32_t id, struct onode *n, enum order_how how,
+	uint64_t bytes, uint64_t pkts)
+{
+	struct cffs *q = l->shares[n->priority];
+	uint64_t cost = (uint64_t)(((clk_u128)o->cost_byte * bytes) >> ORDER_SHARE_SHIFT);
+
+	if (o->cost_pkt != 0)
+		cost = u64_max(cost, (uint64_t)(((clk_u128)o->cost_pkt * pkts) >> ORDER_SHARE_SHIFT));
+	uint64_t step = (uint64_t)((clk_u128)cost * n->inverse >> ORDER_INV_BITS);
+	if (l->first == id && how == ORDER_SHARE) {	/* it was the first, and nothing has moved since */
+		if (vtime_before(l->vtime[n->priority], l->first_start)) {
+			l->vtime[n->priority] = l->first_start;
+			q->base = l->first_start;
+		}
+	} else {
+		advance_share(l, q, n);
 	}
 	/* Served on its guarantee: what it owes for shares is never more than this packet beyond virtual time,
 	 * so that a floor above the share costs no later excess.  Served on its share: no credit from the past. */
-	if ((how == ORDER_SHARE) == vtime_before(n->finish, o->vtime[p]))
-		n->finish = o->vtime[p];
+	if ((how == ORDER_SHARE) == vtime_before(n->finish, l->vtime[n->priority]))
+		n->finish = l->vtime[n->priority];
 	n->finish += step;
 }
 
-static void charge_clock_due(struct clk *c, price_t price, uint64_t n, const struct order *o, uint64_t slack_ns,
+static inline void charge_clock_due(struct clk *c, price_t price, uint64_t n, const struct order *o, uint64_t slack_ns,
 	uint64_t now_ns)
 {
 	uint64_t interval_ns = price_ns(price, n);
@@ -109,38 +161,80 @@ static void charge_clock_due(struct clk *c, price_t price, uint64_t n, const str
 /* Backlogged time, beyond what may pass after the deadline, that has not been counted yet (contract 2). */
 void node_count_missed(const struct order *o, struct onode *n, uint64_t now_ns)
 {
-	uint64_t late_from_ns = u64_max(deadline_ns(n), n->able_ns) + o->late_ns;
+	uint64_t late_from_ns = u64_max(own_deadline_ns(n), n->able_ns) + o->late_ns;
 
 	if (now_ns <= late_from_ns)
 		return;
-	counter_add(&n->stats.missed_ns, now_ns - u64_max(late_from_ns, n->charged_ns));
+	counter_add(&n->stats->missed_ns, now_ns - u64_max(late_from_ns, n->charged_ns));
 	n->charged_ns = now_ns;
 }
 
-static void charge_guarantee(struct order *o, struct onode *n, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
+static inline void charge_guarantee(struct order *o, struct onode *n, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
 {
 	node_count_missed(o, n, now_ns);
 	/* Time the worker lost is made good to guarantees as to limits, or else every stall would be shared by weight. */
-	if (n->lost_seen_ns != o->lost_total_ns)
+	if (unlikely(n->lost_seen_ns != (uint32_t)o->lost_total_ns))
 		limiter_count_lost(&n->catchup_ns, &n->lost_seen_ns, o->lost_total_ns);
 	uint64_t slack_ns = o->slack_ns + n->catchup_ns;
 
 	charge_clock_due(&n->due_byte, n->min_byte, bytes, o, slack_ns, now_ns);
 	charge_clock_due(&n->due_pkt, n->min_pkt, pkts, o, slack_ns, now_ns);
 	if (n->catchup_ns != 0)
-		n->catchup_ns = limiter_catchup_left(n->catchup_ns, ns_before(now_ns, due_ns(n)), o->slack_ns);
+		n->catchup_ns = limiter_catchup_left(n->catchup_ns, ns_before(now_ns, own_due_ns(n)), o->slack_ns);
+	n->charged_ns = now_ns;
 }
 
-static void charge_urgent(const struct order *o, struct onode *n, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
+static void charge_urgent(const struct order *o, struct ourgent *u, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
 {
 	/* The allowance saves two frames, for urgent means now, not a burst; and what it takes to wait for the link. */
-	uint64_t two_ns = 2 * u64_max(price_ns(n->urgent_price_byte, bytes), price_ns(n->urgent_price_pkt, pkts));
+	uint64_t two_ns = 2 * u64_max(price_ns(u->price_byte, bytes), price_ns(u->price_pkt, pkts));
 	uint64_t floor_ns = ns_before(now_ns, two_ns + o->others_ns);
 
-	clk_at_least(&n->urgent_byte, floor_ns);
-	clk_at_least(&n->urgent_pkt, floor_ns);
-	clk_add(&n->urgent_byte, n->urgent_price_byte, bytes);
-	clk_add(&n->urgent_pkt, n->urgent_price_pkt, pkts);
+	clk_at_least(&u->bytes, floor_ns);
+	clk_at_least(&u->pkts, floor_ns);
+	clk_add(&u->bytes, u->price_byte, bytes);
+	clk_add(&u->pkts, u->price_pkt, pkts);
+}
+
+/* Out of its queues, and all its clocks forward. */
+hot_inline void charge_node(struct order *o, uint32_t id, struct onode *n, enum order_how how, uint64_t bytes,
+	uint64_t pkts, uint64_t now_ns)
+{
+	leave(o, id, n, now_ns);
+	charge_share(o, level_of(o, n), id, n, how, bytes, pkts);
+	if (has_guarantee(n))
+		charge_guarantee(o, n, bytes, pkts, now_ns);
+	if (n->limiter != NULL)
+		limiter_charge(n->limiter, bytes, pkts, now_ns, o->lost_total_ns);
+	counter_add(how == ORDER_SHARE ? &n->stats->n_share : how == ORDER_DUE ? &n->stats->n_due : &n->stats->n_urgent,
+		pkts);
+}
+
+hot_inline void stand_again(struct order *o, uint32_t id, struct onode *n, bool left, uint32_t head_bytes,
+	uint64_t now_ns)
+{
+	if (left) {
+		n->head_bytes = head_bytes;
+		stand(o, id, n, now_ns);
+		return;
+	}
+	level_of(o, n)->n_waiting--;
+	if (n->limiter != NULL)
+		limiter_sleep(n->limiter);
+}
+
+/* What a member sends its groups send too. */
+static __attribute__((noinline)) void charge_groups(struct order *o, const struct onode *n, enum order_how how, uint64_t bytes, uint64_t pkts,
+	uint64_t now_ns)
+{
+	for (uint32_t id = level_of(o, n)->owner; id != ORDER_NONE; id = level_of(o, n)->owner) {
+		uint32_t head_bytes = n->head_bytes;
+
+		struct onode *g = &o->nodes[id];
+		n = g;
+		charge_node(o, id, g, how == ORDER_URGENT ? how : (enum order_how)level_of(o, n)->how, bytes, pkts, now_ns);
+		stand_again(o, id, g, o->levels[g->group].n_waiting > 0, head_bytes, now_ns);
+	}
 }
 
 void order_charge(struct order *o, uint32_t id, enum order_how how, uint64_t bytes, uint64_t pkts, bool left,
@@ -148,36 +242,31 @@ void order_charge(struct order *o, uint32_t id, enum order_how how, uint64_t byt
 {
 	struct onode *n = &o->nodes[id];
 
-	node_leave(o, id, now_ns);
-	node_leave_urgent(o, id);
-	charge_share(o, id, how, bytes, pkts);
-	if (has_guarantee(n))
-		charge_guarantee(o, n, bytes, pkts, now_ns);
-	if (how == ORDER_URGENT)
-		charge_urgent(o, n, bytes, pkts, now_ns);
-	if (n->limiter != NULL)
-		limiter_charge(n->limiter, bytes, pkts, now_ns, o->lost_total_ns);
-	limiter_charge(&o->link, bytes + pkts * o->extra_bytes, pkts, now_ns, o->link_catchup ? o->lost_total_ns : 0);
-	n->charged_ns = now_ns;
-	counter_add(how == ORDER_SHARE ? &n->stats.n_share : how == ORDER_DUE ? &n->stats.n_due : &n->stats.n_urgent,
-		pkts);
-
-	if (!left) {
-		o->n_waiting--;
-		if (n->limiter != NULL)
-			limiter_sleep(n->limiter);
-		return;
+	if (unlikely(n->urgent != NULL)) {
+		node_leave_urgent(o, id);
+		if (how == ORDER_URGENT)
+			charge_urgent(o, n->urgent, bytes, pkts, now_ns);
 	}
-	n->head_bytes = head_bytes;
-	node_stand(o, id, now_ns);
-	if (has_urgent)
+	charge_node(o, id, n, how, bytes, pkts, now_ns);
+	limiter_charge(&o->link, bytes + pkts * o->extra_bytes, pkts, now_ns, o->link_catchup ? o->lost_total_ns : 0);
+	stand_again(o, id, n, left, head_bytes, now_ns);
+	o->n_waiting -= !left;
+	if (unlikely(n->level != ROOT))
+		charge_groups(o, n, how, bytes, pkts, now_ns);
+	if (left && has_urgent)
 		node_stand_urgent(o, id);
 }
 
 void order_pass(struct order *o, uint32_t id, uint64_t until_ns, uint64_t now_ns)
 {
+	struct onode *n = &o->nodes[id];
+
 	node_leave(o, id, now_ns);
+	if (n->time.bucket != CFFS_NONE)	/* an earlier event would end it */
+		wheel_remove(level_of(o, n)->events, id);
 	node_hold(o, id, until_ns, BOUND_BPS, now_ns);
+	if (unlikely(n->level != ROOT))
+		groups_renew(o, n, now_ns);
 }
 
 bool order_link_is_busy(const struct order *o, uint64_t now_ns)
@@ -203,11 +292,12 @@ uint32_t order_link_pkts(const struct order *o, uint32_t most, uint64_t now_ns)
 
 uint64_t order_next_ns(struct order *o, uint64_t now_ns)
 {
-	uint64_t at_ns = u64_min(wheel_next_ns(o->limits), wheel_next_ns(o->urgents));
+	const struct level *root = &o->levels[ROOT];
+	uint64_t at_ns = u64_min(wheel_next_ns(root->events), wheel_next_ns(o->urgents));
 
 	if (o->n_waiting == 0)
 		return UINT64_MAX;
-	if (o->shares_waiting != 0 || !wheel_is_empty(o->deadlines))
+	if (level_is_able(root))
 		at_ns = now_ns;
 	return u64_max(u64_max(at_ns, limiter_ready_ns(&o->link)), now_ns);
 }

@@ -2,22 +2,54 @@
 /* In and out of the queues: where a node stands at a given time. */
 #include "order_impl.h"
 
-static void push_share(struct order *o, uint32_t id)
+/* An earlier event may stay: it costs a look. */
+static inline void want_event(struct level *l, uint32_t id, const struct onode *n, uint64_t at_ns)
 {
-	struct onode *n = &o->nodes[id];
-
-	forget_share(o, n);
-	cffs_push(o->shares[n->priority], id, n->finish);
-	o->shares_waiting |= 1u << n->priority;
+	if (n->time.bucket != CFFS_NONE) {
+		if (n->time.rank <= at_ns)
+			return;
+		wheel_remove(l->events, id);
+	}
+	wheel_push(l->events, id, at_ns);
 }
 
-static void remove_share(struct order *o, uint32_t id)
+/* How long the groups above it have been held by their own limits, in all. */
+static uint64_t groups_held_ns(const struct order *o, const struct onode *n, uint64_t now_ns)
 {
-	uint8_t p = o->nodes[id].priority;
+	uint64_t sum_ns = 0;
 
-	cffs_remove(o->shares[p], id);
-	if (cffs_is_empty(o->shares[p]))
-		o->shares_waiting &= ~(1u << p);
+	for (uint32_t owner = level_of(o, n)->owner; owner != ORDER_NONE; owner = level_of(o, n)->owner) {
+		n = &o->nodes[owner];
+		sum_ns += counter_read(&n->stats->held_ns[BOUND_BPS]) + counter_read(&n->stats->held_ns[BOUND_PPS]);
+		if (n->state == NODE_HELD && n->bound < N_BOUNDS)
+			sum_ns += now_ns - n->since_ns;
+	}
+	return sum_ns;
+}
+
+static inline void begin_to_compete(const struct order *o, struct onode *n, uint64_t now_ns)
+{
+	n->since_ns = now_ns;
+	if (unlikely(n->level != ROOT))
+		n->group_held_ns = groups_held_ns(o, n, now_ns);
+}
+
+/* What a member waited while its group was held by its own limit is the group's doing. */
+void count_held_in_group(const struct order *o, struct onode *n, uint64_t now_ns)
+{
+	uint64_t held_ns = now_ns - n->since_ns;
+	uint8_t bound = n->state == NODE_HELD ? n->bound : (uint8_t)BOUND_LINK;
+
+	if (n->state != NODE_HELD) {
+		uint64_t all_ns = groups_held_ns(o, n, now_ns);
+		uint64_t by_group_ns = u64_min(all_ns - n->group_held_ns, held_ns);
+		counter_add(&n->stats->held_ns[BOUND_GROUP], by_group_ns);
+		held_ns -= by_group_ns;
+		n->group_held_ns = all_ns;
+	}
+	if (bound < N_BOUNDS)
+		counter_add(&n->stats->held_ns[bound], held_ns);
+	n->since_ns = now_ns;
 }
 
 void node_hold(struct order *o, uint32_t id, uint64_t until_ns, uint8_t bound, uint64_t now_ns)
@@ -27,104 +59,211 @@ void node_hold(struct order *o, uint32_t id, uint64_t until_ns, uint8_t bound, u
 	n->state = NODE_HELD;
 	n->bound = bound;
 	n->since_ns = now_ns;
-	wheel_push(o->limits, id, until_ns);
+	want_event(level_of(o, n), id, n, until_ns);
 }
 
-static void stand_able(struct order *o, uint32_t id, uint64_t now_ns)
+/* A group of which nobody may send waits for the first of its members. */
+static uint64_t members_ready_ns(const struct order *o, const struct onode *n)
 {
-	struct onode *n = &o->nodes[id];
+	const struct level *l = &o->levels[n->group];
 
-	n->since_ns = now_ns;
-	if (has_guarantee(n)) {
-		if (due_ns(n) <= now_ns) {
-			n->state = NODE_DUE;
-			wheel_push(o->deadlines, id, deadline_ns(n));
+	return level_is_able(l) ? 0 : wheel_next_ns(l->events);
+}
+
+/* A member that is due makes its group due: what members were sold is a floor of the group (contract.py). */
+static inline uint64_t due_ns(const struct order *o, const struct onode *n)
+{
+	if (unlikely(is_group(n))) {
+		if (!wheel_is_empty(o->levels[n->group].deadlines))
+			return 0;
+		if (!has_guarantee(n))
+			return UINT64_MAX;
+	}
+	return own_due_ns(n);
+}
+
+static uint64_t group_deadline_ns(const struct order *o, const struct onode *n, uint64_t now_ns)
+{
+	struct wheel *deadlines = o->levels[n->group].deadlines;
+	uint64_t at_ns = has_guarantee(n) && own_due_ns(n) <= now_ns ? own_deadline_ns(n) : UINT64_MAX;
+
+	if (wheel_is_empty(deadlines))
+		return at_ns;
+	return u64_min(at_ns, o->nodes[wheel_first(deadlines, now_ns, ORDER_LATE_NS)].time.rank);
+}
+
+static void make_due(struct order *o, struct level *l, uint32_t id, struct onode *n, uint64_t now_ns)
+{
+	if (n->time.bucket != CFFS_NONE)
+		wheel_remove(l->events, id);
+	n->state = NODE_DUE;
+	wheel_push(l->deadlines, id, is_group(n) ? group_deadline_ns(o, n, now_ns) : own_deadline_ns(n));
+}
+
+static uint64_t event_ns(const struct order *o, const struct onode *n, uint64_t due)
+{
+	return is_group(n) ? u64_min(due, wheel_next_ns(o->levels[n->group].events)) : due;
+}
+
+static inline void stand_able(struct order *o, struct level *l, uint32_t id, struct onode *n, uint64_t now_ns)
+{
+	begin_to_compete(o, n, now_ns);
+	if (n->may_be_due) {
+		uint64_t due = due_ns(o, n);
+		if (due <= now_ns) {
+			make_due(o, l, id, n, now_ns);
 			return;
 		}
-		wheel_push(o->guarantees, id, due_ns(n));
+		due = event_ns(o, n, due);
+		if (due != UINT64_MAX)
+			want_event(l, id, n, due);
 	}
 	n->state = NODE_SHARED;
-	push_share(o, id);
+	push_share(o, l, id, n);
 }
 
 void node_stand(struct order *o, uint32_t id, uint64_t now_ns)
 {
 	struct onode *n = &o->nodes[id];
+	uint64_t ready_ns = limit_ready_ns(n);
 
-	if (n->limiter != NULL) {
-		uint64_t ready_ns = limiter_ready_ns(n->limiter);
-		if (ready_ns > now_ns) {
-			bool by_pkts = n->limiter->pkts.ns > n->limiter->bytes.ns;
-			node_hold(o, id, ready_ns, by_pkts ? BOUND_PPS : BOUND_BPS, now_ns);
-			return;
-		}
+	if (ready_ns > now_ns) {
+		bool by_pkts = n->limiter->pkts.ns > n->limiter->bytes.ns;
+		node_hold(o, id, ready_ns, by_pkts ? BOUND_PPS : BOUND_BPS, now_ns);
+		return;
 	}
-	stand_able(o, id, now_ns);
+	if (unlikely(is_group(n)) && (ready_ns = members_ready_ns(o, n)) > now_ns) {
+		node_hold(o, id, ready_ns, N_BOUNDS, now_ns);
+		return;
+	}
+	stand_able(o, level_of(o, n), id, n, now_ns);
 }
 
 void node_leave(struct order *o, uint32_t id, uint64_t now_ns)
 {
-	struct onode *n = &o->nodes[id];
-	uint8_t bound = BOUND_LINK;
+	leave(o, id, &o->nodes[id], now_ns);
+}
 
-	switch (n->state) {
-	case NODE_HELD:
-		/* It may have been popped from the wheel already by the caller. */
-		if (o->time_links[id].bucket != CFFS_NONE)
-			wheel_remove(o->limits, id);
-		bound = n->bound;
-		n->able_ns = u64_min(o->time_links[id].rank, now_ns);
-		break;
-	case NODE_SHARED:
-		if (has_guarantee(n))
-			wheel_remove(o->guarantees, id);
-		remove_share(o, id);
-		break;
-	case NODE_DUE:
-		wheel_remove(o->deadlines, id);
-		break;
-	default:
-		return;
+static void look_again(struct order *o, struct level *l, uint32_t id, uint64_t now_ns)
+{
+	struct onode *n = &o->nodes[id];
+
+	if (unlikely(is_group(n)))
+		level_ripen(o, &o->levels[n->group], now_ns);
+	if (n->state == NODE_HELD) {
+		node_leave(o, id, now_ns);
+		node_stand(o, id, now_ns);	/* held anew where a sibling has used the limiter meanwhile */
+	} else if (n->state == NODE_SHARED && n->may_be_due) {
+		uint64_t due = due_ns(o, n);
+		if (due <= now_ns) {
+			remove_share(l, id, n);
+			make_due(o, l, id, n, now_ns);
+		} else if ((due = event_ns(o, n, due)) != UINT64_MAX) {
+			want_event(l, id, n, due);
+		}
 	}
-	counter_add(&n->stats.held_ns[bound], now_ns - n->since_ns);
-	n->state = NODE_IDLE;
 }
 
-void node_make_due(struct order *o, uint32_t id)
+/* What became able to send, and what became due, moves to where it belongs. */
+void level_ripen(struct order *o, struct level *l, uint64_t now_ns)
+{
+	uint32_t id;
+
+	for (int i = 0; i < ORDER_MOVES && (id = wheel_pop_due(l->events, now_ns)) != CFFS_NONE; i++)
+		look_again(o, l, id, now_ns);
+}
+
+void node_attach_stats(struct order *o, struct onode *n)
+{
+	__atomic_store_n(&n->stats, &o->stats[o->n_stats++], __ATOMIC_RELEASE);
+}
+
+/* No credit from idling: neither of shares nor of guarantees (a crowd that wakes would starve a fast one).  The limit's
+ * credit is the burst, which limiter_charge() bounds. */
+void node_wake(struct order *o, uint32_t id, uint32_t head_bytes, uint64_t now_ns)
 {
 	struct onode *n = &o->nodes[id];
 
-	remove_share(o, id);
-	n->state = NODE_DUE;
-	wheel_push(o->deadlines, id, deadline_ns(n));
+	if (unlikely(n->stats == NULL))
+		node_attach_stats(o, n);
+	forget_share(o, n);
+	if (n->limiter != NULL)
+		limiter_wake(n->limiter, o->lost_total_ns);
+	if (n->may_be_due) {
+		clk_at_least(&n->due_byte, now_ns);
+		clk_at_least(&n->due_pkt, now_ns);
+		n->charged_ns = now_ns;
+		n->catchup_ns = 0;
+		n->lost_seen_ns = (uint32_t)o->lost_total_ns;
+	}
+	n->head_bytes = head_bytes;
+	level_of(o, n)->n_waiting++;
+	stand(o, id, n, now_ns);
 }
 
-/* Within its allowance, and not further over the VF's limit than its burst (contract 4). */
-uint64_t node_urgent_ready_ns(const struct onode *n)
+void node_sleep(struct order *o, uint32_t id, uint64_t now_ns)
 {
-	uint64_t allowed_ns = u64_max(n->urgent_byte.ns, n->urgent_pkt.ns);
+	struct onode *n = &o->nodes[id];
 
-	if (n->limiter == NULL)
-		return allowed_ns;
-	return u64_max(allowed_ns, ns_before(limiter_ready_ns(n->limiter), n->burst_ns));
+	node_leave(o, id, now_ns);
+	level_of(o, n)->n_waiting--;
+	if (n->limiter != NULL)
+		limiter_sleep(n->limiter);
+}
+
+static void renew_group(struct order *o, uint32_t id, uint32_t head_bytes, uint64_t now_ns)
+{
+	struct onode *g = &o->nodes[id];
+	bool is_waiting = o->levels[g->group].n_waiting > 0;
+
+	if (g->state == NODE_IDLE) {
+		if (is_waiting)
+			node_wake(o, id, head_bytes, now_ns);
+	} else if (!is_waiting) {
+		node_sleep(o, id, now_ns);
+	} else if (g->state != NODE_HELD || g->bound >= N_BOUNDS || limit_ready_ns(g) <= now_ns) {
+		node_leave(o, id, now_ns);
+		node_stand(o, id, now_ns);
+	}
+}
+
+void groups_renew(struct order *o, const struct onode *n, uint64_t now_ns)
+{
+	for (uint32_t owner = level_of(o, n)->owner; owner != ORDER_NONE; owner = level_of(o, n)->owner) {
+		renew_group(o, owner, n->head_bytes, now_ns);
+		n = &o->nodes[owner];
+	}
+}
+
+/* Within its allowance, and not further over its limits, the groups' too, than its burst (contract 4). */
+uint64_t node_urgent_ready_ns(const struct order *o, const struct onode *n)
+{
+	const struct ourgent *u = n->urgent;
+	uint64_t limit_ns = limit_ready_ns(n);
+
+	for (uint32_t owner = level_of(o, n)->owner; owner != ORDER_NONE; owner = level_of(o, n)->owner) {
+		n = &o->nodes[owner];
+		limit_ns = u64_max(limit_ns, limit_ready_ns(n));
+	}
+	return u64_max(u64_max(u->bytes.ns, u->pkts.ns), ns_before(limit_ns, u->burst_ns));
 }
 
 void node_stand_urgent(struct order *o, uint32_t id)
 {
-	struct onode *n = &o->nodes[id];
+	const struct onode *n = &o->nodes[id];
 
-	if (n->is_urgent || !has_urgent_terms(n))
+	if (n->urgent == NULL || n->urgent->is_waiting)
 		return;
-	n->is_urgent = true;
-	wheel_push(o->urgents, id, node_urgent_ready_ns(n));
+	n->urgent->is_waiting = true;
+	wheel_push(o->urgents, id, node_urgent_ready_ns(o, n));
 }
 
 void node_leave_urgent(struct order *o, uint32_t id)
 {
-	struct onode *n = &o->nodes[id];
+	const struct onode *n = &o->nodes[id];
 
-	if (!n->is_urgent)
+	if (!waits_urgent(n))
 		return;
-	n->is_urgent = false;
+	n->urgent->is_waiting = false;
 	wheel_remove(o->urgents, id);
 }

@@ -13,18 +13,19 @@ static void add_egress(struct dir_view *d, const struct egress *e, uint32_t node
 	const struct egress_stats *s = egress_stats(e, node);
 	const struct order_stats *o = order_stats(egress_order(e), node);
 
-	d->out_pkts += counter_read(&s->out_pkts);
-	d->out_bytes += counter_read(&s->out_bytes);
-	d->backlog_pkts += counter_read(&s->backlog_pkts);
-	d->backlog_bytes += counter_read(&s->backlog_bytes);
+	d->out_pkts += egress_out_pkts(s);
+	d->out_bytes += egress_out_bytes(s);
+	d->backlog_pkts += egress_backlog_pkts(e, node);
+	d->backlog_bytes += egress_backlog_bytes(e, node);
 	for (int c = 0; c < N_TCLASSES; c++) {
-		d->class_pkts[c] += counter_read(&s->class_out_pkts[c]);
-		d->class_bytes[c] += counter_read(&s->class_out_bytes[c]);
+		d->class_pkts[c] += counter_read(&s->out_pkts[c]);
+		d->class_bytes[c] += counter_read(&s->out_bytes[c]);
 	}
 	/* Its PF and its local traffic wait at the same time under one limit: the longer wait is the VF's. */
 	d->held_ns[VIEW_BPS] = u64_max(d->held_ns[VIEW_BPS], counter_read(&o->held_ns[BOUND_BPS]));
 	d->held_ns[VIEW_PPS] = u64_max(d->held_ns[VIEW_PPS], counter_read(&o->held_ns[BOUND_PPS]));
 	d->held_ns[VIEW_LINK] = u64_max(d->held_ns[VIEW_LINK], counter_read(&o->held_ns[BOUND_LINK]));
+	d->held_ns[VIEW_TENANT] = u64_max(d->held_ns[VIEW_TENANT], counter_read(&o->held_ns[BOUND_GROUP]));
 	d->missed_ns += counter_read(&o->missed_ns);
 }
 
@@ -64,8 +65,8 @@ void pipe_view_vf(const struct pipe *p, vf_id vf, struct vf_view *view)
 		const struct egress_stats *local = egress_stats(p->local, vf);
 		add_egress(&view->tx, p->pf, vf);
 		add_egress(&view->tx, p->local, vf);
-		view->tx.local_pkts += counter_read(&local->out_pkts);
-		view->tx.local_bytes += counter_read(&local->out_bytes);
+		view->tx.local_pkts += egress_out_pkts(local);
+		view->tx.local_bytes += egress_out_bytes(local);
 	}
 	const struct egress *e = p->egress[p->f->conf->vfs[vf].port];
 	if (e != NULL) {

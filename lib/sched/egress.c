@@ -8,19 +8,16 @@
 
 #include "egress_impl.h"
 
+/* Flows and statistics are reserved for the worst case; the system gives memory only to what is touched. */
 static bool create_flows(struct egress *e, uint32_t n_flows)
 {
 	uint32_t n_hash = 64;
 
 	e->n_flows = n_flows ? n_flows : e->n_nodes;
-	e->flows = calloc(e->n_flows, sizeof(*e->flows));
+	e->first_free = NO_FLOW;
+	e->flows = aligned_alloc(alignof(struct flow), e->n_flows * sizeof(*e->flows));
 	if (e->flows == NULL)
 		return false;
-	for (uint32_t i = 0; i < e->n_flows; i++) {
-		for (int c = 0; c < N_TCLASSES; c++)
-			fifo_init(&e->flows[i].fifo[c]);
-		e->flows[i].hash_next = i + 1 < e->n_flows ? i + 1 : NO_FLOW;
-	}
 	if (n_flows == 0)
 		return true;
 	while (n_hash < n_flows && n_hash < 1u << 20)
@@ -44,16 +41,14 @@ struct egress *egress_create(const struct egress_params *p, struct fifo_pool *po
 	e->least_weight = 1;
 	e->other_quantum = flow_quantum(e, 0);
 	e->order = order_create(&p->order);
-	e->nodes = calloc(e->n_nodes, sizeof(*e->nodes));
+	e->nodes = aligned_alloc(alignof(struct enode), e->n_nodes * sizeof(*e->nodes));
 	e->stats = calloc(e->n_nodes, sizeof(*e->stats));
 	if (e->order == NULL || e->nodes == NULL || e->stats == NULL || !create_flows(e, p->n_flows)) {
 		egress_destroy(e);
 		return NULL;
 	}
-	for (uint32_t i = 0; i < e->n_nodes; i++) {
-		for (int r = 0; r < N_RINGS; r++)
-			e->nodes[i].ring[r] = NO_FLOW;
-	}
+	for (uint32_t i = 0; i < e->n_nodes; i++)
+		e->nodes[i] = (struct enode){.ring = {NO_FLOW, NO_FLOW}};
 	for (int c = 0; c < N_TCLASSES; c++)
 		e->class_price[c] = 65536 / (p->class_weight[c] ? p->class_weight[c] : 1);
 	return e;
@@ -82,12 +77,28 @@ void egress_set_node(struct egress *e, uint32_t node, const struct order_terms *
 	order_set(e->order, node, terms, limiter, now_ns);
 }
 
+void egress_set_group(struct egress *e, uint32_t group, const struct order_terms *terms, struct limiter *limiter,
+	uint64_t now_ns)
+{
+	order_set_group(e->order, group, terms, limiter, now_ns);
+}
+
+bool egress_join(struct egress *e, uint32_t node, uint32_t group, uint64_t now_ns)
+{
+	return order_join(e->order, node, group, now_ns);
+}
+
+bool egress_join_group(struct egress *e, uint32_t group, uint32_t parent, uint64_t now_ns)
+{
+	return order_join_group(e->order, group, parent, now_ns);
+}
+
 /* Flows that wait now change with it: nodes keep sums of their weights. */
 static void renew_flows(struct egress *e)
 {
 	for (uint32_t i = 0; i < e->n_nodes; i++)
 		e->nodes[i].active_weight = 0;
-	for (uint32_t i = 0; i < e->n_flows; i++) {
+	for (uint32_t i = 0; i < e->n_used_flows; i++) {
 		struct flow *f = &e->flows[i];
 		if (f->n_pkts == 0)
 			continue;
@@ -156,7 +167,10 @@ struct order *egress_order(const struct egress *e)
 
 const struct egress_stats *egress_stats(const struct egress *e, uint32_t node)
 {
-	return &e->stats[node];
+	static const struct egress_stats none;
+	const struct egress_stats *stats = __atomic_load_n(&e->nodes[node].stats, __ATOMIC_ACQUIRE);
+
+	return stats != NULL ? stats : &none;
 }
 
 static bool check_flow(const struct egress *e, uint32_t id, FILE *out)
@@ -164,9 +178,13 @@ static bool check_flow(const struct egress *e, uint32_t id, FILE *out)
 	const struct flow *f = &e->flows[id];
 	uint32_t n = 0;
 
-	for (int c = 0; c < N_TCLASSES; c++)
+	uint32_t classes = 0;
+
+	for (int c = 0; c < N_TCLASSES; c++) {
 		n += f->fifo[c].n_pkts;
-	if (n == f->n_pkts && n > 0)
+		classes |= (uint32_t)(f->fifo[c].n_pkts > 0) << c;
+	}
+	if (n == f->n_pkts && n > 0 && classes == f->classes)
 		return true;
 	fprintf(out, "egress: flow %u counts %u packets and holds %u\n", id, f->n_pkts, n);
 	return false;

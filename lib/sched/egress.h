@@ -31,14 +31,31 @@ struct egress_params {
 	uint32_t class_weight[N_TCLASSES];
 };
 
-/* Of one node, only growing; written by the egress's thread. */
+/* Of one node, only growing; written by the egress's thread.  What left is the sum over the classes; what waits now is
+ * egress_backlog_pkts() and _bytes(). */
 struct egress_stats {
 	_Atomic uint64_t in_pkts, in_bytes;	/* accepted */
-	_Atomic uint64_t out_pkts, out_bytes;	/* left, copies counted */
-	_Atomic uint64_t backlog_pkts, backlog_bytes;	/* now */
-	_Atomic uint64_t class_out_pkts[N_TCLASSES], class_out_bytes[N_TCLASSES];
+	_Atomic uint64_t out_pkts[N_TCLASSES], out_bytes[N_TCLASSES];	/* left, copies counted */
 	struct hist delay[N_TCLASSES];
 };
+
+static inline uint64_t egress_out_pkts(const struct egress_stats *s)
+{
+	uint64_t sum = 0;
+
+	for (int c = 0; c < N_TCLASSES; c++)
+		sum += atomic_load_explicit(&s->out_pkts[c], memory_order_relaxed);
+	return sum;
+}
+
+static inline uint64_t egress_out_bytes(const struct egress_stats *s)
+{
+	uint64_t sum = 0;
+
+	for (int c = 0; c < N_TCLASSES; c++)
+		sum += atomic_load_explicit(&s->out_bytes[c], memory_order_relaxed);
+	return sum;
+}
 
 /* What pop hands out. */
 struct egress_out {
@@ -49,6 +66,7 @@ struct egress_out {
 	uint8_t tclass;
 	uint8_t drop_prec;
 	uint8_t copies;		/* as pushed */
+	bool is_ect;		/* may be marked CE */
 	uint64_t waited_ns;
 };
 
@@ -64,9 +82,18 @@ void egress_destroy(struct egress *e);	/* must be empty */
 void egress_set_node(struct egress *e, uint32_t node, const struct order_terms *terms, struct limiter *limiter,
 	uint32_t queue_pkts, uint64_t now_ns);
 
+/* The same for a group of nodes (a tenant), and who is in it: order_set_group(), order_join(), order_join_group(). */
+void egress_set_group(struct egress *e, uint32_t group, const struct order_terms *terms, struct limiter *limiter,
+	uint64_t now_ns);
+bool egress_join(struct egress *e, uint32_t node, uint32_t group, uint64_t now_ns);
+bool egress_join_group(struct egress *e, uint32_t group, uint32_t parent, uint64_t now_ns);
+
 /* The weight that flows with 'key' have among the flows of their node (1 .. ORDER_MAX_WEIGHT; 1 unless set).
  * Keys 0 .. n_keys - 1; others have 1.  Copied; not for the data path.  false: memory is out, nothing changed. */
 bool egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t n_keys);
+
+/* Asks for what a push to the node will need, some packets before it: node lines are cold where VFs are many. */
+void egress_prefetch(const struct egress *e, uint32_t node);
 
 /* Queues a packet of 'bytes' L2 bytes.  copies > 1: it is charged that often (floods).
  * DROP_NOT: taken.  Otherwise refused, and the packet stays the caller's: DROP_QUEUE_FULL by the node's queue limit or
@@ -91,6 +118,7 @@ uint32_t egress_backlog_pkts(const struct egress *e, uint32_t node);
 uint64_t egress_backlog_bytes(const struct egress *e, uint32_t node);
 uint32_t egress_n_pkts(const struct egress *e);
 struct order *egress_order(const struct egress *e);
+/* Zeros before the node's first packet: statistics are attached on it. */
 const struct egress_stats *egress_stats(const struct egress *e, uint32_t node);
 
 /* Checks every invariant of it and its order, slowly. */

@@ -11,10 +11,8 @@ static uint32_t hash_of(const struct egress *e, uint32_t node, uint32_t key)
 	return (uint32_t)(h >> 32) & e->hash_mask;
 }
 
-uint32_t flow_find(const struct egress *e, uint32_t node, uint32_t key)
+uint32_t flow_find_hashed(const struct egress *e, uint32_t node, uint32_t key)
 {
-	if (e->hash == NULL)
-		return e->flows[node].n_pkts > 0 ? node : NO_FLOW;
 	for (uint32_t i = e->hash[hash_of(e, node, key)]; i != NO_FLOW; i = e->flows[i].hash_next) {
 		if (e->flows[i].node == node && e->flows[i].key == key)
 			return i;
@@ -67,20 +65,35 @@ void flow_unlink(struct egress *e, uint32_t id, enum ring r)
 		*head = f->next[r];
 }
 
+static uint32_t take_flow(struct egress *e)
+{
+	uint32_t id = e->first_free;
+
+	if (id != NO_FLOW) {
+		e->first_free = e->flows[id].hash_next;
+		return id;
+	}
+	if (e->n_used_flows == e->n_flows)
+		return NO_FLOW;
+	id = e->n_used_flows++;
+	e->flows[id] = (struct flow){.n_pkts = 0};
+	for (int c = 0; c < N_TCLASSES; c++)
+		fifo_init(&e->flows[id].fifo[c]);
+	return id;
+}
+
 uint32_t flow_open(struct egress *e, uint32_t node, uint32_t key)
 {
-	uint32_t id = node;
+	uint32_t id = take_flow(e);
 
+	if (id == NO_FLOW)
+		return NO_FLOW;
+	struct flow *f = &e->flows[id];
 	if (e->hash != NULL) {
 		uint32_t h = hash_of(e, node, key);
-		id = e->first_free;
-		if (id == NO_FLOW)
-			return NO_FLOW;
-		e->first_free = e->flows[id].hash_next;
-		e->flows[id].hash_next = e->hash[h];
+		f->hash_next = e->hash[h];
 		e->hash[h] = id;
 	}
-	struct flow *f = &e->flows[id];
 	f->node = node;
 	f->key = key;
 	f->deficit = 0;
@@ -101,33 +114,14 @@ void flow_close(struct egress *e, uint32_t id)
 	flow_unlink(e, id, RING_ALL);
 	e->nodes[f->node].n_flows--;
 	e->nodes[f->node].active_weight -= flow_weight(e, f->key);
-	if (e->hash == NULL)
-		return;
-	uint32_t *link = &e->hash[hash_of(e, f->node, f->key)];
-	while (*link != id)
-		link = &e->flows[*link].hash_next;
-	*link = f->hash_next;
+	if (e->hash != NULL) {
+		uint32_t *link = &e->hash[hash_of(e, f->node, f->key)];
+		while (*link != id)
+			link = &e->flows[*link].hash_next;
+		*link = f->hash_next;
+	}
 	f->hash_next = e->first_free;
 	e->first_free = id;
-}
-
-/* The class that is next inside a flow, urgent within allowance apart: strict urgent where no allowance is sold;
- * else demoted urgent shares high's turn, ahead of it. */
-enum tclass flow_head_class(const struct egress *e, const struct flow *f)
-{
-	bool is_demoted = e->nodes[f->node].demotes_urgent;
-	enum tclass best = N_TCLASSES;
-
-	if (f->fifo[TC_URGENT].n_pkts > 0 && !is_demoted)
-		return TC_URGENT;
-	for (int c = TC_HIGH; c < N_TCLASSES; c++) {
-		bool waits = f->fifo[c].n_pkts > 0 || (c == TC_HIGH && f->fifo[TC_URGENT].n_pkts > 0);
-		if (waits && (best == N_TCLASSES || f->class_finish[c] < f->class_finish[best]))
-			best = (enum tclass)c;
-	}
-	if (best == TC_HIGH && f->fifo[TC_URGENT].n_pkts > 0)
-		return TC_URGENT;
-	return best;
 }
 
 static void rotate(struct egress *e, struct enode *n, enum ring r)
@@ -150,7 +144,7 @@ uint32_t flow_pick(struct egress *e, uint32_t node, enum order_how how, enum tcl
 	for (;;) {
 		uint32_t id = n->ring[RING_ALL];
 		struct flow *f = &e->flows[id];
-		*tclass = flow_head_class(e, f);
+		*tclass = flow_head_class(f, n->demotes_urgent);
 		if (n->n_flows == 1)
 			return id;
 		uint32_t bytes = fifo_entry_bytes(fifo_head(e->pool, &f->fifo[*tclass]));
@@ -208,6 +202,8 @@ struct fifo_entry flow_pop(struct egress *e, uint32_t id, enum order_how how, en
 	struct fifo_entry entry = fifo_pop(e->pool, &f->fifo[tclass]);
 	uint32_t bytes = fifo_entry_bytes(&entry);
 
+	if (f->fifo[tclass].n_pkts == 0)
+		f->classes &= ~(1u << tclass);
 	f->n_pkts--;
 	n->n_pkts--;
 	n->n_bytes -= bytes;

@@ -4,48 +4,57 @@
 #ifndef WEIR_EGRESS_IMPL_H
 #define WEIR_EGRESS_IMPL_H
 
+#include <assert.h>
+#include <stdalign.h>
+
 #include "counter.h"
 #include "egress.h"
 
 #define NO_FLOW UINT32_MAX
 
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 /* A flow is in two rings of its node: of all that have packets, and of those that have urgent ones. */
 enum ring { RING_ALL, RING_URGENT, N_RINGS };
 
+/* Taken from a pool when the first packet comes and given back with the last: what was used last is used first. */
 struct flow {
-	struct fifo fifo[N_TCLASSES];
+	alignas(64) struct fifo fifo[N_TCLASSES];
 	uint64_t class_finish[N_TCLASSES];	/* virtual bytes / weight; [TC_HIGH] serves demoted urgent too */
 	uint64_t class_vtime;
-	uint32_t next[N_RINGS], prev[N_RINGS];
 	uint32_t node, key;
-	uint32_t hash_next;			/* also links free flows */
 	uint32_t n_pkts;
-	uint32_t quantum;			/* bytes a round */
+	uint32_t classes;			/* bit c: fifo[c] is not empty */
 	int64_t deficit;
+	uint32_t next[N_RINGS], prev[N_RINGS];
+	uint32_t hash_next;			/* also links free flows */
+	uint32_t quantum;			/* bytes a round */
 };
 
 struct enode {
-	uint32_t ring[N_RINGS];		/* the flow whose turn it is; NO_FLOW when empty */
+	alignas(64) uint32_t ring[N_RINGS];	/* the flow whose turn it is; NO_FLOW when empty */
 	uint32_t n_pkts;
 	uint32_t n_flows;		/* active */
-	uint32_t queue_pkts;		/* 0: push never refuses */
 	uint64_t n_bytes;
+	struct egress_stats *stats;	/* from its first packet on */
 	uint64_t active_weight;		/* of the active flows */
-	int64_t balance_bytes;		/* local's lead over PF, kept in the PF's node */
+	uint32_t queue_pkts;		/* 0: push never refuses */
 	bool demotes_urgent;		/* has an allowance: out of it, urgent competes as high */
 	bool has_passed;		/* let its sibling go first once */
+	int32_t balance_bytes;		/* local's lead over PF, kept in the PF's node */
 	struct limiter *limiter;
 };
+static_assert(sizeof(struct enode) == 64, "a cache line");
 
 struct egress {
 	struct order *order;
 	struct fifo_pool *pool;
 	struct enode *nodes;
-	struct egress_stats *stats;	/* by node; apart, for they are big and mostly cold */
 	struct flow *flows;
 	uint32_t *hash;			/* NULL: one flow a node */
 	uint32_t hash_mask;
-	uint32_t first_free;
+	uint32_t first_free;		/* flows given back */
+	uint32_t n_used_flows;		/* flows ever taken: the others' memory has not been touched */
 	uint32_t n_nodes, n_flows;
 	uint32_t n_pkts;
 	uint64_t class_price[N_TCLASSES];	/* virtual cost of a byte: 1 / weight in 16.16 */
@@ -54,19 +63,47 @@ struct egress {
 	struct egress *sibling;
 	bool is_local;			/* of the pair: the one without a link */
 	bool is_blocked;
+	struct egress_stats *stats;	/* attached in the order of first packets; the others' memory is untouched */
+	uint32_t n_stats;
 };
 
+/* The class that is next inside a flow, urgent within allowance apart: strict urgent where no allowance is sold;
+ * else demoted urgent shares high's turn, ahead of it. */
+static inline enum tclass flow_head_class(const struct flow *f, bool is_demoted)
+{
+	uint32_t classes = f->classes;
+
+	if ((classes & (classes - 1)) == 0)
+		return (enum tclass)__builtin_ctz(classes);
+	if (classes & 1u << TC_URGENT) {
+		if (!is_demoted)
+			return TC_URGENT;
+		classes |= 1u << TC_HIGH;
+	}
+	enum tclass best = N_TCLASSES;
+	for (uint32_t left = classes & ~(1u << TC_URGENT); left != 0; left &= left - 1) {
+		enum tclass c = (enum tclass)__builtin_ctz(left);
+		if (best == N_TCLASSES || f->class_finish[c] < f->class_finish[best])
+			best = c;
+	}
+	return best == TC_HIGH && (classes & 1u << TC_URGENT) ? TC_URGENT : best;
+}
+
 /* egress_flow.c */
-uint32_t flow_find(const struct egress *e, uint32_t node, uint32_t key);
+uint32_t flow_find_hashed(const struct egress *e, uint32_t node, uint32_t key);
 uint32_t flow_open(struct egress *e, uint32_t node, uint32_t key);	/* NO_FLOW: none is free */
 void flow_link(struct egress *e, uint32_t flow, enum ring ring);
 void flow_unlink(struct egress *e, uint32_t flow, enum ring ring);
 void flow_close(struct egress *e, uint32_t flow);			/* when it has no packets */
 uint32_t flow_weight(const struct egress *e, uint32_t key);
-enum tclass flow_head_class(const struct egress *e, const struct flow *f);
 uint32_t flow_pick(struct egress *e, uint32_t node, enum order_how how, enum tclass *tclass);
 struct fifo_entry flow_pop(struct egress *e, uint32_t flow, enum order_how how, enum tclass tclass);
 void flow_wake_class(const struct egress *e, struct flow *f, enum tclass tclass);	/* a packet has come */
 uint32_t flow_quantum(const struct egress *e, uint32_t key);
+
+static inline uint32_t flow_find(const struct egress *e, uint32_t node, uint32_t key)
+{
+	return e->hash == NULL ? e->nodes[node].ring[RING_ALL] : flow_find_hashed(e, node, key);
+}
 
 #endif

@@ -15,8 +15,6 @@ static bool has_room(const struct egress *e, const struct enode *n, uint32_t flo
 	uint64_t weight = flow_weight(e, key);
 	uint64_t all = n->active_weight + (flow == NO_FLOW ? weight : 0);
 
-	if (limit == 0)
-		return true;
 	if (p->tclass == TC_URGENT)
 		limit += limit / 8;
 	else if (p->drop_prec == DP_MEDIUM)
@@ -30,12 +28,23 @@ static bool has_room(const struct egress *e, const struct enode *n, uint32_t flo
 	return n_flow < LEAST_FLOW_PKTS || n_flow * all < limit * weight;
 }
 
-static void count_in(struct egress_stats *s, uint32_t bytes)
+void egress_prefetch(const struct egress *e, uint32_t node)
 {
-	counter_add(&s->in_pkts, 1);
-	counter_add(&s->in_bytes, bytes);
-	counter_add(&s->backlog_pkts, 1);
-	counter_add(&s->backlog_bytes, bytes);
+	__builtin_prefetch(&e->nodes[node], 1);
+	order_prefetch(e->order, node);
+}
+
+static __attribute__((noinline)) void attach_stats(struct egress *e, struct enode *n)
+{
+	__atomic_store_n(&n->stats, &e->stats[e->n_stats++], __ATOMIC_RELEASE);
+}
+
+static inline void count_in(struct egress *e, struct enode *n, uint32_t bytes)
+{
+	if (unlikely(n->stats == NULL))
+		attach_stats(e, n);
+	counter_add(&n->stats->in_pkts, 1);
+	counter_add(&n->stats->in_bytes, bytes);
 }
 
 enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t key, const struct pkt *p, uint32_t copies,
@@ -44,18 +53,20 @@ enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t key, cons
 	struct enode *n = &e->nodes[node];
 	uint32_t id = flow_find(e, node, key);
 
-	if (!has_room(e, n, id, key, p))
+	if (n->queue_pkts != 0 && !has_room(e, n, id, key, p))
 		return DROP_QUEUE_FULL;
 	if (id == NO_FLOW && (id = flow_open(e, node, key)) == NO_FLOW)
 		return DROP_QUEUE_FULL;
 	struct flow *f = &e->flows[id];
 	struct fifo *fifo = &f->fifo[p->tclass];
-	if (!fifo_push(e->pool, fifo, p->handle, p->bytes, copies, p->drop_prec, now_ns)) {
+	uint64_t packed = fifo_pack(p->bytes, copies, p->drop_prec, p->ecn != ECN_NOT_ECT, now_ns);
+	if (unlikely(!fifo_push(e->pool, fifo, p->handle, packed))) {
 		if (f->n_pkts == 0)
 			flow_close(e, id);
 		return DROP_QUEUE_FULL;
 	}
 	if (fifo->n_pkts == 1) {
+		f->classes |= 1u << p->tclass;
 		flow_wake_class(e, f, (enum tclass)p->tclass);
 		if (p->tclass == TC_URGENT)
 			flow_link(e, id, RING_URGENT);
@@ -63,7 +74,7 @@ enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t key, cons
 	f->n_pkts++;
 	n->n_bytes += p->bytes;
 	e->n_pkts++;
-	count_in(&e->stats[node], p->bytes);
+	count_in(e, n, p->bytes);
 	if (n->n_pkts++ == 0)
 		order_wake(e->order, node, p->bytes * copies, p->tclass == TC_URGENT, now_ns);
 	else if (p->tclass == TC_URGENT)
@@ -85,7 +96,7 @@ static bool must_pass(struct egress *e, uint32_t node, uint64_t now_ns)
 	struct egress *s = e->sibling;
 	struct enode *n = &e->nodes[node];
 
-	if (s == NULL || n->limiter == NULL || n->has_passed || s->nodes[node].n_pkts == 0)
+	if (n->limiter == NULL || n->has_passed || s->nodes[node].n_pkts == 0)
 		return false;
 	if (limiter_ready_ns(n->limiter) + typical_ns(n->limiter, 2) <= now_ns)
 		return false;
@@ -105,62 +116,76 @@ static void pass(struct egress *e, uint32_t node, uint64_t now_ns)
 static void keep_balance(struct egress *e, uint32_t node, uint64_t bytes)
 {
 	struct egress *s = e->sibling;
-	int64_t *balance = e->is_local ? &s->nodes[node].balance_bytes : &e->nodes[node].balance_bytes;
+	int32_t *balance = e->is_local ? &s->nodes[node].balance_bytes : &e->nodes[node].balance_bytes;
 
 	if (s->nodes[node].n_pkts == 0) {
 		*balance = 0;
 		return;
 	}
-	*balance += e->is_local ? (int64_t)bytes : -(int64_t)(bytes * s->nodes[node].n_flows);
-	if (*balance > MAX_BALANCE_BYTES)
-		*balance = MAX_BALANCE_BYTES;
-	if (*balance < -MAX_BALANCE_BYTES)
-		*balance = -MAX_BALANCE_BYTES;
+	int64_t sum = *balance + (e->is_local ? (int64_t)bytes : -(int64_t)(bytes * s->nodes[node].n_flows));
+	if (sum > MAX_BALANCE_BYTES)
+		sum = MAX_BALANCE_BYTES;
+	if (sum < -MAX_BALANCE_BYTES)
+		sum = -MAX_BALANCE_BYTES;
+	*balance = (int32_t)sum;
 }
 
-static void fill_out(struct egress *e, uint32_t flow, enum order_how how, enum tclass tclass, struct egress_out *out,
-	uint64_t now_ns)
+static inline void fill_out(struct egress *e, uint32_t flow, enum order_how how, enum tclass tclass,
+	struct egress_out *out, uint64_t now_ns)
 {
 	uint32_t node = e->flows[flow].node, key = e->flows[flow].key;
-	struct egress_stats *s = &e->stats[node];
 	struct fifo_entry entry = flow_pop(e, flow, how, tclass);
-	uint32_t bytes = fifo_entry_bytes(&entry);
-	uint32_t copies = fifo_entry_copies(&entry);
 
 	*out = (struct egress_out){
 		.handle = entry.handle,
 		.node = node,
 		.flow_key = key,
-		.bytes = bytes,
+		.bytes = fifo_entry_bytes(&entry),
 		.tclass = (uint8_t)tclass,
 		.drop_prec = fifo_entry_drop_prec(&entry),
-		.copies = (uint8_t)copies,
+		.copies = (uint8_t)fifo_entry_copies(&entry),
+		.is_ect = fifo_entry_is_ect(&entry),
 		.waited_ns = fifo_entry_waited_ns(&entry, now_ns),
 	};
-	counter_sub(&s->backlog_pkts, 1);
-	counter_sub(&s->backlog_bytes, bytes);
 }
 
-static void count_out(struct egress_stats *s, const struct egress_out *out)
+static inline void count_out(struct egress_stats *s, const struct egress_out *out, uint64_t bytes)
 {
-	uint64_t bytes = (uint64_t)out->bytes * out->copies;
-
-	counter_add(&s->out_pkts, out->copies);
-	counter_add(&s->out_bytes, bytes);
-	counter_add(&s->class_out_pkts[out->tclass], out->copies);
-	counter_add(&s->class_out_bytes[out->tclass], bytes);
+	counter_add(&s->out_pkts[out->tclass], out->copies);
+	counter_add(&s->out_bytes[out->tclass], bytes);
 	hist_record(&s->delay[out->tclass], out->waited_ns);
 }
 
 /* What the order must know of a node after a service: its next packet's size. */
-static uint32_t head_bytes(const struct egress *e, const struct enode *n)
+static inline uint32_t head_bytes(const struct egress *e, const struct enode *n)
 {
 	if (n->n_pkts == 0)
 		return 0;
 	const struct flow *f = &e->flows[n->ring[RING_ALL]];
-	const struct fifo_entry *entry = fifo_head(e->pool, &f->fifo[flow_head_class(e, f)]);
+	const struct fifo_entry *entry = fifo_head(e->pool, &f->fifo[flow_head_class(f, n->demotes_urgent)]);
 
 	return fifo_entry_bytes(entry) * fifo_entry_copies(entry);
+}
+
+static inline void serve(struct egress *e, uint32_t node, enum order_how how, struct egress_out *out, uint64_t now_ns)
+{
+	struct enode *n = &e->nodes[node];
+	enum tclass tclass;
+	uint32_t flow = n->ring[RING_ALL];
+
+	if (n->n_flows == 1 && how != ORDER_URGENT)
+		tclass = flow_head_class(&e->flows[flow], n->demotes_urgent);
+	else
+		flow = flow_pick(e, node, how, &tclass);
+	fill_out(e, flow, how, tclass, out, now_ns);
+	uint64_t bytes = (uint64_t)out->bytes * out->copies;
+	count_out(n->stats, out, bytes);
+	if (e->sibling != NULL) {
+		n->has_passed = false;
+		keep_balance(e, node, bytes);
+	}
+	order_charge(e->order, node, how, bytes, out->copies, n->n_pkts > 0, head_bytes(e, n),
+		n->ring[RING_URGENT] != NO_FLOW, now_ns);
 }
 
 uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64_t now_ns)
@@ -169,25 +194,14 @@ uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64
 
 	while (n_out < n && e->n_pkts > 0) {
 		enum order_how how;
-		enum tclass tclass;
 		uint32_t node = order_next(e->order, now_ns, &how);
 		if (node == ORDER_NONE)
 			break;
-		if (how != ORDER_URGENT && must_pass(e, node, now_ns)) {
+		if (e->sibling != NULL && how != ORDER_URGENT && must_pass(e, node, now_ns)) {
 			pass(e, node, now_ns);
 			continue;
 		}
-		struct enode *en = &e->nodes[node];
-		uint32_t flow = flow_pick(e, node, how, &tclass);
-		struct egress_out *o = &out[n_out++];
-		fill_out(e, flow, how, tclass, o, now_ns);
-		count_out(&e->stats[node], o);
-		en->has_passed = false;
-		uint64_t bytes = (uint64_t)o->bytes * o->copies;
-		if (e->sibling != NULL)
-			keep_balance(e, node, bytes);
-		order_charge(e->order, node, how, bytes, o->copies, en->n_pkts > 0, head_bytes(e, en),
-			en->ring[RING_URGENT] != NO_FLOW, now_ns);
+		serve(e, node, how, &out[n_out++], now_ns);
 	}
 	return n_out;
 }
@@ -199,7 +213,7 @@ bool egress_take(struct egress *e, uint32_t node, struct egress_out *out, uint64
 	if (n->n_pkts == 0)
 		return false;
 	uint32_t flow = n->ring[RING_ALL];
-	fill_out(e, flow, ORDER_URGENT, flow_head_class(e, &e->flows[flow]), out, now_ns);
+	fill_out(e, flow, ORDER_URGENT, flow_head_class(&e->flows[flow], n->demotes_urgent), out, now_ns);
 	if (n->n_pkts == 0)
 		order_sleep(e->order, node, now_ns);
 	else if (n->ring[RING_URGENT] == NO_FLOW)
