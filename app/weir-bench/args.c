@@ -135,12 +135,15 @@ int args_parse(struct bench_args *args, int argc, char **argv)
 	int opt;
 	memset(is_chosen, 0, n * sizeof(*is_chosen));
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (!read_option(args, is_chosen, opt))
+		if (!read_option(args, is_chosen, opt)) {
+			free(is_chosen);
 			return EXIT_USAGE;
+		}
 		is_any |= opt == OPT_SUITE;
 	}
 	if (optind < argc) {
 		wrong("argument", argv[optind], "options only (--help lists them)");
+		free(is_chosen);
 		return EXIT_USAGE;
 	}
 	args->suites = grow(NULL, n + 1, sizeof(struct bench_suite *));

@@ -59,6 +59,20 @@ static int run_suites(struct bench *b)
 	return b->args->plot_path == NULL || plot_draw(b) ? 0 : 1;
 }
 
+static void forget(struct bench *b, struct bench_args *args)
+{
+	for (size_t i = 0; i < b->n_rows; i++) {
+		free(b->rows[i].case_name);
+		free(b->rows[i].contender);
+		free(b->rows[i].metric);
+		free(b->rows[i].unit);
+	}
+	free(b->rows);
+	free(b->bars);
+	free(b->notes);
+	free(args->suites);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench_args args;
@@ -67,12 +81,9 @@ int main(int argc, char **argv)
 
 	if (rc != 0)
 		return rc;
-	if (args.is_help) {
-		args_help(stdout);
-		return 0;
-	}
-	if (args.is_list) {
-		list_suites();
+	if (args.is_help || args.is_list) {
+		args.is_help ? args_help(stdout) : list_suites();
+		free(args.suites);
 		return 0;
 	}
 	ask_for_huge_malloc(argv);
@@ -80,5 +91,6 @@ int main(int argc, char **argv)
 		return 1;
 	rc = run_suites(&b);
 	rte_eal_cleanup();
+	forget(&b, &args);
 	return rc;
 }

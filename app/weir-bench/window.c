@@ -14,7 +14,7 @@
 #define FLOWS	   64u
 #define START_NS   (UINT64_C(5000000000) + 77)
 #define STEPS	   20000u
-#define QUICK_STEPS 5000u
+#define QUICK_STEPS 2000u
 #define SEEDS	   20u
 
 struct run {
