@@ -27,7 +27,7 @@ struct bench_suite {
 /* --quick: fewer cases, and a suite under 20 s by the clock, setting up included. */
 bool bench_is_quick(const struct bench *b);
 
-/* What is left of the suite's time (15 s of measuring with --quick, else 90 s), never negative. */
+/* What is left of the suite's time (12 s of measuring with --quick, else 90 s), never negative. */
 double bench_seconds_left(const struct bench *b);
 
 /* Tells how many calls of bench_interleave() will come: each gets its share of what is left.  Without it, 1 s. */
@@ -53,9 +53,9 @@ struct bench_spread {
 };
 
 /* Lets the contenders take turns (A B C A B C ...), a turn being one trial to warm up and a few timed ones, until all
- * have 200 (--quick: 40) good trials or the time is up, at least 5 turns.  Trials in which the kernel took the CPU away
- * are discarded and counted.  A trial of 50 us to 2 ms is right.  Records for each: cycles (the median), cycles_p15,
- * cycles_p95, ns.  'out' may be NULL, else one for each contender. */
+ * have 200 (--quick: 40) good trials, or three times as many in all, or the time is up.  Trials in which the kernel took
+ * the CPU away are discarded and counted.  A trial of 50 us to 2 ms is right.
+ * Records for each: cycles (the median), cycles_p15, cycles_p95, ns.  'out' may be NULL, else one for each. */
 void bench_interleave(struct bench *b, const char *case_name, const struct bench_contender *contenders, unsigned int n,
 	struct bench_spread *out);
 

@@ -13,7 +13,7 @@
 #include <rte_prefetch.h>
 
 #include "bench.h"
-#include "limiter.h"	/* after DPDK: it undefines NS_PER_S */
+#include "limiter.h"
 
 #define BURST	 32u
 #define TRACE	 (1u << 18)
