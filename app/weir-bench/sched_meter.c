@@ -20,6 +20,7 @@ struct meter {
 	uint64_t n_sent;		/* in the window */
 	uint32_t n_left;		/* VFs not yet behind it */
 	double ahead_bytes;
+	uint64_t lost_ns;
 };
 
 double sched_vf_bps(const struct sched_load *load, uint32_t vf)
@@ -95,7 +96,10 @@ static void loop(struct meter *m, struct sched_run *r)
 			for (uint64_t until_ns = now_ns + p->stall_ns; now_ns < until_ns;)
 				now_ns = sched_clock_ns(&clock);
 		}
+		uint64_t last_ns = now_ns;
 		now_ns = sched_clock_ns(&clock);
+		if (now_ns - last_ns > SCHED_TURN_NS)
+			m->lost_ns += now_ns - last_ns - SCHED_TURN_NS;
 		if (r->n_burst > 0)
 			r->n_lost += r->n_burst - r->peer->enqueue(r->s, r->burst, r->n_burst, now_ns);
 		r->n_burst = r->peer->dequeue(r->s, r->burst, SCHED_BURST, now_ns);
@@ -129,6 +133,7 @@ static struct sched_meter_result summarise(struct meter *m)
 	r.gap_p99 = bench_percentile(m->gaps, m->n_samples, 0.99);
 	r.gap_p999 = bench_percentile(m->gaps, m->n_samples, 0.999);
 	r.ahead_bytes = m->ahead_bytes;
+	r.lost_ms = (double)m->lost_ns / (double)NS_PER_MS;
 	r.sent_mpps = (double)m->n_sent * 1000 / (double)m->p->window_ns;
 	return r;
 }
@@ -164,9 +169,11 @@ struct sched_meter_result sched_meter(const struct sched_peer *peer, const struc
 	struct rusage before, after;
 
 	if (meter_init(&m) && sched_run_start(&run, peer, load, mbufs, 0)) {
+		sched_take_cpu(true);
 		getrusage(RUSAGE_THREAD, &before);
 		loop(&m, &run);
 		getrusage(RUSAGE_THREAD, &after);
+		sched_take_cpu(false);
 		result = summarise(&m);
 		result.n_switches = after.ru_nivcsw - before.ru_nivcsw;
 		if (run.n_lost > 0)

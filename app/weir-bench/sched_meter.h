@@ -31,7 +31,8 @@ struct sched_meter_result {
 	double late_p99;		/* gap - what the packet before takes at the VF's rate */
 	double ahead_bytes;		/* the most that any VF ever was ahead of rate x time */
 	double sent_mpps;
-	long n_switches;		/* the kernel took the CPU away so often */
+	long n_switches;		/* the kernel took the CPU away so often, */
+	double lost_ms;			/* and so long: time between polls beyond a turn, stalls of ours apart */
 };
 
 /* NaN in err_mean: it could not be set up. */

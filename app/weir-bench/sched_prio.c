@@ -156,7 +156,9 @@ static bool run_trial(struct bench *b, uint32_t percent, const struct entrant *e
 	sched_mbuf_set(p.probe, 0, TC_URGENT, PROBE_LEN);
 	bool is_ok = sched_run_start(&p.r, e->peer, &load, &none, 0);
 	if (is_ok) {
+		sched_take_cpu(true);
 		loop(&p, bench_is_quick(b) ? NS_PER_S / 4 : NS_PER_S);
+		sched_take_cpu(false);
 		for (unsigned int i = 0; i < N_QUANTILES; i++)
 			us[i] = bench_percentile(p.us, p.n, quantiles[i].q);
 	}

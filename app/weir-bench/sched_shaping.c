@@ -140,8 +140,10 @@ static void run_load(struct bench *b, const struct shaped *l)
 		if (!sched_run_start(&runs[i], entrants[i].peer, &load, entrants[i].is_full ? &marked : &plain, 0))
 			bench_note(b, "shaping, %u VFs: %s cannot be set up so", l->n_vfs, entrants[i].name);
 	}
+	sched_take_cpu(true);
 	if (is_ok)
 		run_windows(b, l, runs);
+	sched_take_cpu(false);
 	for (unsigned int i = 0; i < N_ENTRANTS; i++)
 		sched_run_stop(&runs[i]);
 	sched_mbufs_destroy(&plain);

@@ -57,6 +57,7 @@ static void run_one(struct bench *b, const struct stall *s, const char *who, con
 	bench_row(b, name, who, "rate_error_worst", r.err_worst, "%");
 	bench_row(b, name, who, "overshoot", r.ahead_bytes, "B");
 	bench_row(b, name, who, "involuntary_switches", (double)r.n_switches, "count");
+	bench_row(b, name, who, "core_lost", r.lost_ms, "ms");
 	sched_mbufs_destroy(&m);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <rte_sched.h>
 
@@ -172,4 +173,10 @@ void sched_clock_start(struct sched_clock *c)
 {
 	c->ns_per_tsc = (uint64_t)(((clk_u128)NS_PER_S << 32) / rte_get_tsc_hz());
 	c->start_tsc = rte_rdtsc();
+}
+
+void sched_take_cpu(bool is_taken)
+{
+	/* Best effort: without the right to it the trials say how often the CPU was taken away. */
+	(void)!setpriority(PRIO_PROCESS, 0, is_taken ? -20 : 0);
 }

@@ -135,6 +135,9 @@ void sched_sla_none(const struct sched_load *load, uint32_t vf, struct sched_sla
 void sched_sla_limit(const struct sched_load *load, uint32_t vf, struct sched_sla *sla);	/* max = vf_bps */
 void sched_sla_full(const struct sched_load *load, uint32_t vf, struct sched_sla *sla);	/* min, max, weights 1:2:3:4 */
 
+/* Before everybody else on this CPU, where we may (nice -20), and back: real time does not wait for a compiler beside us. */
+void sched_take_cpu(bool is_taken);
+
 void sched_clock_start(struct sched_clock *c);
 
 static inline uint64_t sched_clock_ns(const struct sched_clock *c)
