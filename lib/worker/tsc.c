@@ -34,7 +34,7 @@ void tsc_mark(struct tsc_mark *mark)
 
 void tsc_clock_init(struct tsc_clock *clock, const struct tsc_mark *since)
 {
-	struct tsc_mark now;
+	struct tsc_mark now = {0};	/* the first try always sets it, which the compiler cannot see */
 
 	tsc_mark(&now);
 	while (now.ns - since->ns < MIN_SPAN_NS) {
