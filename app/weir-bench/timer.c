@@ -39,9 +39,14 @@ struct timers {
 	uint64_t began_ticks, ns_per_tick;	/* 2^-NS_SHIFT ns */
 };
 
+static inline uint64_t ns_of(const struct timers *t, uint64_t ticks)
+{
+	return ((ticks - t->began_ticks) * t->ns_per_tick) >> NS_SHIFT;
+}
+
 static inline uint64_t now_ns(const struct timers *t)
 {
-	return ((rte_rdtsc() - t->began_ticks) * t->ns_per_tick) >> NS_SHIFT;
+	return ns_of(t, rte_rdtsc());
 }
 
 static inline uint32_t next_later_ns(struct timers *t)
@@ -129,7 +134,7 @@ static uint64_t wheel_clock(void *ctx)
 
 	t->spent_ticks = 0;
 	while (t->n_fired - first < CLOCKS) {
-		uint64_t before = t->n_fired, began = rte_rdtsc(), now = now_ns(t);
+		uint64_t before = t->n_fired, began = rte_rdtsc(), now = ns_of(t, began);
 		uint32_t item;
 		while ((item = wheel_pop_due(t->wheel, now)) != CFFS_NONE) {
 			wheel_push(t->wheel, item, now + next_later_ns(t));
