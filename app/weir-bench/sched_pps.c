@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One VF floods against one of its two bounds while the other is slack; its neighbours fill the link to
- * three quarters, each backlogged at its own limit.  Real clock.  rte_sched has no bound in packets: it gets the bytes that the
+/* One VF floods against one of its two bounds while the other is slack; its neighbours are all
+ * backlogged at their limits; together they half fill the link.  Real clock.  rte_sched has no bound in packets: it gets the bytes that the
  * cap stands for at this size, which is right for as long as the VF sends no other. */
 #include <math.h>
 
@@ -8,7 +8,7 @@
 
 #define N_VFS	      64u
 #define MBPS	      UINT64_C(1000000)
-#define LINK_BPS      (1250 * MBPS)	/* room to catch up after the core was away */
+#define LINK_BPS      (2000 * MBPS)	/* room to catch up after the core was away: promised to half load */
 #define CAP_PPS	      UINT64_C(200000)
 #define CAP_BPS	      (150 * MBPS)
 #define NEIGHBOUR_BPS (12 * MBPS)
@@ -112,6 +112,6 @@ static void run(struct bench *b)
 
 const struct bench_suite suite_pps_sla = {
 	.name = "pps_sla",
-	.about = "a flood against its packet or its byte bound, 63 neighbours at their limits, link 3/4 full; real clock",
+	.about = "a flood against its packet or its byte bound, 63 neighbours at their limits, link half full; real clock",
 	.run = run,
 };
