@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The hold model: N items wait; take the first and put it back later.  A contender gives push and pop as functions that
- * the compiler sees (hold_loop() inlines them), so that none pays for an indirect call.
+/* The hold model: N items wait; take the first and put it back later.  A contender gives push and pop as functions
+ * that the compiler sees (hold_loop() inlines them), so that none pays for an indirect call.
  * Ranks are ns, a slot is 2^HOLD_SHIFT of them.  How much later comes from a trace, the same for all.
  * Used by: pq_*.c.  Uses: bench.h. */
 #ifndef WEIR_BENCH_HOLD_H

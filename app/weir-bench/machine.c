@@ -201,8 +201,8 @@ void machine_print(const struct bench *b, FILE *out)
 {
 	print_cpu_model(out);
 	double ratio = core_clock_ratio();
-	fprintf(out, "clock:    TSC %.3f MHz; the core ran at %.2f times that: %.2f core cycles in a \"cycle\" (0.5 ns); CPU %u of %ld\n",
-		(double)b->tsc_hz / 1e6, ratio, ratio * (double)b->tsc_hz / 2e9, b->args->cpu,
+	fprintf(out, "clock:    TSC %.3f MHz; the core ran at %.2f times that: %.2f core cycles in a \"cycle\" (0.5 ns);"
+		" CPU %u of %ld\n", (double)b->tsc_hz / 1e6, ratio, ratio * (double)b->tsc_hz / 2e9, b->args->cpu,
 		sysconf(_SC_NPROCESSORS_ONLN));
 	fprintf(out, "caches:   L1d %ld KB, L2 %ld KB, L3 %ld KB\n", cache_kib(b->args->cpu, 0),
 		cache_kib(b->args->cpu, 2), cache_kib(b->args->cpu, 3));

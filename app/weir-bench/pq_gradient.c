@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Eiffel's gradient queue, the exact one, as its authors' kernel code does it: nodes of 32 children, a child i that is
- * not empty adds 2^i to a and i * 2^i to b, and the highest child is ceil(b / a).  A division instead of an
- * instruction: it is here to be seen.  The circle has two halves of a horizon each, so that the lowest slot of the half
- * under the base is the first one.  Slots are numbered downwards, as the highest child is what a node finds. */
+/* Eiffel's gradient queue, the exact one, as its authors' kernel code does it: nodes of 32 children, a child i that
+ * is not empty adds 2^i to a and i * 2^i to b, and the highest child is ceil(b / a).  A division instead of an
+ * instruction: it is here to be seen.  The circle has two halves of a horizon each, so that the lowest slot of the
+ * half under the base is the first one.  Slots are numbered downwards, as a node finds its highest child. */
 #include <stdlib.h>
 
 #include "hold.h"

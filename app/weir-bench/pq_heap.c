@@ -34,7 +34,8 @@ static void heap_destroy(void *queue)
 	free(h);
 }
 
-static inline __attribute__((always_inline)) void heap_push(struct heap *h, uint32_t arity, uint32_t item, uint64_t rank)
+static inline __attribute__((always_inline)) void heap_push(struct heap *h, uint32_t arity, uint32_t item,
+	uint64_t rank)
 {
 	uint32_t hole = h->n++;
 
@@ -48,7 +49,8 @@ static inline __attribute__((always_inline)) void heap_push(struct heap *h, uint
 	h->entries[hole] = (struct entry){rank, item};
 }
 
-static inline __attribute__((always_inline)) uint32_t least_child(const struct heap *h, uint32_t arity, uint32_t first)
+static inline __attribute__((always_inline)) uint32_t least_child(const struct heap *h, uint32_t arity,
+	uint32_t first)
 {
 	uint32_t end = first + arity < h->n ? first + arity : h->n;
 	uint32_t least = first;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pq_link: where a packet's link lives.  The same small queue three times (bitmap, slots of head and tail), in turns of
- * 32: take 32, read and write line 0 of their mbufs, put them back.  Only the place of the 4-byte link differs:
+/* pq_link: where a packet's link lives.  The same small queue three times (bitmap, slots of head and tail), in turns
+ * of 32: take 32, read and write line 0 of their mbufs, put them back.  Only the place of the 4-byte link differs:
  * an array of its own, line 0 of the mbuf (hash.usr), or line 1 (where m->next and the dynamic fields are).
- * With the array all 32 mbufs are known, and prefetched, before the first is touched; a link inside the mbuf makes the
- * walk along a slot a chain of misses. */
+ * With the array all 32 mbufs are known, and prefetched, before the first is touched; a link inside the mbuf makes
+ * the walk along a slot a chain of misses. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +43,8 @@ static inline struct rte_mbuf *mbuf_of(const struct link_queue *q, uint32_t item
 	return (struct rte_mbuf *)(void *)(q->mbufs + (size_t)item * STRIDE_BYTES);
 }
 
-static inline __attribute__((always_inline)) uint32_t *link_of(const struct link_queue *q, enum place place, uint32_t item)
+static inline __attribute__((always_inline)) uint32_t *link_of(const struct link_queue *q, enum place place,
+	uint32_t item)
 {
 	if (place == SIDE)
 		return &q->side[item];
@@ -186,6 +187,6 @@ static void run(struct bench *b)
 
 const struct bench_suite suite_pq_link = {
 	.name = "pq_link",
-	.about = "where the link lives, items/slots: side array or mbuf; a unit is take, touch the mbuf, put, in bursts of 32",
+	.about = "where the link lives, items/slots: side array or mbuf; a unit is take, touch the mbuf, put; bursts of 32",
 	.run = run,
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* stamp: what it costs to say when a packet of a VF may leave (ours: bytes and packets at once), beside DPDK's meters,
- * which colour by bytes alone: one srTCM, one trTCM, and two srTCM (bytes, packets) for the same policy as ours.
- * VFs by a random trace, 32 packets a burst, the state of all 32 prefetched first, by everyone.  Time comes from one TSC
- * read a burst, or from one a packet to show what that costs.  The limits are wide enough to colour all green: the
- * meters' usual path.  Meters share one profile among the VFs, their best case; weir has prices of each VF in its line. */
+/* stamp: what it costs to say when a packet of a VF may leave (ours: bytes and packets at once), beside DPDK's
+ * meters, which colour by bytes alone: one srTCM, one trTCM, and two srTCM (bytes, packets) for the policy of ours.
+ * VFs by a random trace, 32 packets a burst, the state of all 32 prefetched first, by everyone.  Time comes from one
+ * TSC read a burst, or from one a packet to show what that costs.  The limits are wide enough to colour all green:
+ * the meters' usual path.  They share one profile among the VFs, their best case; weir has each VF's own prices. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

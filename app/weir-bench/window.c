@@ -163,7 +163,8 @@ static const struct scenario {
 	{FAR_CROWD, step_far_crowd, 1},
 };
 
-static void run_one(struct bench *b, struct run *r, const struct window_queue *ops, const struct scenario *s, uint64_t seed)
+static void run_one(struct bench *b, struct run *r, const struct window_queue *ops, const struct scenario *s,
+	uint64_t seed)
 {
 	uint32_t n_steps = (bench_is_quick(b) ? QUICK_STEPS : STEPS) / s->parts;
 
