@@ -6,10 +6,13 @@
 #include <sys/resource.h>
 
 #define MAX_SAMPLES 100000u
+#define N_RETRIES   2u
+#define FEW_SWITCHES 10	/* who loses time with so few does so by himself */
 #define GRACE_NS    (200 * NS_PER_MS)	/* for the last departure after the window */
 
 struct meter {
 	const struct sched_load *load;
+	const struct sched_mbufs *mbufs;
 	const struct sched_meter_params *p;
 	struct sched_meter_vf *vfs;
 	double *bytes_per_ns;
@@ -19,6 +22,7 @@ struct meter {
 	uint64_t begin_ns, end_ns;
 	uint64_t n_sent;		/* in the window */
 	uint32_t n_left;		/* VFs not yet behind it */
+	uint32_t n_started;
 	double ahead_bytes;
 	uint64_t lost_ns;
 };
@@ -79,6 +83,33 @@ static void depart(struct meter *m, uint32_t vf, uint32_t bytes, uint64_t now_ns
 	v->bytes += bytes;
 }
 
+/* All of a VF's packets come at once. */
+static void start_vf(struct meter *m, struct sched_run *r, uint32_t vf, uint64_t now_ns)
+{
+	struct rte_mbuf *pkts[SCHED_BURST];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->load->backlog; i++) {
+		pkts[n++] = sched_mbuf(m->mbufs, m->mbufs->order[vf + i * m->load->n_vfs]);
+		if (n < SCHED_BURST && i + 1 < m->load->backlog)
+			continue;
+		r->n_lost += n - r->peer->enqueue(r->s, pkts, n, now_ns);
+		n = 0;
+	}
+}
+
+/* VFs start one after the other, evenly over the time that a packet takes at a VF's rate: started together they would
+ * all be due together for ever, and the gaps would show the order inside a heap. */
+static void start_due(struct meter *m, struct sched_run *r, uint64_t begin_ns, uint64_t now_ns)
+{
+	uint32_t last = m->load->n_vfs - 1;	/* not the first: it may be the odd one */
+	uint32_t len = m->load->len_of != NULL ? 300 : m->load->pkt_len;
+	double spacing_ns = (len + m->load->overhead_bytes) / m->bytes_per_ns[last] / m->load->n_vfs;
+
+	while (m->n_started < m->load->n_vfs && (double)(now_ns - begin_ns) >= m->n_started * spacing_ns)
+		start_vf(m, r, m->n_started++, now_ns);
+}
+
 static void loop(struct meter *m, struct sched_run *r)
 {
 	const struct sched_meter_params *p = m->p;
@@ -87,6 +118,7 @@ static void loop(struct meter *m, struct sched_run *r)
 
 	sched_clock_start(&clock);
 	now_ns = sched_clock_ns(&clock);
+	uint64_t start_ns = now_ns;
 	m->begin_ns = now_ns + p->warm_ns;
 	m->end_ns = m->begin_ns + p->window_ns;
 	uint64_t stall_ns = p->stall_ns ? m->begin_ns + p->stall_every_ns / 2 : UINT64_MAX;
@@ -100,6 +132,8 @@ static void loop(struct meter *m, struct sched_run *r)
 		now_ns = sched_clock_ns(&clock);
 		if (now_ns - last_ns > SCHED_TURN_NS)
 			m->lost_ns += now_ns - last_ns - SCHED_TURN_NS;
+		if (m->n_started < m->load->n_vfs)
+			start_due(m, r, start_ns, now_ns);
 		if (r->n_burst > 0)
 			r->n_lost += r->n_burst - r->peer->enqueue(r->s, r->burst, r->n_burst, now_ns);
 		r->n_burst = r->peer->dequeue(r->s, r->burst, SCHED_BURST, now_ns);
@@ -163,12 +197,13 @@ static bool meter_init(struct meter *m)
 struct sched_meter_result sched_meter(const struct sched_peer *peer, const struct sched_load *load,
 	const struct sched_mbufs *mbufs, const struct sched_meter_params *p)
 {
-	struct meter m = {.load = load, .p = p};
+	struct meter m = {.load = load, .mbufs = mbufs, .p = p};
+	const struct sched_mbufs none = {0};
 	struct sched_meter_result result = {.err_mean = (double)NAN};
 	struct sched_run run = {0};
 	struct rusage before, after;
 
-	if (meter_init(&m) && sched_run_start(&run, peer, load, mbufs, 0)) {
+	if (meter_init(&m) && sched_run_start(&run, peer, load, &none, 0)) {
 		sched_take_cpu(true);
 		getrusage(RUSAGE_THREAD, &before);
 		loop(&m, &run);
@@ -185,4 +220,22 @@ struct sched_meter_result sched_meter(const struct sched_peer *peer, const struc
 	free(m.gaps);
 	free(m.lates);
 	return result;
+}
+
+struct sched_meter_result sched_meter_best(struct bench *b, const struct sched_peer *peer, const struct sched_load *load,
+	const struct sched_mbufs *m, const struct sched_meter_params *p)
+{
+	double window_ms = (double)p->window_ns / (double)NS_PER_MS;
+	struct sched_meter_result best = sched_meter(peer, load, m, p);
+
+	for (unsigned int i = 0; i < N_RETRIES && !isnan(best.err_mean); i++) {
+		bool is_quiet = best.lost_ms < 0.02 * window_ms || best.n_switches < FEW_SWITCHES;
+		/* What is left is for the others first: a quarter of it. */
+		if (is_quiet || bench_seconds_left(b) < 4 * window_ms / 1000)
+			break;
+		struct sched_meter_result r = sched_meter(peer, load, m, p);
+		if (r.lost_ms < best.lost_ms)
+			best = r;
+	}
+	return best;
 }

@@ -80,10 +80,10 @@ static void run_one(struct bench *b, enum scene scene, const char *who, const st
 		return;
 	bench_progress(b, "%s: %s", names[scene], who);
 	p.is_counted = is_flood;
-	struct sched_meter_result flood = sched_meter(peer, &load, &m, &p);
+	struct sched_meter_result flood = sched_meter_best(b, peer, &load, &m, &p);
 	sched_mbufs_mark(&m, &load);
 	p.is_counted = is_neighbour;
-	struct sched_meter_result others = sched_meter(peer, &load, &m, &p);
+	struct sched_meter_result others = sched_meter_best(b, peer, &load, &m, &p);
 	bench_row(b, names[scene], who, "flood_rate_error", flood.err_signed, "%");
 	bench_row(b, names[scene], who, "neighbour_rate_error", others.err_mean, "%");
 	bench_row(b, names[scene], who, "neighbour_worst", others.err_worst, "%");

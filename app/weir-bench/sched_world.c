@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sched_world.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-
-#include <rte_sched.h>
 
 #define MBUF_STRIDE 2432u	/* of a pool of 2 KB mbufs: schedulers must not profit from neighbours in a line */
 #define FIRST_NS    NS_PER_S	/* as sched_clock_ns() begins */
@@ -175,8 +173,16 @@ void sched_clock_start(struct sched_clock *c)
 	c->start_tsc = rte_rdtsc();
 }
 
+/* Best effort: without the right to it the rows say for how long the CPU was taken away.  Nice levels count inside a
+ * session only where the kernel groups by session (autogroup), so the session gets the same. */
 void sched_take_cpu(bool is_taken)
 {
-	/* Best effort: without the right to it the trials say how often the CPU was taken away. */
-	(void)!setpriority(PRIO_PROCESS, 0, is_taken ? -20 : 0);
+	int nice_level = is_taken ? -20 : 0;
+	FILE *session = fopen("/proc/self/autogroup", "w");
+
+	(void)!setpriority(PRIO_PROCESS, 0, nice_level);
+	if (session == NULL)
+		return;
+	fprintf(session, "%d\n", nice_level);
+	fclose(session);
 }
