@@ -21,7 +21,7 @@ struct limiter {	/* a cache line */
 	uint32_t catchup_ns;		/* lag forgiven beyond save_ns now */
 	uint32_t lost_seen_ns;		/* the worker's lost-time total, mod 2^32, already turned into catchup_ns */
 	uint32_t n_waiting;		/* nodes that wait under it */
-	uint32_t unused;
+	uint32_t extra_bytes;		/* a packet counts so much more in bytes: 24 on the wire; set by the owner */
 };
 static_assert(sizeof(struct limiter) == 64, "a cache line");
 
@@ -73,7 +73,7 @@ static inline void limiter_charge(struct limiter *l, uint64_t bytes, uint64_t pk
 
 	clk_at_least(&l->bytes, floor_ns);
 	clk_at_least(&l->pkts, floor_ns);
-	clk_add(&l->bytes, l->price_byte, bytes);
+	clk_add(&l->bytes, l->price_byte, bytes + pkts * l->extra_bytes);
 	clk_add(&l->pkts, l->price_pkt, pkts);
 	if (l->catchup_ns != 0)
 		l->catchup_ns = limiter_catchup_left(l->catchup_ns, ns_before(now_ns, limiter_ready_ns(l)), l->save_ns);

@@ -87,6 +87,7 @@ static void set_window(struct order *o)
 	uint64_t most_ns = u64_max(10 * o->largest_ns, NS_PER_MS);
 
 	o->window_ns = u64_min(n_pkts * o->largest_ns, most_ns) + o->turn_ns;
+	o->group_ahead = o->window_ns << (32 - ORDER_SHARE_SHIFT);
 }
 
 static uint32_t n_at_once(const struct order_params *p)

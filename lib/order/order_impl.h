@@ -23,6 +23,7 @@
 #define ORDER_LATE_NS	  NS_PER_MS	/* how late deadlines keep their order; lateness below it is not missed */
 #define ORDER_SHARE_SHIFT 12	/* virtual time counts 2^-20 ns: 2^-32 ns >> 12 */
 #define ORDER_INV_BITS	  28	/* 1 / weight in fixed point */
+#define GROUP_WINDOWS	  4	/* a group's guarantee remembers past excess so much longer: its members' gusts add up */
 #define ROOT		  0u
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -93,6 +94,7 @@ struct order {
 	uint64_t slack_ns, window_ns;		/* contract.py: 12 and 10 largest packets on the link (here at least) */
 	price_t cost_byte, cost_pkt;
 	uint64_t ahead_most;			/* a finish further ahead of virtual time is stale */
+	uint64_t group_ahead;			/* a group's may be so far ahead or behind, at weight 1 */
 	uint32_t extra_bytes;
 	uint32_t n_waiting;			/* nodes, without groups */
 	bool link_catchup;
@@ -141,10 +143,16 @@ static inline uint64_t own_due_ns(const struct onode *n)
 	return u64_max(n->due_byte.ns, n->due_pkt.ns);
 }
 
+/* What packets count in the node's own clocks: its limiter knows in which basis it was sold. */
+static inline uint64_t own_bytes(const struct onode *n, uint64_t bytes, uint64_t pkts)
+{
+	return n->limiter != NULL ? bytes + pkts * n->limiter->extra_bytes : bytes;
+}
+
 /* When the head packet must have left: the later clock after it. */
 static inline uint64_t own_deadline_ns(const struct onode *n)
 {
-	return u64_max(n->due_byte.ns + price_ns(n->min_byte, n->head_bytes), n->due_pkt.ns + price_ns(n->min_pkt, 1));
+	return u64_max(n->due_byte.ns + price_ns(n->min_byte, own_bytes(n, n->head_bytes, 1)), n->due_pkt.ns + price_ns(n->min_pkt, 1));
 }
 
 /* a is before b in virtual time, which wraps. */
@@ -161,6 +169,22 @@ static inline void forget_share(const struct order *o, struct onode *n)
 
 	if (n->finish - vtime > o->ahead_most)
 		n->finish = vtime;
+}
+
+static inline uint64_t group_span(const struct order *o, const struct onode *g)
+{
+	uint64_t span = (uint64_t)((clk_u128)o->group_ahead * g->inverse >> ORDER_INV_BITS);
+
+	return u64_min(span, o->ahead_most / 2);
+}
+
+/* A group that was due is behind, for while it was its level's virtual time went on without it: see keep_finish(). */
+static inline void forget_group_share(const struct order *o, struct onode *g)
+{
+	uint64_t vtime = level_of(o, g)->vtime[g->priority];
+
+	if (vtime - g->finish > group_span(o, g))
+		forget_share(o, g);
 }
 
 /* order_serve.c */
@@ -182,7 +206,10 @@ void node_leave_urgent(struct order *o, uint32_t id);
 
 hot_inline void push_share(struct order *o, struct level *l, uint32_t id, struct onode *n)
 {
-	forget_share(o, n);
+	if (unlikely(n->may_be_due) && is_group(n))
+		forget_group_share(o, n);
+	else
+		forget_share(o, n);
 	cffs_push(l->shares[n->priority], id, n->finish);
 	l->shares_waiting |= 1u << n->priority;
 	l->first = ORDER_NONE;

@@ -148,14 +148,14 @@ hot_inline void charge_share(struct order *o, struct level *l, uint32_t id, stru
 	n->finish += step;
 }
 
-static inline void charge_clock_due(struct clk *c, price_t price, uint64_t n, const struct order *o, uint64_t slack_ns,
+static inline void charge_clock_due(struct clk *c, price_t price, uint64_t n, uint64_t slack_ns, uint64_t window_ns,
 	uint64_t now_ns)
 {
 	uint64_t interval_ns = price_ns(price, n);
 
 	clk_at_least(c, ns_before(now_ns, 2 * interval_ns + slack_ns));
 	clk_add(c, price, n);
-	clk_at_most(c, now_ns + interval_ns + o->window_ns);	/* past excess is soon forgotten */
+	clk_at_most(c, now_ns + interval_ns + window_ns);	/* past excess is soon forgotten */
 }
 
 /* Backlogged time, beyond what may pass after the deadline, that has not been counted yet (contract 2). */
@@ -176,9 +176,10 @@ static inline void charge_guarantee(struct order *o, struct onode *n, uint64_t b
 	if (unlikely(n->lost_seen_ns != (uint32_t)o->lost_total_ns))
 		limiter_count_lost(&n->catchup_ns, &n->lost_seen_ns, o->lost_total_ns);
 	uint64_t slack_ns = o->slack_ns + n->catchup_ns;
+	uint64_t window_ns = is_group(n) ? GROUP_WINDOWS * o->window_ns : o->window_ns;
 
-	charge_clock_due(&n->due_byte, n->min_byte, bytes, o, slack_ns, now_ns);
-	charge_clock_due(&n->due_pkt, n->min_pkt, pkts, o, slack_ns, now_ns);
+	charge_clock_due(&n->due_byte, n->min_byte, own_bytes(n, bytes, pkts), slack_ns, window_ns, now_ns);
+	charge_clock_due(&n->due_pkt, n->min_pkt, pkts, slack_ns, window_ns, now_ns);
 	if (n->catchup_ns != 0)
 		n->catchup_ns = limiter_catchup_left(n->catchup_ns, ns_before(now_ns, own_due_ns(n)), o->slack_ns);
 	n->charged_ns = now_ns;
@@ -223,6 +224,19 @@ hot_inline void stand_again(struct order *o, uint32_t id, struct onode *n, bool 
 		limiter_sleep(n->limiter);
 }
 
+/* Members have their guarantees in gusts, of packets of different sizes, and others have shares in between.  What the
+ * group is ahead of virtual time by that, or behind, counts for as long as past excess does: else it would have shares
+ * on top of its floor (14 % of a link were seen), or less than its share.  'finish': before this packet. */
+static void keep_finish(const struct order *o, struct onode *g, enum order_how how, uint64_t finish)
+{
+	uint64_t vtime = level_of(o, g)->vtime[g->priority], most = group_span(o, g);
+
+	if (how != ORDER_SHARE && vtime_before(vtime, finish))
+		g->finish += u64_min(finish - vtime, most);
+	else if (how == ORDER_SHARE && vtime_before(finish, vtime))
+		g->finish -= u64_min(vtime - finish, most);
+}
+
 /* What a member sends its groups send too. */
 static __attribute__((noinline)) void charge_groups(struct order *o, const struct onode *n, enum order_how how, uint64_t bytes, uint64_t pkts,
 	uint64_t now_ns)
@@ -231,8 +245,11 @@ static __attribute__((noinline)) void charge_groups(struct order *o, const struc
 		uint32_t head_bytes = n->head_bytes;
 
 		struct onode *g = &o->nodes[id];
+		enum order_how own = how == ORDER_URGENT ? how : (enum order_how)level_of(o, g)->how;
+		uint64_t finish = g->finish;
 		n = g;
-		charge_node(o, id, g, how == ORDER_URGENT ? how : (enum order_how)level_of(o, n)->how, bytes, pkts, now_ns);
+		charge_node(o, id, g, own, bytes, pkts, now_ns);
+		keep_finish(o, g, own, finish);
 		stand_again(o, id, g, o->levels[g->group].n_waiting > 0, head_bytes, now_ns);
 	}
 }
@@ -245,7 +262,7 @@ void order_charge(struct order *o, uint32_t id, enum order_how how, uint64_t byt
 	if (unlikely(n->urgent != NULL)) {
 		node_leave_urgent(o, id);
 		if (how == ORDER_URGENT)
-			charge_urgent(o, n->urgent, bytes, pkts, now_ns);
+			charge_urgent(o, n->urgent, own_bytes(n, bytes, pkts), pkts, now_ns);
 	}
 	charge_node(o, id, n, how, bytes, pkts, now_ns);
 	limiter_charge(&o->link, bytes + pkts * o->extra_bytes, pkts, now_ns, o->link_catchup ? o->lost_total_ns : 0);
