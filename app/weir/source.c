@@ -70,6 +70,13 @@ static void delay(void *ctx, vf_id vf, struct delay_view *view)
 	workers_view_delay(w->workers, vf, view);
 }
 
+static void tenant(void *ctx, uint32_t tenant, struct tenant_view *view)
+{
+	const struct weir *w = ctx;
+
+	workers_view_tenant(w->workers, tenant, view);
+}
+
 void source_init(struct weir *w, struct telem_source *source)
 {
 	*source = (struct telem_source){
@@ -81,5 +88,6 @@ void source_init(struct weir *w, struct telem_source *source)
 		.worker = worker,
 		.vf = vf,
 		.delay = delay,
+		.tenant = tenant,
 	};
 }

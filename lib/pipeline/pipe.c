@@ -29,7 +29,7 @@ static struct order_params order_params(const struct pipe *p, uint16_t port, uin
 	};
 }
 
-static struct order_terms terms_of(const struct sla *s, bool has_guarantee)
+struct order_terms pipe_terms(const struct sla *s, bool has_guarantee)
 {
 	return (struct order_terms){
 		.min_byte = has_guarantee ? price_of_bps(s->min_bps) : 0,
@@ -43,7 +43,7 @@ static struct order_terms terms_of(const struct sla *s, bool has_guarantee)
 }
 
 /* What the limit saves: the burst, or two frames, or what others may take first (contract 1). */
-static void set_limit(const struct pipe *p, struct limiter *l, const struct sla *s, uint16_t port, uint64_t now_ns)
+void pipe_set_limit(const struct pipe *p, struct limiter *l, const struct sla *s, uint16_t port, uint64_t now_ns)
 {
 	const struct fabric_port *fp = &p->f->ports[port];
 	price_t byte = price_of_bps(s->max_bps), pkt = price_of_pps(s->max_pps);
@@ -52,6 +52,7 @@ static void set_limit(const struct pipe *p, struct limiter *l, const struct sla 
 	uint64_t others_ns = price_ns(price_of_bps(fp->link_bps), 12ull * largest) + p->f->conf->turn_ns;
 
 	limiter_set(l, byte, pkt, u64_max(s->burst_ns, u64_max(two_frames_ns, others_ns)), now_ns);
+	l->extra_bytes = basis_bytes((enum link_basis)s->basis, 0);
 }
 
 static bool create_home(struct pipe *p, uint64_t now_ns)
@@ -60,6 +61,7 @@ static bool create_home(struct pipe *p, uint64_t now_ns)
 	struct egress_params params = {.order = order_params(p, conf->pf, conf->n_vfs + 1)};
 	uint64_t n_flows = 16;
 
+	params.order.n_groups = conf->n_tenants;
 	memcpy(params.class_weight, conf->class_weight, sizeof(params.class_weight));
 	p->tx_limits = calloc(conf->n_vfs + 1, sizeof(*p->tx_limits));
 	p->pf = egress_create(&params, &p->pool);
@@ -76,14 +78,14 @@ static bool create_home(struct pipe *p, uint64_t now_ns)
 	egress_pair(p->pf, p->local);
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		const struct conf_vf *v = &conf->vfs[i];
-		struct order_terms pf_terms = terms_of(&v->tx_eff, true), local_terms = terms_of(&v->tx_eff, false);
+		struct order_terms pf_terms = pipe_terms(&v->tx_eff, true), local_terms = pipe_terms(&v->tx_eff, false);
 		/* A sender that can be held is never refused; others drop by policy at their queue. */
 		uint32_t limit = p->f->lone_vf[v->port] == i ? 0 : v->queue_pkts;
-		set_limit(p, &p->tx_limits[i], &v->tx_eff, conf->pf, now_ns);
+		pipe_set_limit(p, &p->tx_limits[i], &v->tx_eff, conf->pf, now_ns);
 		egress_set_node(p->pf, i, &pf_terms, &p->tx_limits[i], limit, now_ns);
 		egress_set_node(p->local, i, &local_terms, &p->tx_limits[i], limit, now_ns);
 	}
-	return true;
+	return pipe_create_tenants(p, now_ns);
 }
 
 static bool create_port(struct pipe *p, uint16_t port, const uint32_t *weights, uint64_t now_ns)
@@ -106,8 +108,8 @@ static bool create_port(struct pipe *p, uint16_t port, const uint32_t *weights, 
 	for (uint32_t node = 0; node < n_nodes; node++) {
 		vf_id vf = f->port_vfs[port][node];
 		const struct conf_vf *v = &conf->vfs[vf];
-		struct order_terms terms = terms_of(&v->rx_eff, false);
-		set_limit(p, &p->rx_limits[vf], &v->rx_eff, port, now_ns);
+		struct order_terms terms = pipe_terms(&v->rx_eff, false);
+		pipe_set_limit(p, &p->rx_limits[vf], &v->rx_eff, port, now_ns);
 		egress_set_node(p->egress[port], node, &terms, &p->rx_limits[vf], v->receive_queue_pkts, now_ns);
 	}
 	return true;
@@ -190,6 +192,7 @@ void pipe_destroy(struct pipe *p)
 		egress_destroy(p->egress[i]);
 	fifo_pool_fini(&p->pool);
 	free(p->tx_limits);
+	free(p->tenant_limits);
 	free(p->rx_limits);
 	free(p->parties);
 	free(p);

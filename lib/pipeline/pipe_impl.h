@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Private to lib/pipeline: what fabric.c (shared set-up), pipe.c (a worker's set-up and its turn), pipe_ingest.c (from
- * a port to an egress), pipe_egress.c (from an egress to a port or a receiver) and pipe_view.c (figures) share. */
+ * a port to an egress), pipe_egress.c (from an egress to a port or a receiver), pipe_tenant.c (tenants) and pipe_view.c
+ * (figures) share. */
 #ifndef WEIR_PIPE_IMPL_H
 #define WEIR_PIPE_IMPL_H
 
@@ -74,6 +75,7 @@ struct pipe {
 	struct stage stage[CONF_MAX_PORTS];
 	struct fifo_pool pool;
 	struct limiter *tx_limits, *rx_limits;	/* by VF */
+	struct limiter *tenant_limits;		/* home only */
 	struct party *parties;
 	uint32_t n_vfs;
 	/* Figures of its own; relaxed. */
@@ -99,6 +101,16 @@ static inline void room_left(struct pipe *p, vf_id vf)
 {
 	counter_add(&p->f->rooms[vf].out, 1);
 }
+
+/* pipe.c */
+struct order_terms pipe_terms(const struct sla *s, bool has_guarantee);
+void pipe_set_limit(const struct pipe *p, struct limiter *l, const struct sla *s, uint16_t port, uint64_t now_ns);
+
+/* pipe_tenant.c */
+bool pipe_create_tenants(struct pipe *p, uint64_t now_ns);
+
+/* pipe_view.c */
+void pipe_add_held(uint64_t held_ns[N_VIEW_BOUNDS], const struct order_stats *s);	/* the longer of both */
 
 /* pipe_askers.c */
 bool pipe_create_ask(struct pipe *p, uint64_t now_ns);

@@ -8,6 +8,19 @@ static void add_drops(uint64_t *to, const _Atomic uint64_t *from)
 		to[i] += counter_read(&from[i]);
 }
 
+static inline void at_least(uint64_t *figure, uint64_t value)
+{
+	*figure = u64_max(*figure, value);
+}
+
+void pipe_add_held(uint64_t held_ns[N_VIEW_BOUNDS], const struct order_stats *s)
+{
+	at_least(&held_ns[VIEW_BPS], counter_read(&s->held_ns[BOUND_BPS]));
+	at_least(&held_ns[VIEW_PPS], counter_read(&s->held_ns[BOUND_PPS]));
+	at_least(&held_ns[VIEW_LINK], counter_read(&s->held_ns[BOUND_LINK]));
+	at_least(&held_ns[VIEW_TENANT], counter_read(&s->held_ns[BOUND_GROUP]));
+}
+
 static void add_egress(struct dir_view *d, const struct egress *e, uint32_t node)
 {
 	const struct egress_stats *s = egress_stats(e, node);
@@ -22,10 +35,7 @@ static void add_egress(struct dir_view *d, const struct egress *e, uint32_t node
 		d->class_bytes[c] += counter_read(&s->out_bytes[c]);
 	}
 	/* Its PF and its local traffic wait at the same time under one limit: the longer wait is the VF's. */
-	d->held_ns[VIEW_BPS] = u64_max(d->held_ns[VIEW_BPS], counter_read(&o->held_ns[BOUND_BPS]));
-	d->held_ns[VIEW_PPS] = u64_max(d->held_ns[VIEW_PPS], counter_read(&o->held_ns[BOUND_PPS]));
-	d->held_ns[VIEW_LINK] = u64_max(d->held_ns[VIEW_LINK], counter_read(&o->held_ns[BOUND_LINK]));
-	d->held_ns[VIEW_TENANT] = u64_max(d->held_ns[VIEW_TENANT], counter_read(&o->held_ns[BOUND_GROUP]));
+	pipe_add_held(d->held_ns, o);
 	d->missed_ns += counter_read(&o->missed_ns);
 }
 

@@ -384,6 +384,13 @@ void workers_view_delay(const struct workers *all, vf_id vf, struct delay_view *
 		pipe_view_delay(all->worker[i].pipe, vf, view);
 }
 
+void workers_view_tenant(const struct workers *all, uint32_t tenant, struct tenant_view *view)
+{
+	memset(view, 0, sizeof(*view));
+	for (unsigned int i = 0; i < all->n; i++)
+		pipe_view_tenant(all->worker[i].pipe, tenant, view);
+}
+
 void workers_view_one(const struct workers *all, unsigned int worker, struct worker_view *view)
 {
 	memset(view, 0, sizeof(*view));

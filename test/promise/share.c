@@ -269,11 +269,11 @@ END_TEST
 START_TEST(missed_time_counts_when_guarantees_cannot_be_kept)
 {
 	struct vt *v = vt_create(&(struct vt_params){.n_nodes = 2, .link_bps = GBPS});
-	const struct order_stats *s = order_stats(egress_order(v->e), 0);
 
 	vt_vf(v, 0, &(struct vt_sla){.min_bps = 750000000}, MIX_1500, 0);
 	vt_vf(v, 1, &(struct vt_sla){.min_bps = 750000000}, MIX_1500, 200000000);
 	vt_run(v, 500 * NS_PER_MS);
+	const struct order_stats *s = order_stats(egress_order(v->e), 0);
 	ck_assert_uint_eq(s->missed_ns, 0);	/* the other does not use its promise */
 	vt_add(v, (struct vt_source){.node = 1, .mix = &vt_mixes[MIX_1500], .tclass = TC_LOW});
 	vt_run(v, 500 * NS_PER_MS);

@@ -35,6 +35,7 @@ struct vt *vt_create(const struct vt_params *p)
 	struct egress_params ep = {
 		.order = {
 			.n_nodes = p->n_nodes,
+			.n_groups = p->n_groups,
 			.link_byte = price_of_bps(p->link_bps),
 			.link_pkt = price_of_pps(p->link_pps),
 			.cost_byte = price_of_bps(p->cost_bps),
@@ -53,7 +54,7 @@ struct vt *vt_create(const struct vt_params *p)
 	if (!fifo_pool_init(&v->pool, n_chunks))
 		need(NULL);
 	v->e = need(egress_create(&ep, &v->pool));
-	v->limiters = need(calloc(p->n_nodes, sizeof(*v->limiters)));
+	v->limiters = need(calloc(p->n_nodes + p->n_groups, sizeof(*v->limiters)));
 	v->bytes = need(calloc(p->n_nodes, sizeof(*v->bytes)));
 	v->pkts = need(calloc(p->n_nodes, sizeof(*v->pkts)));
 	v->sources = need(calloc(VT_MAX_SOURCES, sizeof(*v->sources)));
@@ -89,9 +90,9 @@ static uint64_t save_ns(const struct vt *v, const struct vt_sla *s)
 	return u64_max(u64_max(s->burst_ns, two_ns), others_ns);
 }
 
-void vt_set(struct vt *v, uint32_t node, const struct vt_sla *s)
+static struct order_terms terms_of(const struct vt_sla *s)
 {
-	struct order_terms t = {
+	return (struct order_terms){
 		.min_byte = price_of_bps(s->min_bps),
 		.min_pkt = price_of_pps(s->min_pps),
 		.urgent_byte = price_of_bps(s->urgent_bps),
@@ -100,9 +101,26 @@ void vt_set(struct vt *v, uint32_t node, const struct vt_sla *s)
 		.weight = s->weight ? s->weight : 1,
 		.priority = s->priority,
 	};
+}
 
-	limiter_set(&v->limiters[node], price_of_bps(s->max_bps), price_of_pps(s->max_pps), save_ns(v, s), v->now_ns);
-	egress_set_node(v->e, node, &t, &v->limiters[node], s->queue_pkts, v->now_ns);
+static struct limiter *set_limit(struct vt *v, uint32_t i, const struct vt_sla *s)
+{
+	limiter_set(&v->limiters[i], price_of_bps(s->max_bps), price_of_pps(s->max_pps), save_ns(v, s), v->now_ns);
+	return &v->limiters[i];
+}
+
+void vt_set(struct vt *v, uint32_t node, const struct vt_sla *s)
+{
+	struct order_terms t = terms_of(s);
+
+	egress_set_node(v->e, node, &t, set_limit(v, node, s), s->queue_pkts, v->now_ns);
+}
+
+void vt_set_group(struct vt *v, uint32_t group, const struct vt_sla *s)
+{
+	struct order_terms t = terms_of(s);
+
+	egress_set_group(v->e, group, &t, set_limit(v, v->p.n_nodes + group, s), v->now_ns);
 }
 
 /* A binary heap of sources by their next arrival. */

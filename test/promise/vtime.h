@@ -53,6 +53,7 @@ struct vt_source {
 
 struct vt_params {
 	uint32_t n_nodes;
+	uint32_t n_groups;
 	uint64_t link_bps, link_pps;	/* 0: not paced */
 	uint64_t cost_bps, cost_pps;	/* what shares reckon with; 0: as the link */
 	uint32_t largest_bytes;		/* 0: 1500 */
@@ -67,7 +68,7 @@ struct vt {
 	struct vt_params p;
 	struct egress *e;
 	struct fifo_pool pool;
-	struct limiter *limiters;	/* by node */
+	struct limiter *limiters;	/* by node, then by group */
 	struct vt_source *sources;
 	uint32_t *heap;			/* sources by their next arrival */
 	uint32_t n_sources, n_heap;
@@ -85,6 +86,7 @@ struct vt *vt_create(const struct vt_params *params);
 void vt_destroy(struct vt *v);
 
 void vt_set(struct vt *v, uint32_t node, const struct vt_sla *sla);
+void vt_set_group(struct vt *v, uint32_t group, const struct vt_sla *sla);
 
 /* The source's number.  It may not come before the present time. */
 uint32_t vt_add(struct vt *v, struct vt_source source);
