@@ -8,6 +8,7 @@
 #include "order_impl.h"
 
 #define WHEEL_SHIFT	 10	/* 1.024 us */
+#define LEAST_SHARES	 512	/* a packet at weight 1000 is half a bucket; with 128 a floor had 3 % of the link too much */
 #define NOMINAL_LINK_BPS UINT64_C(10000000000)
 
 static uint32_t pow2_at_least(uint64_t n, uint32_t least, uint32_t most)
@@ -40,7 +41,7 @@ static bool create_level(struct order *o, struct level *l, uint32_t n, uint32_t 
 {
 	uint32_t n_times = pow2_at_least(UINT64_C(4) * n, 512, 16384);
 	uint32_t n_ordered = n_times < least ? least : n_times;	/* 4 ms: ORDER_LATE_NS must fit a quarter */
-	uint32_t n_shares = pow2_at_least(UINT64_C(2) * n, least / 4, 65536);
+	uint32_t n_shares = pow2_at_least(UINT64_C(2) * n, least / 4 < LEAST_SHARES ? LEAST_SHARES : least / 4, 65536);
 	unsigned int shift = share_shift(o, n_shares);
 	bool is_ok = true;
 
