@@ -50,3 +50,53 @@ void allocate(struct want *wants, uint32_t n, double link)
 				wants[i].rate = at_level(&wants[i], low);
 	}
 }
+
+/* From its members up: all they can send, and what they are owed up to its limit, are its own. */
+static void complete(struct want *wants, uint32_t n, uint32_t tenant)
+{
+	struct want *t = &wants[tenant];
+	double can = 0, owed = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct want *m = &wants[i];
+		if (m->parent != tenant + 1)
+			continue;
+		if (m->is_tenant)
+			complete(wants, n, i);
+		can += cap(m);
+		owed += m->min < cap(m) ? m->min : cap(m);
+	}
+	t->demand = can;
+	if (owed > t->max)
+		owed = t->max;
+	if (t->min < owed)
+		t->min = owed;
+}
+
+static void divide(struct want *wants, uint32_t n, uint32_t parent, double link)
+{
+	struct want members[ALLOCATE_MAX];
+	uint32_t index[ALLOCATE_MAX], n_members = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (wants[i].parent != parent)
+			continue;
+		index[n_members] = i;
+		members[n_members++] = wants[i];
+	}
+	allocate(members, n_members, link);
+	for (uint32_t i = 0; i < n_members; i++) {
+		wants[index[i]].rate = members[i].rate;
+		if (members[i].is_tenant)
+			divide(wants, n, index[i] + 1, members[i].rate);
+	}
+}
+
+void allocate_tree(struct want *wants, uint32_t n, double link)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (wants[i].is_tenant && wants[i].parent == 0)
+			complete(wants, n, i);
+	}
+	divide(wants, n, 0, link);
+}

@@ -372,6 +372,15 @@ struct vf_view rim_view(const struct rim *r, vf_id vf)
 	return view;
 }
 
+struct tenant_view rim_view_tenant(const struct rim *r, uint32_t tenant)
+{
+	struct tenant_view view = {0};
+
+	for (unsigned int i = 0; i < r->n_workers; i++)
+		pipe_view_tenant(r->workers[i].pipe, tenant, &view);
+	return view;
+}
+
 uint64_t rim_drops(const struct rim *r, vf_id vf, enum drop_reason reason)
 {
 	struct vf_view view = rim_view(r, vf);
