@@ -208,6 +208,8 @@ static void set_quiet(struct wheel *w)
 {
 	uint64_t next_ns = wheel_next_ns(w), most_ns = width_ns(w, COARSE) / 2;
 
+	if (!wheel_is_empty(w) && is_before(next_ns, w->now_ns))	/* there was more to move than a call may */
+		return;
 	w->quiet_ns = wheel_is_empty(w) || next_ns - w->now_ns > most_ns ? most_ns : next_ns - w->now_ns;
 }
 

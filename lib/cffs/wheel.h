@@ -58,9 +58,15 @@ bool wheel_check(const struct wheel *w, FILE *out);
 /* wheel.c */
 uint32_t wheel_pop_due_now(struct wheel *w, uint64_t now_ns);
 
+/* wheel_pop_due() has nothing to do now. */
+static inline bool wheel_is_quiet(const struct wheel *w, uint64_t now_ns)
+{
+	return now_ns - w->now_ns < w->quiet_ns;
+}
+
 static inline uint32_t wheel_pop_due(struct wheel *w, uint64_t now_ns)
 {
-	if (now_ns - w->now_ns < w->quiet_ns)
+	if (wheel_is_quiet(w, now_ns))
 		return CFFS_NONE;
 	return wheel_pop_due_now(w, now_ns);
 }

@@ -238,6 +238,31 @@ START_TEST(a_crowd_parked_far_away_comes_whole_when_it_comes_due_together)
 }
 END_TEST
 
+/* More in one coarse bucket than a call moves, looked at every microsecond.
+ * Fails if a wheel falls quiet while some have yet to go over to the fine level. */
+START_TEST(a_crowd_in_one_coarse_bucket_comes_in_time)
+{
+	struct cffs_node *nodes = calloc(N_CROWD, sizeof(*nodes));
+	struct wheel *w = wheel_create(1024, SHIFT, nodes);
+	uint64_t now_ns = begins_ns[_i], state = 1, from_ns = now_ns + 5 * MS;
+	uint32_t n = 0, item;
+
+	cffs_nodes_init(nodes, N_CROWD);
+	wheel_pop_due(w, now_ns);
+	for (uint32_t i = 0; i < 2000; i++)
+		wheel_push(w, i, from_ns + unit_random(&state) % (200 * US));
+	for (; n < 2000 && now_ns < from_ns + MS; now_ns += US) {
+		while ((item = wheel_pop_due(w, now_ns)) != CFFS_NONE) {
+			unit_must(nodes[item].rank <= now_ns && now_ns - nodes[item].rank < 2 * WIDTH_NS + US);
+			n++;
+		}
+	}
+	ck_assert_uint_eq(n, 2000);
+	wheel_destroy(w);
+	free(nodes);
+}
+END_TEST
+
 /* The fine level for what is near, else a coarse bucket. */
 static bool is_in_order(const struct model *m, uint32_t first, uint32_t other)
 {
@@ -384,6 +409,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, the_next_time_is_never_too_late_and_leads_to_every_item, 0, 12);
 	tcase_add_loop_test(tc, a_crowded_bucket_is_left_in_small_steps, 0, 3);
 	tcase_add_loop_test(tc, a_crowd_parked_far_away_comes_whole_when_it_comes_due_together, 0, 2);
+	tcase_add_loop_test(tc, a_crowd_in_one_coarse_bucket_comes_in_time, 0, 2);
 	tcase_add_loop_test(tc, the_first_is_the_earliest_also_among_the_late, 0, 12);
 	tcase_add_loop_test(tc, an_item_is_first_though_it_is_far_away, 0, 12);
 	tcase_add_loop_test(tc, late_items_are_due_at_once_first_in_first_out, 0, 12);
