@@ -6,6 +6,7 @@
 #include "sched_world.h"
 
 #include "egress.h"
+#include "mem.h"
 
 #define LARGEST_BYTES (1514 + SCHED_OVERHEAD_BYTES)
 
@@ -47,7 +48,7 @@ static void weir_destroy(void *s)
 			;
 	egress_destroy(w->e);
 	fifo_pool_fini(&w->pool);
-	free(w->limits);
+	mem_release(w->limits, w->n_vfs, sizeof(*w->limits));
 	free(w);
 }
 
@@ -68,7 +69,7 @@ static void *weir_create(const struct sched_load *load)
 		return NULL;
 	w->n_vfs = load->n_vfs;
 	w->overhead_bytes = load->overhead_bytes;
-	w->limits = calloc(load->n_vfs, sizeof(*w->limits));
+	w->limits = mem_reserve(load->n_vfs, sizeof(*w->limits));
 	if (w->limits == NULL || !fifo_pool_init(&w->pool, sched_n_sending(load) * load->backlog + 64) ||
 		(w->e = egress_create(&params, &w->pool)) == NULL) {
 		weir_destroy(w);
@@ -87,7 +88,11 @@ static uint32_t weir_enqueue(void *s, struct rte_mbuf **pkts, uint32_t n, uint64
 
 	for (uint32_t i = 0; i < n; i++)
 		rte_prefetch0(pkts[i]);
+	for (uint32_t i = 0; i < n; i++)
+		egress_prefetch(w->e, sched_mbuf_vf(pkts[i]));
 	for (uint32_t i = 0; i < n; i++) {
+		if (i + 4 < n)
+			egress_prefetch_more(w->e, sched_mbuf_vf(pkts[i + 4]));
 		p.handle = pkts[i];
 		p.bytes = pkts[i]->pkt_len + w->overhead_bytes;
 		p.tclass = sched_mbuf_tclass(pkts[i]);

@@ -3,14 +3,19 @@
 
 #define N_STEPS (1u << HIST_STEP_BITS)
 
-void hist_read(const struct hist *h, struct hist_snapshot *s)
+void hist_read_parts(const _Atomic uint32_t count[HIST_BUCKETS], const _Atomic uint64_t *max_ns, struct hist_snapshot *s)
 {
 	s->n = 0;
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
-		s->count[i] = atomic_load_explicit(&h->count[i], memory_order_relaxed);
+		s->count[i] = atomic_load_explicit(&count[i], memory_order_relaxed);
 		s->n += s->count[i];
 	}
-	s->max_ns = atomic_load_explicit(&h->max_ns, memory_order_relaxed);
+	s->max_ns = atomic_load_explicit(max_ns, memory_order_relaxed);
+}
+
+void hist_read(const struct hist *h, struct hist_snapshot *s)
+{
+	hist_read_parts(h->count, &h->max_ns, s);
 }
 
 void hist_merge(struct hist_snapshot *a, const struct hist_snapshot *b)

@@ -35,16 +35,30 @@ static inline uint32_t hist_bucket(uint64_t ns)
 }
 
 /* The writer's call: no locked instruction. */
+static inline void hist_count(_Atomic uint32_t *count, uint64_t ns, uint32_t n)
+{
+	_Atomic uint32_t *c = &count[hist_bucket(ns)];
+
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+static inline void hist_max(_Atomic uint64_t *max_ns, uint64_t ns)
+{
+	if (ns > atomic_load_explicit(max_ns, memory_order_relaxed))
+		atomic_store_explicit(max_ns, ns, memory_order_relaxed);
+}
+
 static inline void hist_record(struct hist *h, uint64_t ns)
 {
-	_Atomic uint32_t *c = &h->count[hist_bucket(ns)];
-
-	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
-	if (ns > atomic_load_explicit(&h->max_ns, memory_order_relaxed))
-		atomic_store_explicit(&h->max_ns, ns, memory_order_relaxed);
+	hist_count(h->count, ns, 1);
+	hist_max(&h->max_ns, ns);
 }
 
 void hist_read(const struct hist *h, struct hist_snapshot *s);
+
+/* The same for a caller who keeps the maximum beside what else every packet touches, and calls hist_count() and
+ * hist_max(). */
+void hist_read_parts(const _Atomic uint32_t count[HIST_BUCKETS], const _Atomic uint64_t *max_ns, struct hist_snapshot *s);
 
 /* Adds 'b' to 'a'. */
 void hist_merge(struct hist_snapshot *a, const struct hist_snapshot *b);

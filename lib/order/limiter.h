@@ -56,11 +56,11 @@ static inline void limiter_count_lost(uint32_t *catchup_ns, uint32_t *lost_seen_
 	*lost_seen_ns = (uint32_t)lost_total_ns;
 }
 
-/* What has been caught up is not forgiven again.  While it catches up it may wait as long as ever ('save_ns') between
- * two departures. */
-static inline uint32_t limiter_catchup_left(uint32_t catchup_ns, uint64_t lag_ns, uint64_t save_ns)
+/* What has been caught up is not forgiven again.  Twice what still lags, for it lags further while others go first, who
+ * have something to catch up too. */
+static inline uint32_t limiter_catchup_left(uint32_t catchup_ns, uint64_t lag_ns)
 {
-	return lag_ns > save_ns ? (uint32_t)u64_min(catchup_ns, lag_ns) : 0;
+	return (uint32_t)u64_min(catchup_ns, 2 * lag_ns);
 }
 
 /* Charges one departure (or 'pkts' at once).  lost_total_ns: the worker's running total of lost time. */
@@ -71,12 +71,16 @@ static inline void limiter_charge(struct limiter *l, uint64_t bytes, uint64_t pk
 		limiter_count_lost(&l->catchup_ns, &l->lost_seen_ns, lost_total_ns);
 	uint64_t floor_ns = ns_before(now_ns, l->save_ns + l->catchup_ns);
 
-	clk_at_least(&l->bytes, floor_ns);
-	clk_at_least(&l->pkts, floor_ns);
-	clk_add(&l->bytes, l->price_byte, bytes + pkts * l->extra_bytes);
-	clk_add(&l->pkts, l->price_pkt, pkts);
+	if (l->price_byte != 0) {
+		clk_at_least(&l->bytes, floor_ns);
+		clk_add(&l->bytes, l->price_byte, bytes + pkts * l->extra_bytes);
+	}
+	if (l->price_pkt != 0) {
+		clk_at_least(&l->pkts, floor_ns);
+		clk_add(&l->pkts, l->price_pkt, pkts);
+	}
 	if (l->catchup_ns != 0)
-		l->catchup_ns = limiter_catchup_left(l->catchup_ns, ns_before(now_ns, limiter_ready_ns(l)), l->save_ns);
+		l->catchup_ns = limiter_catchup_left(l->catchup_ns, ns_before(now_ns, limiter_ready_ns(l)));
 }
 
 /* New prices at once, without credit or shock: debt is bytes and packets, not time (contract 9). */

@@ -3,8 +3,7 @@
 #include "order.h"
 
 #include <stdlib.h>
-#include <string.h>
-
+#include "mem.h"
 #include "order_impl.h"
 
 #define WHEEL_SHIFT	 10	/* 1.024 us */
@@ -39,9 +38,9 @@ static unsigned int share_shift(const struct order *o, uint32_t n_buckets)
 /* The queues of a level for about 'n' members.  A group's deadlines stand in wider buckets: there are many groups. */
 static bool create_level(struct order *o, struct level *l, uint32_t n, uint32_t least, unsigned int deadline_shift)
 {
-	uint32_t n_times = pow2_at_least(UINT64_C(4) * n, 512, 16384);
+	uint32_t n_times = pow2_at_least(UINT64_C(4) * n, 512, 4096);	/* more would only fill the cache */
 	uint32_t n_ordered = n_times < least ? least : n_times;	/* 4 ms: ORDER_LATE_NS must fit a quarter */
-	uint32_t n_shares = pow2_at_least(UINT64_C(2) * n, least / 4 < LEAST_SHARES ? LEAST_SHARES : least / 4, 65536);
+	uint32_t n_shares = pow2_at_least(n / 4, least / 4 < LEAST_SHARES ? LEAST_SHARES : least / 4, 65536);
 	unsigned int shift = share_shift(o, n_shares);
 	bool is_ok = true;
 
@@ -68,10 +67,10 @@ static bool create_queues(struct order *o)
 	bool is_ok = create_level(o, &o->levels[ROOT], o->n_nodes, 4096, WHEEL_SHIFT);
 
 	o->levels[ROOT].owner = ORDER_NONE;
-	o->levels[ROOT].first = ORDER_NONE;
+	o->levels[ROOT].first = o->levels[ROOT].fresh_head = ORDER_NONE;
 	for (uint32_t i = 1; i <= o->n_groups && is_ok; i++) {
 		o->levels[i].owner = o->n_nodes + i - 1;
-		o->levels[i].first = ORDER_NONE;
+		o->levels[i].first = o->levels[i].fresh_head = ORDER_NONE;
 		is_ok = create_level(o, &o->levels[i], n_members < 256 ? n_members : 256, 512, WHEEL_SHIFT + 3);
 	}
 	o->urgents = wheel_create_in(4096, WHEEL_SHIFT, LINKS(o->urgent, link));
@@ -102,6 +101,8 @@ static void set_spans(struct order *o, const struct order_params *p)
 	uint64_t largest_ns = u64_max(price_ns(o->cost_byte, p->largest_bytes), price_ns(o->cost_pkt, n_at_once(p)));
 
 	o->largest_ns = largest_ns;
+	o->run_bytes = p->largest_bytes;
+	o->run_pkts = o->cost_pkt == 0 ? UINT32_MAX : (uint32_t)u64_min((uint64_t)(((clk_u128)largest_ns << 32) / o->cost_pkt), UINT32_MAX);
 	o->turn_ns = p->turn_ns;
 	o->late_ns = u64_max(ORDER_LATE_NS, largest_ns + p->turn_ns);	/* a slow link's packet takes longer */
 	o->others_ns = 12 * largest_ns + p->turn_ns;
@@ -130,10 +131,10 @@ struct order *order_create(const struct order_params *p)
 		return NULL;
 	o->n_nodes = p->n_nodes;
 	o->n_groups = p->n_groups;
-	o->nodes = aligned_alloc(alignof(struct onode), n_all * sizeof(*o->nodes));
+	o->nodes = mem_reserve(n_all, sizeof(*o->nodes));
 	o->levels = calloc(p->n_groups + 1, sizeof(*o->levels));
-	o->urgent = calloc(n_all, sizeof(*o->urgent));
-	o->stats = calloc(n_all, sizeof(*o->stats));
+	o->urgent = mem_reserve(p->n_nodes, sizeof(*o->urgent));
+	o->stats = mem_reserve(n_all, sizeof(*o->stats));
 	o->extra_bytes = p->extra_bytes;
 	o->link_catchup = p->link_catchup;
 	o->cost_byte = p->cost_byte ? p->cost_byte : p->link_byte;
@@ -145,17 +146,17 @@ struct order *order_create(const struct order_params *p)
 	o->link.price_pkt = p->link_pkt;
 	o->link.save_ns = p->turn_ns;
 	o->link.n_waiting = 1;
+	o->link_charged_ns = UINT64_MAX;
 	if (o->nodes == NULL || o->levels == NULL || o->urgent == NULL || o->stats == NULL || !create_queues(o)) {
 		order_destroy(o);
 		return NULL;
 	}
-	memset(o->nodes, 0, n_all * sizeof(*o->nodes));
 	for (uint32_t i = 0; i < n_all; i++)
 		init_node(&o->nodes[i]);
 	for (uint32_t i = 0; i < p->n_groups; i++) {
 		struct onode *g = &o->nodes[p->n_nodes + i];
 		g->group = i + 1;
-		g->may_be_due = true;
+		g->flags = NODE_HAS_MEMBERS;
 		node_attach_stats(o, g);
 	}
 	return o;
@@ -169,9 +170,9 @@ void order_destroy(struct order *o)
 		destroy_level(&o->levels[i]);
 	wheel_destroy(o->urgents);
 	free(o->levels);
-	free(o->urgent);
-	free(o->stats);
-	free(o->nodes);
+	mem_release(o->urgent, o->n_nodes, sizeof(*o->urgent));
+	mem_release(o->stats, o->n_nodes + o->n_groups, sizeof(*o->stats));
+	mem_release(o->nodes, o->n_nodes + o->n_groups, sizeof(*o->nodes));
 	free(o);
 }
 
@@ -201,11 +202,13 @@ static void set_urgent(struct order *o, uint32_t id, const struct order_terms *t
 
 	if ((t->urgent_byte | t->urgent_pkt) == 0) {
 		n->urgent = NULL;
+		n->flags &= (uint8_t)~NODE_HAS_URGENT;
 		return;
 	}
 	if (n->urgent == NULL)
 		cffs_nodes_init(&o->urgent[id].link, 1);
 	n->urgent = &o->urgent[id];
+	n->flags |= NODE_HAS_URGENT;
 	n->urgent->price_byte = t->urgent_byte;
 	n->urgent->price_pkt = t->urgent_pkt;
 	n->urgent->burst_ns = t->burst_ns;
@@ -225,7 +228,9 @@ static void set_guarantee(struct order *o, struct onode *n, const struct order_t
 	}
 	n->min_byte = t->min_byte;
 	n->min_pkt = t->min_pkt;
-	n->may_be_due = has_guarantee(n) || is_group(n);
+	n->flags &= (uint8_t)~NODE_HAS_GUARANTEE;
+	if ((n->min_byte | n->min_pkt) != 0)
+		n->flags |= NODE_HAS_GUARANTEE;
 	o->n_guarantees += has_guarantee(n);
 	set_window(o);
 }
@@ -346,14 +351,21 @@ void order_prefetch(const struct order *o, uint32_t id)
 	__builtin_prefetch(&n->charged_ns, 1);
 }
 
-void order_wake(struct order *o, uint32_t id, uint32_t head_bytes, bool has_urgent, uint64_t now_ns)
+void order_prefetch_more(const struct order *o, uint32_t id)
 {
-	node_wake(o, id, head_bytes, now_ns);
-	o->n_waiting++;
-	if (unlikely(o->nodes[id].level != ROOT))
-		groups_renew(o, &o->nodes[id], now_ns);
-	if (has_urgent)
-		node_stand_urgent(o, id);
+	const struct onode *n = &o->nodes[id];
+
+	if (n->limiter != NULL)
+		__builtin_prefetch(n->limiter, 1);
+	if (n->flags & NODE_HAS_STATS)
+		__builtin_prefetch(n->stats, 1);
+}
+
+uint32_t order_likely_next(const struct order *o, uint32_t id)
+{
+	const struct onode *n = &o->nodes[id];
+
+	return n->state == NODE_SHARED || n->state == NODE_FRESH ? n->share.next : ORDER_NONE;
 }
 
 void order_wake_urgent(struct order *o, uint32_t id, uint64_t now_ns)
@@ -381,6 +393,7 @@ void order_lost(struct order *o, uint64_t lost_ns, uint64_t now_ns)
 {
 	(void)now_ns;
 	o->lost_total_ns += lost_ns;
+	o->link_charged_ns = UINT64_MAX;
 	if (o->n_waiting == 0)	/* nobody waited: nothing is given back */
 		o->link.lost_seen_ns = o->link_catchup ? (uint32_t)o->lost_total_ns : 0;
 }
@@ -404,6 +417,7 @@ void order_tick(struct order *o, uint64_t now_ns)
 void order_set_link(struct order *o, price_t link_byte, price_t link_pkt, uint64_t now_ns)
 {
 	limiter_set(&o->link, link_byte, link_pkt, o->link.save_ns, now_ns);
+	o->link_charged_ns = UINT64_MAX;
 }
 
 bool order_is_waiting(const struct order *o, uint32_t id)

@@ -68,8 +68,7 @@ enum order_bound { BOUND_BPS, BOUND_PPS, BOUND_LINK, BOUND_GROUP, N_BOUNDS };
 struct order_stats {
 	_Atomic uint64_t held_ns[N_BOUNDS];
 	_Atomic uint64_t missed_ns;	/* backlogged time served later than deadline + 1 ms (contract 2) */
-	_Atomic uint64_t n_urgent, n_due, n_share;
-};	/* a cache line */
+};
 
 struct order;
 
@@ -91,8 +90,12 @@ void order_set_group(struct order *o, uint32_t group, const struct order_terms *
 bool order_join(struct order *o, uint32_t node, uint32_t group, uint64_t now_ns);
 bool order_join_group(struct order *o, uint32_t group, uint32_t parent, uint64_t now_ns);
 
-/* Asks for the node's cache lines, some packets before they are needed. */
+/* Ask for the node's cache lines some packets before they are needed, and later for what they lead to. */
 void order_prefetch(const struct order *o, uint32_t node);
+void order_prefetch_more(const struct order *o, uint32_t node);
+
+/* Who may well be named by order_next() once 'node', named now, has been served: for a prefetch.  ORDER_NONE: unknown. */
+uint32_t order_likely_next(const struct order *o, uint32_t node);
 
 /* The node has something to send now and had nothing before.  head_bytes: its first packet's.  has_urgent: its urgent
  * class waits; has_other: another class waits. */
@@ -114,6 +117,14 @@ uint32_t order_next(struct order *o, uint64_t now_ns, enum order_how *how);
  * packet's size and has_urgent tells of its urgent class. */
 void order_charge(struct order *o, uint32_t node, enum order_how how, uint64_t bytes, uint64_t pkts, bool left,
 	uint32_t head_bytes, bool has_urgent, uint64_t now_ns);
+
+/* The same in parts, for a node that sends several packets at one go: each packet is charged to the link and the limits
+ * by order_charge_packet(), which says whether the node may send one more now: nobody is kept waiting longer than by one
+ * largest packet.  order_charge_run() ends the go and charges the rest, with the sums. */
+bool order_charge_packet(struct order *o, uint32_t node, enum order_how how, uint64_t bytes, uint64_t pkts,
+	uint64_t sum_bytes, uint64_t sum_pkts, uint64_t now_ns);
+void order_charge_run(struct order *o, uint32_t node, enum order_how how, uint64_t sum_bytes, uint64_t sum_pkts,
+	bool left, uint32_t head_bytes, bool has_urgent, uint64_t now_ns);
 
 /* The node that order_next() named lets its turn pass until 'until_ns' and keeps all it has. */
 void order_pass(struct order *o, uint32_t node, uint64_t until_ns, uint64_t now_ns);

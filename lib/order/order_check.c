@@ -5,7 +5,7 @@
 #include "order_impl.h"
 
 struct counts {
-	uint32_t waiting, shared, due, timed;
+	uint32_t waiting, fresh, shared, due, timed;
 };
 
 static bool check_node(const struct order *o, uint32_t id, struct counts *c, FILE *out)
@@ -16,6 +16,7 @@ static bool check_node(const struct order *o, uint32_t id, struct counts *c, FIL
 	bool is_waiting = is_group(n) ? o->levels[n->group].n_waiting > 0 : n->state != NODE_IDLE;
 
 	c->waiting += n->state != NODE_IDLE;
+	c->fresh += n->state == NODE_FRESH;
 	c->shared += n->state == NODE_SHARED;
 	c->due += n->state == NODE_DUE;
 	c->timed += in_time;
@@ -76,6 +77,13 @@ static bool check_level(const struct order *o, uint32_t level, FILE *out)
 		is_ok &= cffs_check(l->shares[p], out);
 		is_ok &= cffs_is_empty(l->shares[p]) == ((l->shares_waiting & 1u << p) == 0);
 		n_in_shares += cffs_count(l->shares[p]);
+	}
+	uint32_t n_fresh = 0;
+	for (uint32_t id = l->fresh_head; id != ORDER_NONE && n_fresh <= c.fresh; id = o->nodes[id].share.next)
+		n_fresh++;
+	if (n_fresh != c.fresh || (n_fresh > 0 && level_is_able(l))) {
+		fprintf(out, "order: level %u: %u came in this moment, %u are in their list\n", level, c.fresh, n_fresh);
+		is_ok = false;
 	}
 	if (c.waiting != l->n_waiting || c.shared != n_in_shares || c.due != wheel_count(l->deadlines) ||
 		c.timed != wheel_count(l->events) + wheel_count(l->deadlines)) {

@@ -5,7 +5,10 @@
  * A level is a set of queues: the root's, or a group's, whose members stand in it while the group itself is a node of the
  * level above.  A node stands in its level's share queue or deadline queue or is held, and has at most one event in its
  * wheel: the time at which to look at it again (its limit allows, its guarantee is due).  Events are lazy: one that comes
- * too early costs a look and is put anew, so that a service which only makes a time later moves nothing. */
+ * too early costs a look and is put anew, so that a service which only makes a time later moves nothing.
+ *
+ * Where nobody waits there is nothing to decide: nodes that come in the same moment (turn) are served as they came, and
+ * stand in no queue.  Only who is still there a moment later competes. */
 #ifndef WEIR_ORDER_IMPL_H
 #define WEIR_ORDER_IMPL_H
 
@@ -31,9 +34,18 @@
 
 enum node_state {
 	NODE_IDLE,	/* nothing to send */
+	NODE_FRESH,	/* came this very moment and found nobody waiting: in the level's list of such */
 	NODE_HELD,	/* may not send before its event */
 	NODE_SHARED,	/* in its priority's share queue; with an event if its guarantee will be due */
 	NODE_DUE,	/* in the deadline queue */
+};
+
+enum node_flag {
+	NODE_HAS_GUARANTEE = 1,
+	NODE_HAS_MEMBERS = 2,	/* it is a group */
+	NODE_HAS_URGENT = 4,
+	NODE_HAS_STATS = 8,
+	NODE_MAY_BE_DUE = NODE_HAS_GUARANTEE | NODE_HAS_MEMBERS,	/* a group's members may have a guarantee */
 };
 
 /* Of the few nodes that were sold an urgent allowance. */
@@ -56,7 +68,7 @@ struct onode {
 	uint32_t level;				/* where it stands: ROOT, or its group's */
 	uint8_t state, priority;
 	uint8_t bound;				/* of NODE_HELD: which clock */
-	bool may_be_due;			/* it has a guarantee, or is a group: its members may have */
+	uint8_t flags;				/* NODE_HAS_..: what of the colder lines matters */
 	/* The guarantee, and the link in the event wheel or the deadline queue. */
 	struct cffs_node time;
 	struct clk due_byte, due_pkt;
@@ -76,6 +88,8 @@ static_assert(sizeof(struct onode) == 192, "three cache lines");
 
 struct level {
 	struct wheel *events, *deadlines;
+	uint64_t fresh_ns;			/* when those in the list came */
+	uint32_t fresh_head, fresh_tail;	/* linked by share.next; ORDER_NONE: empty */
 	uint64_t first_start;			/* of the share bucket from which 'first' was named */
 	uint32_t first;				/* by the last order_next(), unless something has moved since; or ORDER_NONE */
 	uint32_t shares_waiting;		/* bit p: shares[p] is not empty */
@@ -90,12 +104,14 @@ struct order {
 	struct onode *nodes;			/* n_nodes, then n_groups */
 	struct level *levels;			/* ROOT, then n_groups */
 	struct limiter link;
+	uint64_t link_charged_ns;		/* the last moment */
 	uint64_t lost_total_ns;
 	uint64_t slack_ns, window_ns;		/* contract.py: 12 and 10 largest packets on the link (here at least) */
 	price_t cost_byte, cost_pkt;
 	uint64_t ahead_most;			/* a finish further ahead of virtual time is stale */
 	uint64_t group_ahead;			/* a group's may be so far ahead or behind, at weight 1 */
 	uint32_t extra_bytes;
+	uint32_t run_bytes, run_pkts;		/* a node may send so much at one go: what one largest packet costs */
 	uint32_t n_waiting;			/* nodes, without groups */
 	bool link_catchup;
 	struct wheel *urgents;
@@ -114,17 +130,17 @@ struct order {
 
 static inline bool has_guarantee(const struct onode *n)
 {
-	return (n->min_byte | n->min_pkt) != 0;
+	return n->flags & NODE_HAS_GUARANTEE;
 }
 
 static inline bool is_group(const struct onode *n)
 {
-	return n->group != ROOT;
+	return n->flags & NODE_HAS_MEMBERS;
 }
 
 static inline bool waits_urgent(const struct onode *n)
 {
-	return n->urgent != NULL && n->urgent->is_waiting;
+	return (n->flags & NODE_HAS_URGENT) && n->urgent->is_waiting;
 }
 
 static inline struct level *level_of(const struct order *o, const struct onode *n)
@@ -198,6 +214,7 @@ void count_held_in_group(const struct order *o, struct onode *n, uint64_t now_ns
 void node_wake(struct order *o, uint32_t id, uint32_t head_bytes, uint64_t now_ns);
 void node_sleep(struct order *o, uint32_t id, uint64_t now_ns);
 void node_attach_stats(struct order *o, struct onode *n);	/* on its first packet */
+void fresh_settle(struct order *o, struct level *l, uint64_t now_ns);	/* they compete from now on */
 void level_ripen(struct order *o, struct level *l, uint64_t now_ns);
 void groups_renew(struct order *o, const struct onode *n, uint64_t now_ns);	/* those above it, after a change in it */
 uint64_t node_urgent_ready_ns(const struct order *o, const struct onode *n);
@@ -206,11 +223,15 @@ void node_leave_urgent(struct order *o, uint32_t id);
 
 hot_inline void push_share(struct order *o, struct level *l, uint32_t id, struct onode *n)
 {
-	if (unlikely(n->may_be_due) && is_group(n))
+	struct cffs *q = l->shares[n->priority];
+
+	if (unlikely(is_group(n)))
 		forget_group_share(o, n);
 	else
 		forget_share(o, n);
-	cffs_push(l->shares[n->priority], id, n->finish);
+	if (cffs_is_empty(q))	/* virtual time may have gone on without it */
+		cffs_advance(q, l->vtime[n->priority]);
+	cffs_push(q, id, n->finish);
 	l->shares_waiting |= 1u << n->priority;
 	l->first = ORDER_NONE;
 }
@@ -248,7 +269,14 @@ hot_inline void count_held(const struct order *o, struct onode *n, uint64_t now_
 
 hot_inline void leave(struct order *o, uint32_t id, struct onode *n, uint64_t now_ns)
 {
-	if (n->state == NODE_SHARED)
+	if (n->state == NODE_FRESH) {
+		if (unlikely(level_of(o, n)->fresh_head != id)) {
+			fresh_settle(o, level_of(o, n), now_ns);
+			node_leave(o, id, now_ns);
+			return;
+		}
+		level_of(o, n)->fresh_head = n->share.next;
+	} else if (n->state == NODE_SHARED)
 		remove_share(level_of(o, n), id, n);
 	else if (n->state == NODE_DUE)
 		wheel_remove(level_of(o, n)->deadlines, id);
@@ -260,16 +288,46 @@ hot_inline void leave(struct order *o, uint32_t id, struct onode *n, uint64_t no
 	n->state = NODE_IDLE;
 }
 
-/* The one case that is most: not held, no guarantee, no group. */
+/* Most often nobody waits, or nothing holds it. */
 hot_inline void stand(struct order *o, uint32_t id, struct onode *n, uint64_t now_ns)
 {
-	if (unlikely(n->may_be_due || n->level != ROOT) || limit_ready_ns(n) > now_ns) {
+	struct level *l = level_of(o, n);
+	bool has_fresh = l->fresh_head != ORDER_NONE;
+
+	if (unlikely(n->level != ROOT || is_group(n)) || limit_ready_ns(n) > now_ns ||
+		(has_fresh ? l->fresh_ns != now_ns : level_is_able(l))) {
 		node_stand(o, id, now_ns);
 		return;
 	}
 	n->since_ns = now_ns;
-	n->state = NODE_SHARED;
-	push_share(o, level_of(o, n), id, n);
+	n->state = NODE_FRESH;
+	n->share.next = ORDER_NONE;
+	if (has_fresh)
+		o->nodes[l->fresh_tail].share.next = id;
+	else
+		l->fresh_head = id;
+	l->fresh_tail = id;
+	l->fresh_ns = now_ns;
+}
+
+/* No credit from idling: neither of shares nor of guarantees (a crowd that wakes would starve a fast one).  The limit's
+ * credit is the burst, which limiter_charge() bounds. */
+hot_inline void wake(struct order *o, uint32_t id, struct onode *n, uint32_t head_bytes, uint64_t now_ns)
+{
+	if (unlikely(!(n->flags & NODE_HAS_STATS)))
+		node_attach_stats(o, n);
+	if (n->limiter != NULL)
+		limiter_wake(n->limiter, o->lost_total_ns);
+	if (n->flags & NODE_MAY_BE_DUE) {
+		clk_at_least(&n->due_byte, now_ns);
+		clk_at_least(&n->due_pkt, now_ns);
+		n->charged_ns = now_ns;
+		n->catchup_ns = 0;
+		n->lost_seen_ns = (uint32_t)o->lost_total_ns;
+	}
+	n->head_bytes = head_bytes;
+	level_of(o, n)->n_waiting++;
+	stand(o, id, n, now_ns);
 }
 
 #endif

@@ -2,6 +2,18 @@
 /* Who is next, and what it costs him: the lines that decide. */
 #include "order_impl.h"
 
+void order_wake(struct order *o, uint32_t id, uint32_t head_bytes, bool has_urgent, uint64_t now_ns)
+{
+	struct onode *n = &o->nodes[id];
+
+	wake(o, id, n, head_bytes, now_ns);
+	o->n_waiting++;
+	if (unlikely(n->level != ROOT))
+		groups_renew(o, n, now_ns);
+	if (has_urgent)
+		node_stand_urgent(o, id);
+}
+
 /* The node may have been overtaken by a sibling under the same limiter: then it is held, and another is looked for. */
 static inline bool may_send(struct order *o, uint32_t id, uint64_t now_ns)
 {
@@ -50,7 +62,17 @@ hot_inline uint32_t next_of_level(struct order *o, struct level *l, uint64_t now
 {
 	uint32_t id;
 
-	level_ripen(o, l, now_ns);
+	if (!wheel_is_quiet(l->events, now_ns))
+		level_ripen(o, l, now_ns);
+	l->how = ORDER_SHARE;
+	while (l->fresh_head != ORDER_NONE) {
+		if (unlikely(l->fresh_ns != now_ns)) {
+			fresh_settle(o, l, now_ns);
+			break;
+		}
+		if (may_send(o, l->fresh_head, now_ns))
+			return l->fresh_head;
+	}
 	l->how = ORDER_DUE;
 	while (!wheel_is_empty(l->deadlines)) {
 		id = wheel_first(l->deadlines, now_ns, ORDER_LATE_NS);
@@ -125,7 +147,7 @@ static void advance_share(struct level *l, struct cffs *q, const struct onode *n
 
 /* The node has left the queue. */
 hot_inline void charge_share(struct order *o, struct level *l, uint32_t id, struct onode *n, enum order_how how,
-	uint64_t bytes, uint64_t pkts)
+	bool was_fresh, uint64_t bytes, uint64_t pkts)
 {
 	struct cffs *q = l->shares[n->priority];
 	uint64_t cost = (uint64_t)(((clk_u128)o->cost_byte * bytes) >> ORDER_SHARE_SHIFT);
@@ -133,6 +155,12 @@ hot_inline void charge_share(struct order *o, struct level *l, uint32_t id, stru
 	if (o->cost_pkt != 0)
 		cost = u64_max(cost, (uint64_t)(((clk_u128)o->cost_pkt * pkts) >> ORDER_SHARE_SHIFT));
 	uint64_t step = (uint64_t)((clk_u128)cost * n->inverse >> ORDER_INV_BITS);
+	if (was_fresh) {	/* nobody competes: the time is its own */
+		forget_share(o, n);
+		l->vtime[n->priority] = n->finish;
+		n->finish += step;
+		return;
+	}
 	if (l->first == id && how == ORDER_SHARE) {	/* it was the first, and nothing has moved since */
 		if (vtime_before(l->vtime[n->priority], l->first_start)) {
 			l->vtime[n->priority] = l->first_start;
@@ -181,7 +209,7 @@ static inline void charge_guarantee(struct order *o, struct onode *n, uint64_t b
 	charge_clock_due(&n->due_byte, n->min_byte, own_bytes(n, bytes, pkts), slack_ns, window_ns, now_ns);
 	charge_clock_due(&n->due_pkt, n->min_pkt, pkts, slack_ns, window_ns, now_ns);
 	if (n->catchup_ns != 0)
-		n->catchup_ns = limiter_catchup_left(n->catchup_ns, ns_before(now_ns, own_due_ns(n)), o->slack_ns);
+		n->catchup_ns = limiter_catchup_left(n->catchup_ns, ns_before(now_ns, own_due_ns(n)));
 	n->charged_ns = now_ns;
 }
 
@@ -201,14 +229,12 @@ static void charge_urgent(const struct order *o, struct ourgent *u, uint64_t byt
 hot_inline void charge_node(struct order *o, uint32_t id, struct onode *n, enum order_how how, uint64_t bytes,
 	uint64_t pkts, uint64_t now_ns)
 {
+	bool was_fresh = n->state == NODE_FRESH;
+
 	leave(o, id, n, now_ns);
-	charge_share(o, level_of(o, n), id, n, how, bytes, pkts);
+	charge_share(o, level_of(o, n), id, n, how, was_fresh, bytes, pkts);
 	if (has_guarantee(n))
 		charge_guarantee(o, n, bytes, pkts, now_ns);
-	if (n->limiter != NULL)
-		limiter_charge(n->limiter, bytes, pkts, now_ns, o->lost_total_ns);
-	counter_add(how == ORDER_SHARE ? &n->stats->n_share : how == ORDER_DUE ? &n->stats->n_due : &n->stats->n_urgent,
-		pkts);
 }
 
 hot_inline void stand_again(struct order *o, uint32_t id, struct onode *n, bool left, uint32_t head_bytes,
@@ -250,28 +276,65 @@ static __attribute__((noinline)) void charge_groups(struct order *o, const struc
 		n = g;
 		charge_node(o, id, g, own, bytes, pkts, now_ns);
 		keep_finish(o, g, own, finish);
+		if (g->limiter != NULL)
+			limiter_charge(g->limiter, bytes, pkts, now_ns, o->lost_total_ns);
 		stand_again(o, id, g, o->levels[g->group].n_waiting > 0, head_bytes, now_ns);
 	}
+}
+
+/* Once a moment the whole of it; within that moment nothing more can be forgiven. */
+hot_inline void charge_link(struct order *o, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
+{
+	struct limiter *l = &o->link;
+
+	if (o->link_charged_ns != now_ns) {
+		limiter_charge(l, bytes, pkts, now_ns, o->link_catchup ? o->lost_total_ns : 0);
+		o->link_charged_ns = now_ns;
+		return;
+	}
+	if (l->price_byte != 0)
+		clk_add(&l->bytes, l->price_byte, bytes);
+	if (l->price_pkt != 0)
+		clk_add(&l->pkts, l->price_pkt, pkts);
+}
+
+bool order_charge_packet(struct order *o, uint32_t id, enum order_how how, uint64_t bytes, uint64_t pkts,
+	uint64_t sum_bytes, uint64_t sum_pkts, uint64_t now_ns)
+{
+	struct onode *n = &o->nodes[id];
+
+	charge_link(o, bytes + pkts * o->extra_bytes, pkts, now_ns);
+	if (n->limiter != NULL)
+		limiter_charge(n->limiter, bytes, pkts, now_ns, o->lost_total_ns);
+	/* One that goes for its guarantee may not be due any more; one that shares limits with others must look. */
+	return how == ORDER_SHARE && sum_bytes < o->run_bytes && sum_pkts < o->run_pkts && n->level == ROOT &&
+	       limit_ready_ns(n) <= now_ns && !order_link_is_busy(o, now_ns);
+}
+
+void order_charge_run(struct order *o, uint32_t id, enum order_how how, uint64_t sum_bytes, uint64_t sum_pkts,
+	bool left, uint32_t head_bytes, bool has_urgent, uint64_t now_ns)
+{
+	struct onode *n = &o->nodes[id];
+
+	if (unlikely(n->flags & NODE_HAS_URGENT)) {
+		node_leave_urgent(o, id);
+		if (how == ORDER_URGENT)
+			charge_urgent(o, n->urgent, own_bytes(n, sum_bytes, sum_pkts), sum_pkts, now_ns);
+	}
+	charge_node(o, id, n, how, sum_bytes, sum_pkts, now_ns);
+	stand_again(o, id, n, left, head_bytes, now_ns);
+	o->n_waiting -= !left;
+	if (unlikely(n->level != ROOT))
+		charge_groups(o, n, how, sum_bytes, sum_pkts, now_ns);
+	if (left && has_urgent)
+		node_stand_urgent(o, id);
 }
 
 void order_charge(struct order *o, uint32_t id, enum order_how how, uint64_t bytes, uint64_t pkts, bool left,
 	uint32_t head_bytes, bool has_urgent, uint64_t now_ns)
 {
-	struct onode *n = &o->nodes[id];
-
-	if (unlikely(n->urgent != NULL)) {
-		node_leave_urgent(o, id);
-		if (how == ORDER_URGENT)
-			charge_urgent(o, n->urgent, own_bytes(n, bytes, pkts), pkts, now_ns);
-	}
-	charge_node(o, id, n, how, bytes, pkts, now_ns);
-	limiter_charge(&o->link, bytes + pkts * o->extra_bytes, pkts, now_ns, o->link_catchup ? o->lost_total_ns : 0);
-	stand_again(o, id, n, left, head_bytes, now_ns);
-	o->n_waiting -= !left;
-	if (unlikely(n->level != ROOT))
-		charge_groups(o, n, how, bytes, pkts, now_ns);
-	if (left && has_urgent)
-		node_stand_urgent(o, id);
+	order_charge_packet(o, id, how, bytes, pkts, bytes, pkts, now_ns);
+	order_charge_run(o, id, how, bytes, pkts, left, head_bytes, has_urgent, now_ns);
 }
 
 void order_pass(struct order *o, uint32_t id, uint64_t until_ns, uint64_t now_ns)
@@ -314,7 +377,7 @@ uint64_t order_next_ns(struct order *o, uint64_t now_ns)
 
 	if (o->n_waiting == 0)
 		return UINT64_MAX;
-	if (level_is_able(root))
+	if (level_is_able(root) || root->fresh_head != ORDER_NONE)
 		at_ns = now_ns;
 	return u64_max(u64_max(at_ns, limiter_ready_ns(&o->link)), now_ns);
 }

@@ -108,7 +108,7 @@ static uint64_t event_ns(const struct order *o, const struct onode *n, uint64_t 
 static inline void stand_able(struct order *o, struct level *l, uint32_t id, struct onode *n, uint64_t now_ns)
 {
 	begin_to_compete(o, n, now_ns);
-	if (n->may_be_due) {
+	if (n->flags & NODE_MAY_BE_DUE) {
 		uint64_t due = due_ns(o, n);
 		if (due <= now_ns) {
 			make_due(o, l, id, n, now_ns);
@@ -136,7 +136,25 @@ void node_stand(struct order *o, uint32_t id, uint64_t now_ns)
 		node_hold(o, id, ready_ns, N_BOUNDS, now_ns);
 		return;
 	}
+	if (level_of(o, n)->fresh_head != ORDER_NONE)
+		fresh_settle(o, level_of(o, n), now_ns);
 	stand_able(o, level_of(o, n), id, n, now_ns);
+}
+
+void fresh_settle(struct order *o, struct level *l, uint64_t now_ns)
+{
+	uint32_t id = l->fresh_head;
+
+	l->fresh_head = ORDER_NONE;
+	while (id != ORDER_NONE) {
+		struct onode *n = &o->nodes[id];
+		uint32_t next = n->share.next;
+		uint64_t since_ns = n->since_ns;
+		n->state = NODE_IDLE;
+		node_stand(o, id, now_ns);
+		n->since_ns = since_ns;
+		id = next;
+	}
 }
 
 void node_leave(struct order *o, uint32_t id, uint64_t now_ns)
@@ -152,8 +170,8 @@ static void look_again(struct order *o, struct level *l, uint32_t id, uint64_t n
 		level_ripen(o, &o->levels[n->group], now_ns);
 	if (n->state == NODE_HELD) {
 		node_leave(o, id, now_ns);
-		node_stand(o, id, now_ns);	/* held anew where a sibling has used the limiter meanwhile */
-	} else if (n->state == NODE_SHARED && n->may_be_due) {
+		stand(o, id, n, now_ns);	/* held anew where a sibling has used the limiter meanwhile */
+	} else if (n->state == NODE_SHARED && (n->flags & NODE_MAY_BE_DUE)) {
 		uint64_t due = due_ns(o, n);
 		if (due <= now_ns) {
 			remove_share(l, id, n);
@@ -176,29 +194,12 @@ void level_ripen(struct order *o, struct level *l, uint64_t now_ns)
 void node_attach_stats(struct order *o, struct onode *n)
 {
 	__atomic_store_n(&n->stats, &o->stats[o->n_stats++], __ATOMIC_RELEASE);
+	n->flags |= NODE_HAS_STATS;
 }
 
-/* No credit from idling: neither of shares nor of guarantees (a crowd that wakes would starve a fast one).  The limit's
- * credit is the burst, which limiter_charge() bounds. */
 void node_wake(struct order *o, uint32_t id, uint32_t head_bytes, uint64_t now_ns)
 {
-	struct onode *n = &o->nodes[id];
-
-	if (unlikely(n->stats == NULL))
-		node_attach_stats(o, n);
-	forget_share(o, n);
-	if (n->limiter != NULL)
-		limiter_wake(n->limiter, o->lost_total_ns);
-	if (n->may_be_due) {
-		clk_at_least(&n->due_byte, now_ns);
-		clk_at_least(&n->due_pkt, now_ns);
-		n->charged_ns = now_ns;
-		n->catchup_ns = 0;
-		n->lost_seen_ns = (uint32_t)o->lost_total_ns;
-	}
-	n->head_bytes = head_bytes;
-	level_of(o, n)->n_waiting++;
-	stand(o, id, n, now_ns);
+	wake(o, id, &o->nodes[id], head_bytes, now_ns);
 }
 
 void node_sleep(struct order *o, uint32_t id, uint64_t now_ns)
@@ -252,7 +253,7 @@ void node_stand_urgent(struct order *o, uint32_t id)
 {
 	const struct onode *n = &o->nodes[id];
 
-	if (n->urgent == NULL || n->urgent->is_waiting)
+	if (!(n->flags & NODE_HAS_URGENT) || n->urgent->is_waiting)
 		return;
 	n->urgent->is_waiting = true;
 	wheel_push(o->urgents, id, node_urgent_ready_ns(o, n));

@@ -75,7 +75,8 @@ static bool create_home(struct pipe *p, uint64_t now_ns)
 	p->local = egress_create(&params, &p->pool);
 	if (p->tx_limits == NULL || p->pf == NULL || p->local == NULL)
 		return false;
-	egress_pair(p->pf, p->local);
+	if (!egress_pair(p->pf, p->local))
+		return false;
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		const struct conf_vf *v = &conf->vfs[i];
 		struct order_terms pf_terms = pipe_terms(&v->tx_eff, true), local_terms = pipe_terms(&v->tx_eff, false);

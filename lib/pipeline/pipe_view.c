@@ -80,9 +80,8 @@ void pipe_view_vf(const struct pipe *p, vf_id vf, struct vf_view *view)
 	}
 	const struct egress *e = p->egress[p->f->conf->vfs[vf].port];
 	if (e != NULL) {
-		const struct egress_stats *s = egress_stats(e, p->f->node_of[vf]);
-		view->rx.in_pkts += counter_read(&s->in_pkts);
-		view->rx.in_bytes += counter_read(&s->in_bytes);
+		view->rx.in_pkts += egress_in_pkts(e, p->f->node_of[vf]);
+		view->rx.in_bytes += egress_in_bytes(e, p->f->node_of[vf]);
 		add_egress(&view->rx, e, p->f->node_of[vf]);
 	}
 }
@@ -92,7 +91,7 @@ static void add_delay(struct hist_snapshot sum[N_TCLASSES], const struct egress 
 	struct hist_snapshot one;
 
 	for (int c = 0; c < N_TCLASSES; c++) {
-		hist_read(&egress_stats(e, node)->delay[c], &one);
+		egress_delay(e, node, (enum tclass)c, &one);
 		hist_merge(&sum[c], &one);
 	}
 }

@@ -2,11 +2,11 @@
 /* Set-up, terms, figures and invariants. */
 #include "egress.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "egress_impl.h"
+#include "mem.h"
 
 /* Flows and statistics are reserved for the worst case; the system gives memory only to what is touched. */
 static bool create_flows(struct egress *e, uint32_t n_flows)
@@ -15,7 +15,7 @@ static bool create_flows(struct egress *e, uint32_t n_flows)
 
 	e->n_flows = n_flows ? n_flows : e->n_nodes;
 	e->first_free = NO_FLOW;
-	e->flows = aligned_alloc(alignof(struct flow), e->n_flows * sizeof(*e->flows));
+	e->flows = mem_reserve(e->n_flows, sizeof(*e->flows));
 	if (e->flows == NULL)
 		return false;
 	if (n_flows == 0)
@@ -41,14 +41,15 @@ struct egress *egress_create(const struct egress_params *p, struct fifo_pool *po
 	e->least_weight = 1;
 	e->other_quantum = flow_quantum(e, 0);
 	e->order = order_create(&p->order);
-	e->nodes = aligned_alloc(alignof(struct enode), e->n_nodes * sizeof(*e->nodes));
-	e->stats = calloc(e->n_nodes, sizeof(*e->stats));
-	if (e->order == NULL || e->nodes == NULL || e->stats == NULL || !create_flows(e, p->n_flows)) {
+	e->nodes = mem_reserve(e->n_nodes, sizeof(*e->nodes));
+	e->stats = mem_reserve(e->n_nodes, sizeof(*e->stats));
+	e->delays = mem_reserve(e->n_nodes, sizeof(*e->delays));
+	if (e->order == NULL || e->nodes == NULL || e->stats == NULL || e->delays == NULL || !create_flows(e, p->n_flows)) {
 		egress_destroy(e);
 		return NULL;
 	}
 	for (uint32_t i = 0; i < e->n_nodes; i++)
-		e->nodes[i] = (struct enode){.ring = {NO_FLOW, NO_FLOW}};
+		e->nodes[i] = (struct enode){.ring = {NO_FLOW, NO_FLOW}, .stats = NO_STATS};
 	for (int c = 0; c < N_TCLASSES; c++)
 		e->class_price[c] = 65536 / (p->class_weight[c] ? p->class_weight[c] : 1);
 	return e;
@@ -59,9 +60,11 @@ void egress_destroy(struct egress *e)
 	if (e == NULL)
 		return;
 	order_destroy(e->order);
-	free(e->nodes);
-	free(e->stats);
-	free(e->flows);
+	mem_release(e->nodes, e->n_nodes, sizeof(*e->nodes));
+	mem_release(e->stats, e->n_nodes, sizeof(*e->stats));
+	mem_release(e->delays, e->n_nodes, sizeof(*e->delays));
+	mem_release(e->flows, e->n_flows, sizeof(*e->flows));
+	mem_release(e->pair, e->n_nodes, sizeof(*e->pair));
 	free(e->hash);
 	free(e->weights);
 	free(e->quanta);
@@ -72,7 +75,8 @@ void egress_set_node(struct egress *e, uint32_t node, const struct order_terms *
 	uint32_t queue_pkts, uint64_t now_ns)
 {
 	e->nodes[node].queue_pkts = queue_pkts;
-	e->nodes[node].limiter = limiter;
+	if (e->pair != NULL)
+		e->pair[node].limiter = limiter;
 	e->nodes[node].demotes_urgent = (terms->urgent_byte | terms->urgent_pkt) != 0;
 	order_set(e->order, node, terms, limiter, now_ns);
 }
@@ -133,11 +137,16 @@ bool egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t
 	return true;
 }
 
-void egress_pair(struct egress *pf, struct egress *local)
+bool egress_pair(struct egress *pf, struct egress *local)
 {
+	pf->pair = mem_reserve(pf->n_nodes, sizeof(*pf->pair));
+	local->pair = mem_reserve(local->n_nodes, sizeof(*local->pair));
+	if (pf->pair == NULL || local->pair == NULL)
+		return false;
 	pf->sibling = local;
 	local->sibling = pf;
 	local->is_local = true;
+	return true;
 }
 
 void egress_set_blocked(struct egress *e, bool is_blocked)
@@ -165,12 +174,43 @@ struct order *egress_order(const struct egress *e)
 	return e->order;
 }
 
+static uint32_t stats_of(const struct egress *e, uint32_t node)
+{
+	return __atomic_load_n(&e->nodes[node].stats, __ATOMIC_ACQUIRE);
+}
+
 const struct egress_stats *egress_stats(const struct egress *e, uint32_t node)
 {
 	static const struct egress_stats none;
-	const struct egress_stats *stats = __atomic_load_n(&e->nodes[node].stats, __ATOMIC_ACQUIRE);
+	uint32_t stats = stats_of(e, node);
 
-	return stats != NULL ? stats : &none;
+	return stats != NO_STATS ? &e->stats[stats] : &none;
+}
+
+uint64_t egress_in_pkts(const struct egress *e, uint32_t node)
+{
+	return counter_read(&e->nodes[node].in_pkts);
+}
+
+uint64_t egress_in_bytes(const struct egress *e, uint32_t node)
+{
+	return counter_read(&e->nodes[node].in_bytes);
+}
+
+/* Who left at once was not counted. */
+void egress_delay(const struct egress *e, uint32_t node, enum tclass tclass, struct hist_snapshot *delay)
+{
+	uint32_t stats = stats_of(e, node);
+
+	*delay = (struct hist_snapshot){0};
+	if (stats == NO_STATS)
+		return;
+	uint64_t n_out = counter_read(&e->stats[stats].out_pkts[tclass]);
+	hist_read_parts(e->delays[stats].count[tclass], &e->stats[stats].delay_max_ns[tclass], delay);
+	if (delay->n < n_out) {
+		delay->count[0] += (uint32_t)(n_out - delay->n);
+		delay->n = n_out;
+	}
 }
 
 static bool check_flow(const struct egress *e, uint32_t id, FILE *out)
@@ -194,7 +234,7 @@ static bool check_node(const struct egress *e, uint32_t node, FILE *out)
 {
 	const struct enode *n = &e->nodes[node];
 	uint32_t id = n->ring[RING_ALL], n_pkts = 0, n_flows = 0;
-	uint64_t weight = 0;
+	uint32_t weight = 0;
 	bool is_ok = true;
 
 	for (; id != NO_FLOW && n_flows <= e->n_flows; id = e->flows[id].next[RING_ALL]) {
@@ -211,7 +251,7 @@ static bool check_node(const struct egress *e, uint32_t node, FILE *out)
 		is_ok = false;
 	}
 	if (weight != n->active_weight) {
-		fprintf(out, "egress: the flows of node %u weigh %" PRIu64 ", not %" PRIu64 "\n", node, weight,
+		fprintf(out, "egress: the flows of node %u weigh %u, not %u\n", node, weight,
 			n->active_weight);
 		is_ok = false;
 	}

@@ -14,6 +14,7 @@
 #ifndef WEIR_EGRESS_H
 #define WEIR_EGRESS_H
 
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +26,8 @@
 #include "order.h"
 #include "pkt.h"
 
+#define EGRESS_AT_ONCE_NS 1024
+
 struct egress_params {
 	struct order_params order;	/* n_nodes, link, ... */
 	uint32_t n_flows;		/* flows that may have packets at one time; 0: one a node, key 0 only */
@@ -32,11 +35,11 @@ struct egress_params {
 };
 
 /* Of one node, only growing; written by the egress's thread.  What left is the sum over the classes; what waits now is
- * egress_backlog_pkts() and _bytes(). */
+ * egress_backlog_pkts() and _bytes(), what came egress_in_pkts() and _bytes(). */
 struct egress_stats {
-	_Atomic uint64_t in_pkts, in_bytes;	/* accepted */
-	_Atomic uint64_t out_pkts[N_TCLASSES], out_bytes[N_TCLASSES];	/* left, copies counted */
-	struct hist delay[N_TCLASSES];
+	alignas(128) _Atomic uint64_t out_pkts[N_TCLASSES], out_bytes[N_TCLASSES];	/* left, copies counted */
+	_Atomic uint64_t delay_max_ns[N_TCLASSES];
+	uint64_t unused[4];
 };
 
 static inline uint64_t egress_out_pkts(const struct egress_stats *s)
@@ -92,8 +95,10 @@ bool egress_join_group(struct egress *e, uint32_t group, uint32_t parent, uint64
  * Keys 0 .. n_keys - 1; others have 1.  Copied; not for the data path.  false: memory is out, nothing changed. */
 bool egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t n_keys);
 
-/* Asks for what a push to the node will need, some packets before it: node lines are cold where VFs are many. */
+/* Ask for what a packet of the node will need: its lines are cold where VFs are many.  The first some packets ahead, the
+ * second later, when what the first asked for is there. */
 void egress_prefetch(const struct egress *e, uint32_t node);
+void egress_prefetch_more(const struct egress *e, uint32_t node);
 
 /* Queues a packet of 'bytes' L2 bytes.  copies > 1: it is charged that often (floods).
  * DROP_NOT: taken.  Otherwise refused, and the packet stays the caller's: DROP_QUEUE_FULL by the node's queue limit or
@@ -108,11 +113,19 @@ uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64
 bool egress_take(struct egress *e, uint32_t node, struct egress_out *out, uint64_t now_ns);
 
 /* Shares a VF's tx rate between its PF node and its local node by round robin in bytes over destinations (contract 6):
- * node i of 'pf' and node i of 'local' become siblings.  While one waits for its link, the other goes on. */
-void egress_pair(struct egress *pf, struct egress *local);
+ * node i of 'pf' and node i of 'local' become siblings.  While one waits for its link, the other goes on.
+ * Before egress_set_node().  false: memory is out. */
+bool egress_pair(struct egress *pf, struct egress *local);
 
 /* The port does not take packets at the moment: its siblings need not wait for it. */
 void egress_set_blocked(struct egress *e, bool is_blocked);
+
+/* Accepted so far. */
+uint64_t egress_in_pkts(const struct egress *e, uint32_t node);
+uint64_t egress_in_bytes(const struct egress *e, uint32_t node);
+
+/* How long packets of a class waited; less than EGRESS_AT_ONCE_NS is told as 0. */
+void egress_delay(const struct egress *e, uint32_t node, enum tclass tclass, struct hist_snapshot *delay);
 
 uint32_t egress_backlog_pkts(const struct egress *e, uint32_t node);
 uint64_t egress_backlog_bytes(const struct egress *e, uint32_t node);

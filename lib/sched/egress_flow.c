@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which packet of a node goes next: deficit round robin over its flows, weighted classes inside a flow. */
+#include <string.h>
+
 #include "egress_impl.h"
 
 #define QUANTUM_BYTES 512	/* of the least weight, a round */
@@ -76,7 +78,7 @@ static uint32_t take_flow(struct egress *e)
 	if (e->n_used_flows == e->n_flows)
 		return NO_FLOW;
 	id = e->n_used_flows++;
-	e->flows[id] = (struct flow){.n_pkts = 0};
+	e->flows[id] = (struct flow){.next = {id, id}, .prev = {id, id}};
 	for (int c = 0; c < N_TCLASSES; c++)
 		fifo_init(&e->flows[id].fifo[c]);
 	return id;
@@ -89,32 +91,41 @@ uint32_t flow_open(struct egress *e, uint32_t node, uint32_t key)
 	if (id == NO_FLOW)
 		return NO_FLOW;
 	struct flow *f = &e->flows[id];
-	if (e->hash != NULL) {
-		uint32_t h = hash_of(e, node, key);
-		f->hash_next = e->hash[h];
-		e->hash[h] = id;
-	}
+	struct enode *n = &e->nodes[node];
 	f->node = node;
 	f->key = key;
+	f->class_vtime = 0;
+	memset(f->class_finish, 0, sizeof(f->class_finish));
+	if (e->hash == NULL) {	/* its only one */
+		n->ring[RING_ALL] = id;
+		n->n_flows = 1;
+		n->active_weight = flow_weight(e, key);
+		return id;
+	}
+	uint32_t h = hash_of(e, node, key);
+	f->hash_next = e->hash[h];
+	e->hash[h] = id;
 	f->deficit = 0;
 	f->quantum = key < e->n_weights ? e->quanta[key] : e->other_quantum;
-	f->class_vtime = 0;
-	for (int c = 0; c < N_TCLASSES; c++)
-		f->class_finish[c] = 0;
 	flow_link(e, id, RING_ALL);
-	e->nodes[node].n_flows++;
-	e->nodes[node].active_weight += flow_weight(e, key);
+	n->n_flows++;
+	n->active_weight += flow_weight(e, key);
 	return id;
 }
 
 void flow_close(struct egress *e, uint32_t id)
 {
 	struct flow *f = &e->flows[id];
+	struct enode *n = &e->nodes[f->node];
 
-	flow_unlink(e, id, RING_ALL);
-	e->nodes[f->node].n_flows--;
-	e->nodes[f->node].active_weight -= flow_weight(e, f->key);
-	if (e->hash != NULL) {
+	if (e->hash == NULL) {
+		n->ring[RING_ALL] = NO_FLOW;
+		n->n_flows = 0;
+		n->active_weight = 0;
+	} else {
+		flow_unlink(e, id, RING_ALL);
+		n->n_flows--;
+		n->active_weight -= flow_weight(e, f->key);
 		uint32_t *link = &e->hash[hash_of(e, f->node, f->key)];
 		while (*link != id)
 			link = &e->flows[*link].hash_next;
@@ -182,7 +193,7 @@ static __attribute__((noinline, cold)) void rebase_classes(struct flow *f)
 	f->class_vtime = 0;
 }
 
-static void charge_class(const struct egress *e, struct flow *f, enum tclass tclass, uint32_t bytes)
+void flow_charge_class(const struct egress *e, struct flow *f, enum tclass tclass, uint32_t bytes)
 {
 	enum tclass c = class_paying(e, f, tclass);
 
@@ -193,31 +204,4 @@ static void charge_class(const struct egress *e, struct flow *f, enum tclass tcl
 	f->class_finish[c] += bytes * e->class_price[c];
 	if (__builtin_expect(f->class_vtime >> 62 != 0, 0))
 		rebase_classes(f);
-}
-
-struct fifo_entry flow_pop(struct egress *e, uint32_t id, enum order_how how, enum tclass tclass)
-{
-	struct flow *f = &e->flows[id];
-	struct enode *n = &e->nodes[f->node];
-	struct fifo_entry entry = fifo_pop(e->pool, &f->fifo[tclass]);
-	uint32_t bytes = fifo_entry_bytes(&entry);
-
-	if (f->fifo[tclass].n_pkts == 0)
-		f->classes &= ~(1u << tclass);
-	f->n_pkts--;
-	n->n_pkts--;
-	n->n_bytes -= bytes;
-	e->n_pkts--;
-	if (how != ORDER_URGENT) {	/* urgent within allowance comes before all shares and costs none */
-		if (n->n_flows == 1)
-			f->deficit = 0;
-		else if (tclass != TC_URGENT || !e->is_local || n->demotes_urgent)
-			f->deficit -= bytes;
-		charge_class(e, f, tclass, bytes);
-	}
-	if (tclass == TC_URGENT && f->fifo[TC_URGENT].n_pkts == 0)
-		flow_unlink(e, id, RING_URGENT);
-	if (f->n_pkts == 0)
-		flow_close(e, id);
-	return entry;
 }

@@ -10,7 +10,8 @@
 #include "counter.h"
 #include "egress.h"
 
-#define NO_FLOW UINT32_MAX
+#define NO_FLOW	 UINT32_MAX
+#define NO_STATS UINT32_MAX
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -36,15 +37,25 @@ struct enode {
 	uint32_t n_pkts;
 	uint32_t n_flows;		/* active */
 	uint64_t n_bytes;
-	struct egress_stats *stats;	/* from its first packet on */
-	uint64_t active_weight;		/* of the active flows */
+	_Atomic uint64_t in_pkts, in_bytes;
+	uint32_t stats;			/* index of its statistics, from its first packet on; or NO_STATS */
+	uint32_t active_weight;		/* of the active flows */
 	uint32_t queue_pkts;		/* 0: push never refuses */
 	bool demotes_urgent;		/* has an allowance: out of it, urgent competes as high */
-	bool has_passed;		/* let its sibling go first once */
-	int32_t balance_bytes;		/* local's lead over PF, kept in the PF's node */
-	struct limiter *limiter;
 };
 static_assert(sizeof(struct enode) == 64, "a cache line");
+
+/* What a node of a pair (PF, local) knows beside it. */
+struct epair {
+	struct limiter *limiter;
+	int32_t balance_bytes;		/* local's lead over PF, kept in the PF's node */
+	bool has_passed;		/* let its sibling go first once */
+};
+
+/* Delays in the buckets of hist.h, by class. */
+struct delays {
+	_Atomic uint32_t count[N_TCLASSES][HIST_BUCKETS];
+};
 
 struct egress {
 	struct order *order;
@@ -63,7 +74,9 @@ struct egress {
 	struct egress *sibling;
 	bool is_local;			/* of the pair: the one without a link */
 	bool is_blocked;
+	struct epair *pair;		/* by node; NULL: it has no sibling */
 	struct egress_stats *stats;	/* attached in the order of first packets; the others' memory is untouched */
+	struct delays *delays;
 	uint32_t n_stats;
 };
 
@@ -97,7 +110,7 @@ void flow_unlink(struct egress *e, uint32_t flow, enum ring ring);
 void flow_close(struct egress *e, uint32_t flow);			/* when it has no packets */
 uint32_t flow_weight(const struct egress *e, uint32_t key);
 uint32_t flow_pick(struct egress *e, uint32_t node, enum order_how how, enum tclass *tclass);
-struct fifo_entry flow_pop(struct egress *e, uint32_t flow, enum order_how how, enum tclass tclass);
+void flow_charge_class(const struct egress *e, struct flow *f, enum tclass tclass, uint32_t bytes);
 void flow_wake_class(const struct egress *e, struct flow *f, enum tclass tclass);	/* a packet has come */
 uint32_t flow_quantum(const struct egress *e, uint32_t key);
 

@@ -34,17 +34,21 @@ void egress_prefetch(const struct egress *e, uint32_t node)
 	order_prefetch(e->order, node);
 }
 
-static __attribute__((noinline)) void attach_stats(struct egress *e, struct enode *n)
+void egress_prefetch_more(const struct egress *e, uint32_t node)
 {
-	__atomic_store_n(&n->stats, &e->stats[e->n_stats++], __ATOMIC_RELEASE);
+	uint32_t stats = e->nodes[node].stats;
+
+	if (stats != NO_STATS)
+		__builtin_prefetch(&e->stats[stats], 1);
+	order_prefetch_more(e->order, node);
 }
 
 static inline void count_in(struct egress *e, struct enode *n, uint32_t bytes)
 {
-	if (unlikely(n->stats == NULL))
-		attach_stats(e, n);
-	counter_add(&n->stats->in_pkts, 1);
-	counter_add(&n->stats->in_bytes, bytes);
+	if (unlikely(n->stats == NO_STATS))
+		__atomic_store_n(&n->stats, e->n_stats++, __ATOMIC_RELEASE);
+	counter_add(&n->in_pkts, 1);
+	counter_add(&n->in_bytes, bytes);
 }
 
 enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t key, const struct pkt *p, uint32_t copies,
@@ -91,32 +95,32 @@ static uint64_t typical_ns(const struct limiter *l, uint32_t n_pkts)
 /* Contract 6: a VF's rate is shared between its destinations by round robin in bytes.  The PF is one of them, and the
  * local ones are the others, so local's bytes count once and the PF's once for each local destination.  It matters only
  * where the limit binds; and a sibling whose port is busy is passed over. */
-static bool must_pass(struct egress *e, uint32_t node, uint64_t now_ns)
+static bool must_pass(const struct egress *e, uint32_t node, uint64_t now_ns)
 {
-	struct egress *s = e->sibling;
-	struct enode *n = &e->nodes[node];
+	const struct egress *s = e->sibling;
+	const struct epair *pair = &e->pair[node];
 
-	if (n->limiter == NULL || n->has_passed || s->nodes[node].n_pkts == 0)
+	if (pair->limiter == NULL || pair->has_passed || s->nodes[node].n_pkts == 0)
 		return false;
-	if (limiter_ready_ns(n->limiter) + typical_ns(n->limiter, 2) <= now_ns)
+	if (limiter_ready_ns(pair->limiter) + typical_ns(pair->limiter, 2) <= now_ns)
 		return false;
 	if (s->is_blocked || order_link_is_busy(s->order, now_ns))
 		return false;
-	return e->is_local ? s->nodes[node].balance_bytes > 0 : n->balance_bytes < 0;
+	return e->is_local ? s->pair[node].balance_bytes > 0 : pair->balance_bytes < 0;
 }
 
 static void pass(struct egress *e, uint32_t node, uint64_t now_ns)
 {
-	struct enode *n = &e->nodes[node];
+	struct epair *pair = &e->pair[node];
 
-	n->has_passed = true;
-	order_pass(e->order, node, now_ns + typical_ns(n->limiter, 1), now_ns);
+	pair->has_passed = true;
+	order_pass(e->order, node, now_ns + typical_ns(pair->limiter, 1), now_ns);
 }
 
 static void keep_balance(struct egress *e, uint32_t node, uint64_t bytes)
 {
 	struct egress *s = e->sibling;
-	int32_t *balance = e->is_local ? &s->nodes[node].balance_bytes : &e->nodes[node].balance_bytes;
+	int32_t *balance = e->is_local ? &s->pair[node].balance_bytes : &e->pair[node].balance_bytes;
 
 	if (s->nodes[node].n_pkts == 0) {
 		*balance = 0;
@@ -130,30 +134,61 @@ static void keep_balance(struct egress *e, uint32_t node, uint64_t bytes)
 	*balance = (int32_t)sum;
 }
 
-static inline void fill_out(struct egress *e, uint32_t flow, enum order_how how, enum tclass tclass,
+/* Urgent within its allowance comes before all shares and costs none. */
+static inline void charge_flow(struct egress *e, struct flow *f, const struct enode *n, enum tclass tclass,
+	uint32_t bytes)
+{
+	if (n->n_flows > 1 && (tclass != TC_URGENT || !e->is_local || n->demotes_urgent))
+		f->deficit -= bytes;
+	if (n->n_flows == 1)
+		f->deficit = 0;
+	if ((f->classes & (f->classes - 1)) != 0)	/* a class alone shares with nobody */
+		flow_charge_class(e, f, tclass, bytes);
+}
+
+static inline void fill_out(struct egress *e, struct enode *n, uint32_t flow, enum order_how how, enum tclass tclass,
 	struct egress_out *out, uint64_t now_ns)
 {
-	uint32_t node = e->flows[flow].node, key = e->flows[flow].key;
-	struct fifo_entry entry = flow_pop(e, flow, how, tclass);
+	struct flow *f = &e->flows[flow];
+	struct fifo *fifo = &f->fifo[tclass];
+	struct fifo_entry entry = fifo_pop(e->pool, fifo);
+	uint32_t bytes = fifo_entry_bytes(&entry);
 
 	*out = (struct egress_out){
 		.handle = entry.handle,
-		.node = node,
-		.flow_key = key,
-		.bytes = fifo_entry_bytes(&entry),
+		.node = f->node,
+		.flow_key = f->key,
+		.bytes = bytes,
 		.tclass = (uint8_t)tclass,
 		.drop_prec = fifo_entry_drop_prec(&entry),
 		.copies = (uint8_t)fifo_entry_copies(&entry),
 		.is_ect = fifo_entry_is_ect(&entry),
 		.waited_ns = fifo_entry_waited_ns(&entry, now_ns),
 	};
+	if (how != ORDER_URGENT)
+		charge_flow(e, f, n, tclass, bytes);
+	if (fifo->n_pkts == 0) {
+		f->classes &= ~(1u << tclass);
+		if (tclass == TC_URGENT)
+			flow_unlink(e, flow, RING_URGENT);
+	}
+	n->n_pkts--;
+	n->n_bytes -= bytes;
+	e->n_pkts--;
+	if (--f->n_pkts == 0)
+		flow_close(e, flow);
 }
 
-static inline void count_out(struct egress_stats *s, const struct egress_out *out, uint64_t bytes)
+static inline void count_out(struct egress *e, uint32_t stats, const struct egress_out *out, uint64_t bytes)
 {
+	struct egress_stats *s = &e->stats[stats];
+
 	counter_add(&s->out_pkts[out->tclass], out->copies);
 	counter_add(&s->out_bytes[out->tclass], bytes);
-	hist_record(&s->delay[out->tclass], out->waited_ns);
+	if (out->waited_ns < EGRESS_AT_ONCE_NS)	/* most, where nobody waits: one line less to touch */
+		return;
+	hist_count(e->delays[stats].count[out->tclass], out->waited_ns, out->copies);
+	hist_max(&s->delay_max_ns[out->tclass], out->waited_ns);
 }
 
 /* What the order must know of a node after a service: its next packet's size. */
@@ -167,9 +202,10 @@ static inline uint32_t head_bytes(const struct egress *e, const struct enode *n)
 	return fifo_entry_bytes(entry) * fifo_entry_copies(entry);
 }
 
-static inline void serve(struct egress *e, uint32_t node, enum order_how how, struct egress_out *out, uint64_t now_ns)
+/* The next packet of the node. */
+static inline void serve_one(struct egress *e, struct enode *n, uint32_t node, enum order_how how,
+	struct egress_out *out, uint64_t now_ns)
 {
-	struct enode *n = &e->nodes[node];
 	enum tclass tclass;
 	uint32_t flow = n->ring[RING_ALL];
 
@@ -177,15 +213,37 @@ static inline void serve(struct egress *e, uint32_t node, enum order_how how, st
 		tclass = flow_head_class(&e->flows[flow], n->demotes_urgent);
 	else
 		flow = flow_pick(e, node, how, &tclass);
-	fill_out(e, flow, how, tclass, out, now_ns);
-	uint64_t bytes = (uint64_t)out->bytes * out->copies;
-	count_out(n->stats, out, bytes);
+	fill_out(e, n, flow, how, tclass, out, now_ns);
+}
+
+/* Up to n packets of the node, while it may: who has many small ones is not decided about for each. */
+static inline uint32_t serve(struct egress *e, uint32_t node, enum order_how how, struct egress_out *out, uint32_t n,
+	uint64_t now_ns)
+{
+	struct enode *en = &e->nodes[node];
+	uint64_t sum_bytes = 0, sum_pkts = 0;
+	uint32_t next = order_likely_next(e->order, node), n_out = 0;
+	bool may_go_on;
+
+	if (next != ORDER_NONE)
+		egress_prefetch(e, next);
+	egress_prefetch_more(e, node);
+	do {
+		struct egress_out *o = &out[n_out++];
+		serve_one(e, en, node, how, o, now_ns);
+		uint64_t bytes = (uint64_t)o->bytes * o->copies;
+		count_out(e, en->stats, o, bytes);
+		sum_bytes += bytes;
+		sum_pkts += o->copies;
+		may_go_on = order_charge_packet(e->order, node, how, bytes, o->copies, sum_bytes, sum_pkts, now_ns);
+	} while (may_go_on && n_out < n && en->n_pkts > 0 && (e->sibling == NULL || e->sibling->nodes[node].n_pkts == 0));
 	if (e->sibling != NULL) {
-		n->has_passed = false;
-		keep_balance(e, node, bytes);
+		e->pair[node].has_passed = false;
+		keep_balance(e, node, sum_bytes);
 	}
-	order_charge(e->order, node, how, bytes, out->copies, n->n_pkts > 0, head_bytes(e, n),
-		n->ring[RING_URGENT] != NO_FLOW, now_ns);
+	order_charge_run(e->order, node, how, sum_bytes, sum_pkts, en->n_pkts > 0, head_bytes(e, en),
+		en->ring[RING_URGENT] != NO_FLOW, now_ns);
+	return n_out;
 }
 
 uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64_t now_ns)
@@ -201,7 +259,7 @@ uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64
 			pass(e, node, now_ns);
 			continue;
 		}
-		serve(e, node, how, &out[n_out++], now_ns);
+		n_out += serve(e, node, how, out + n_out, n - n_out, now_ns);
 	}
 	return n_out;
 }
@@ -213,7 +271,7 @@ bool egress_take(struct egress *e, uint32_t node, struct egress_out *out, uint64
 	if (n->n_pkts == 0)
 		return false;
 	uint32_t flow = n->ring[RING_ALL];
-	fill_out(e, flow, ORDER_URGENT, flow_head_class(&e->flows[flow], n->demotes_urgent), out, now_ns);
+	fill_out(e, n, flow, ORDER_URGENT, flow_head_class(&e->flows[flow], n->demotes_urgent), out, now_ns);
 	if (n->n_pkts == 0)
 		order_sleep(e->order, node, now_ns);
 	else if (n->ring[RING_URGENT] == NO_FLOW)
