@@ -35,6 +35,9 @@ struct l2;
 struct l2 *l2_build(const struct l2_vf *vfs, uint32_t n_vfs, uint16_t pf_port);
 void l2_destroy(struct l2 *l2);
 
+/* Asks for what l2_switch() of this packet will read. */
+void l2_prefetch(const struct l2 *l2, const struct pkt *p);
+
 /* Decides for one packet that came in by 'port' and has been through classify_headers(): sets src, vid, dest_kind,
  * dst, tag_op, reason.  Never fails: what may not pass is DEST_DROP with a reason.  src is set even on a drop where
  * the sender is known (the VF whose port it is), else VF_NONE. */

@@ -152,6 +152,12 @@ static inline enum drop_reason to_where(const struct l2 *l2, struct pkt *p, uint
 	return p->src == VF_PF ? DROP_UNKNOWN_DEST : DROP_NOT;
 }
 
+void l2_prefetch(const struct l2 *l2, const struct pkt *p)
+{
+	__builtin_prefetch(&l2->slots[l2_home_slot(l2, l2_mac_of(p->data))]);
+	__builtin_prefetch(&l2->slots[l2_home_slot(l2, l2_mac_of(p->data + 6))]);
+}
+
 void l2_switch(const struct l2 *l2, struct pkt *p, uint16_t port)
 {
 	p->dst = VF_NONE;

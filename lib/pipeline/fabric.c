@@ -51,6 +51,13 @@ static bool build_ports(struct fabric *f)
 		if (f->n_port_vfs[port] == 1 && !f->ports[port].is_physical)
 			f->lone_vf[port] = f->port_vfs[port][0];
 	}
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		f->briefs[i] = (struct vf_brief){
+			.port = conf->vfs[i].port,
+			.dscp_map = conf->vfs[i].dscp_map,
+			.is_held = f->lone_vf[conf->vfs[i].port] == i,
+		};
+	}
 	return true;
 }
 
@@ -68,8 +75,10 @@ struct fabric *fabric_create(const struct fabric_params *params, struct why *why
 	f->maps = calloc(conf->n_maps, sizeof(*f->maps));
 	f->rooms = aligned_alloc(alignof(struct room), (conf->n_vfs + 1) * sizeof(*f->rooms));
 	f->node_of = calloc(conf->n_vfs + 1, sizeof(*f->node_of));
+	f->briefs = calloc(conf->n_vfs + 1, sizeof(*f->briefs));
 	f->l2 = build_l2(conf);
-	if (f->maps == NULL || f->rooms == NULL || f->node_of == NULL || f->l2 == NULL || !build_ports(f))
+	if (f->maps == NULL || f->rooms == NULL || f->node_of == NULL || f->briefs == NULL ||
+		f->l2 == NULL || !build_ports(f))
 		goto no_memory;
 	memset(f->rooms, 0, (conf->n_vfs + 1) * sizeof(*f->rooms));
 	for (uint16_t i = 0; i < conf->n_maps; i++)
@@ -91,6 +100,7 @@ void fabric_destroy(struct fabric *f)
 	free(f->maps);
 	free(f->rooms);
 	free(f->node_of);
+	free(f->briefs);
 	free(f);
 }
 

@@ -31,7 +31,7 @@ static enum drop_reason full_reason(const struct pipe *p, vf_id receiver, uint16
 static void enqueue_receiver(struct pipe *p, const struct pkt *k, uint64_t now_ns)
 {
 	const struct fabric *f = p->f;
-	uint16_t port = f->conf->vfs[k->dst].port;
+	uint16_t port = f->briefs[k->dst].port;
 	uint32_t key = k->src == VF_PF ? f->conf->n_vfs : k->src;
 
 	if (!port_is_up(f, port)) {
@@ -74,7 +74,7 @@ void pipe_enqueue(struct pipe *p, const struct pkt *k, uint64_t now_ns)
 
 void pipe_deliver(struct pipe *p, struct pkt *k, uint64_t now_ns)
 {
-	unsigned int worker = p->f->ports[p->f->conf->vfs[k->dst].port].tx_worker;
+	unsigned int worker = p->f->ports[p->f->briefs[k->dst].port].tx_worker;
 
 	k->dest_kind = DEST_VF;
 	if (worker == p->worker)

@@ -29,6 +29,13 @@ struct room {
 	alignas(64) _Atomic uint64_t out;
 };
 
+/* What every packet of a VF asks of its config, in one word. */
+struct vf_brief {
+	uint16_t port;
+	uint16_t dscp_map;
+	bool is_held;			/* its room counts: it is alone on a port that can hold its packets */
+};
+
 struct fabric {
 	const struct conf *conf;
 	unsigned int n_workers, home;
@@ -36,6 +43,7 @@ struct fabric {
 	struct l2 *l2;
 	struct class_map *maps;
 	struct room *rooms;			/* by VF */
+	struct vf_brief *briefs;		/* by VF */
 	uint32_t *node_of;			/* VF -> node of its port's egress */
 	vf_id *port_vfs[CONF_MAX_PORTS];	/* node -> VF */
 	uint32_t n_port_vfs[CONF_MAX_PORTS];
@@ -97,9 +105,17 @@ static inline bool port_is_up(const struct fabric *f, uint16_t port)
 	return atomic_load_explicit(&f->is_up[port], memory_order_relaxed);
 }
 
+/* A packet of the VF comes in, or will not be there after all (or is copied: more). */
+static inline void room_enter(const struct fabric *f, vf_id vf, uint64_t n)
+{
+	if (f->briefs[vf].is_held)
+		counter_add(&f->rooms[vf].in, n);
+}
+
 static inline void room_left(struct pipe *p, vf_id vf)
 {
-	counter_add(&p->f->rooms[vf].out, 1);
+	if (p->f->briefs[vf].is_held)
+		counter_add(&p->f->rooms[vf].out, 1);
 }
 
 /* pipe.c */

@@ -2,6 +2,8 @@
 /* From a port to an egress: ask, validate, classify, switch, and queue here or hand to the worker that does. */
 #include "pipe_impl.h"
 
+#define PREFETCH_AHEAD 4u	/* packets */
+
 /* How many packets the port's sender may still put inside weir. */
 static uint32_t room_of(const struct pipe *p, uint16_t port)
 {
@@ -31,7 +33,7 @@ static void hand_over(struct pipe *p, unsigned int worker, const struct pkt *k)
 		return;
 	pipe_drop_tx(p, k->src, k->handle, DROP_RING_FULL);
 	if (is_vf(p, k->src))
-		counter_add(&p->f->rooms[k->src].in, UINT64_MAX);	/* - 1: it did not come in */
+		room_enter(p->f, k->src, UINT64_MAX);	/* - 1: it did not come in */
 }
 
 /* A VF's packet goes to home, where its clocks are. */
@@ -47,7 +49,7 @@ static void refuse(struct pipe *p, const struct pkt *k, enum drop_reason reason)
 {
 	pipe_drop_tx(p, k->src, k->handle, reason);
 	if (is_vf(p, k->src))
-		counter_add(&p->f->rooms[k->src].in, UINT64_MAX);
+		room_enter(p->f, k->src, UINT64_MAX);
 }
 
 /* Copies for everybody in the VLAN.  From a VF, one entry stands for all local copies until its sender may send them. */
@@ -65,7 +67,7 @@ static void flood_of_vf(struct pipe *p, struct pkt *k, uint64_t now_ns)
 	}
 	if (port_is_up(f, f->conf->pf) && pipe_copy_to(p, k, VF_PF, &to_pf)) {
 		to_pf.dest_kind = DEST_PF;
-		counter_add(&p->f->rooms[k->src].in, 1);
+		room_enter(p->f, k->src, 1);
 		to_home(p, &to_pf, now_ns);
 	}
 	if (n_local > 0) {
@@ -74,7 +76,7 @@ static void flood_of_vf(struct pipe *p, struct pkt *k, uint64_t now_ns)
 		return;
 	}
 	p->io.free(p->io.ctx, &k->handle, 1);
-	counter_add(&p->f->rooms[k->src].in, UINT64_MAX);
+	room_enter(p->f, k->src, UINT64_MAX);
 }
 
 static void flood_of_pf(struct pipe *p, struct pkt *k, uint64_t now_ns)
@@ -116,10 +118,9 @@ static void unicast(struct pipe *p, struct pkt *k, uint64_t now_ns)
 /* Class and drop precedence: by the sender's map, or the receiver's for what comes from outside. */
 static void classify(struct pipe *p, struct party *sender, struct pkt *k, int dscp, uint64_t now_ns)
 {
-	const struct conf *conf = p->f->conf;
 	vf_id owner = k->src != VF_PF ? k->src : k->dest_kind == DEST_VF ? k->dst : VF_NONE;
 
-	classify_by_map(k, &p->f->maps[owner == VF_NONE ? 0 : conf->vfs[owner].dscp_map], dscp);
+	classify_by_map(k, &p->f->maps[owner == VF_NONE ? 0 : p->f->briefs[owner].dscp_map], dscp);
 	if (k->is_neighbour && limiter_ready_ns(&sender->neighbour) <= now_ns) {
 		limiter_charge(&sender->neighbour, 0, 1, now_ns, 0);
 		k->tclass = TC_HIGH;
@@ -134,24 +135,27 @@ static bool may_broadcast(struct party *sender, uint64_t now_ns)
 	return true;
 }
 
-static void ingest_one(struct pipe *p, uint16_t port, struct pkt *k, uint64_t now_ns)
+/* Who sent it, and where it goes. */
+static void switch_one(const struct pipe *p, uint16_t port, struct pkt *k, bool is_sound)
 {
-	bool is_sound = k->data_bytes >= PKT_MIN_BYTES && k->bytes <= PKT_MAX_BYTES;
-	int dscp = -1;
-
 	if (is_sound) {
-		dscp = classify_headers(k);
 		l2_switch(p->f->l2, k, port);
-	} else {
-		k->src = port == p->f->conf->pf ? VF_PF : p->f->lone_vf[port];
-		k->dest_kind = DEST_DROP;
-		k->reason = DROP_MALFORMED;
+		return;
 	}
+	k->src = port == p->f->conf->pf ? VF_PF : p->f->lone_vf[port];
+	k->dest_kind = DEST_DROP;
+	k->reason = DROP_MALFORMED;
+}
+
+/* Counted, classified, and on into an egress, or dropped. */
+static void admit_one(struct pipe *p, struct pkt *k, int dscp, uint64_t now_ns)
+{
 	struct party *sender = party_of(p, k->src);
+
 	counter_add(&sender->in_pkts, 1);
 	counter_add(&sender->in_bytes, k->bytes);
 	if (is_vf(p, k->src))
-		counter_add(&p->f->rooms[k->src].in, 1);
+		room_enter(p->f, k->src, 1);
 	if (k->dest_kind == DEST_DROP) {
 		refuse(p, k, (enum drop_reason)k->reason);
 		return;
@@ -169,6 +173,65 @@ static void ingest_one(struct pipe *p, uint16_t port, struct pkt *k, uint64_t no
 		flood_of_pf(p, k, now_ns);
 	else
 		flood_of_vf(p, k, now_ns);
+}
+
+/* The egress where the packet will wait next on this worker, and as whose; NULL: on none, or it does not matter. */
+static const struct egress *egress_ahead(const struct pipe *p, const struct pkt *k, uint32_t *node)
+{
+	if (k->src != VF_PF) {
+		*node = k->src;
+		return k->dest_kind == DEST_PF ? p->pf : k->dest_kind == DEST_VF ? p->local : NULL;
+	}
+	if (k->dest_kind != DEST_VF)
+		return NULL;
+	*node = p->f->node_of[k->dst];
+	return p->egress[p->f->briefs[k->dst].port];
+}
+
+static inline void prefetch_ahead(const struct pipe *p, const struct pkt *k)
+{
+	uint32_t node;
+	const struct egress *e = egress_ahead(p, k, &node);
+
+	__builtin_prefetch(party_of(p, k->src), 1);
+	if (e != NULL)
+		egress_prefetch(e, node);
+}
+
+static inline void prefetch_more(const struct pipe *p, const struct pkt *k)
+{
+	uint32_t node;
+	const struct egress *e = egress_ahead(p, k, &node);
+
+	if (e != NULL)
+		egress_prefetch_more(e, node);
+}
+
+/* A burst goes step by step, not packet by packet: with many VFs each step reads what is in no cache, and asks for what
+ * the next step will read. */
+static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n, uint64_t now_ns)
+{
+	bool is_sound[PIPE_BURST];
+	int dscp[PIPE_BURST];
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct pkt *k = &burst[i];
+		is_sound[i] = k->data_bytes >= PKT_MIN_BYTES && k->bytes <= PKT_MAX_BYTES;
+		dscp[i] = -1;
+		if (is_sound[i]) {
+			dscp[i] = classify_headers(k);
+			l2_prefetch(p->f->l2, k);
+		}
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		switch_one(p, port, &burst[i], is_sound[i]);
+		prefetch_ahead(p, &burst[i]);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		if (i + PREFETCH_AHEAD < n)
+			prefetch_more(p, &burst[i + PREFETCH_AHEAD]);
+		admit_one(p, &burst[i], dscp[i], now_ns);
+	}
 }
 
 /* A physical port is always asked for a whole burst, and charged for what it gives: vector drivers answer 0 to fewer
@@ -191,8 +254,10 @@ uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
 		n = n < least ? least : n < room ? n : room;
 		uint32_t got = p->io.rx(p->io.ctx, port, burst, n);
 		ask_answer(p->ask, id, n, got, now_ns);
-		for (uint32_t i = 0; i < got; i++)
-			ingest_one(p, port, &burst[i], now_ns);
+		ingest(p, port, burst, got, now_ns);
+		if (p->is_home)
+			pipe_pass_local(p, now_ns);
+		pipe_transmit(p, now_ns);
 		moved += got;
 	}
 	counter_add(&p->rx_pkts, moved);
