@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Random operations in random order: whatever is asked, the queues stay whole and the answers make sense.  That the
  * rates come out right is what test/promise is about. */
+#include <string.h>
+
 #include "order.h"
 #include "unit.h"
 
 #define N_NODES 40
+#define N_GROUPS 6
 #define BUCKET_NS 2048	/* a wheel may be late by a bucket, and by another at the next level */
 
 struct world {
 	struct order *o;
 	struct limiter limiter[N_NODES];
 	struct order_terms terms[N_NODES];
+	uint32_t n_groups;
+	struct limiter group_limiter[N_GROUPS];
+	uint32_t group_of[N_NODES], parent_of[N_GROUPS];	/* ORDER_NONE: none */
 	bool is_waiting[N_NODES], is_urgent[N_NODES], is_passed[N_NODES];
 	uint64_t now_ns, lost_ns, seed;
 };
@@ -73,14 +79,91 @@ static void wake_or_sleep(struct world *w, uint32_t node)
 	}
 }
 
+static void set_group(struct world *w, uint32_t group)
+{
+	struct limiter *l = &w->group_limiter[group];
+	struct order_terms t = {
+		.min_byte = chance(w, 2) ? price_of_bps(random_bps(w)) : 0,
+		.min_pkt = chance(w, 3) ? 0 : price_of_pps(1 + chance(w, 1000000)),
+		.weight = 1 + (uint32_t)chance(w, ORDER_MAX_WEIGHT),
+		.priority = (uint8_t)chance(w, ORDER_N_PRIORITIES),
+	};
+
+	limiter_set(l, chance(w, 3) ? price_of_bps(random_bps(w)) : 0, chance(w, 3) ? 0 : price_of_pps(1 + chance(w, 1000000)),
+		chance(w, 5 * NS_PER_MS), w->now_ns);
+	order_set_group(w->o, group, &t, chance(w, 10) ? l : NULL, w->now_ns);
+}
+
+static uint32_t some_group(struct world *w)
+{
+	return chance(w, 4) ? (uint32_t)chance(w, w->n_groups) : ORDER_NONE;
+}
+
+static uint32_t depth_of(const struct world *w, uint32_t group)
+{
+	uint32_t depth = 0;
+
+	for (; group != ORDER_NONE; group = w->parent_of[group])
+		depth++;
+	return depth;
+}
+
+/* Slow and obvious: is the tree with 'group' in 'parent' one, and not too deep? */
+static bool may_join(const struct world *w, uint32_t group, uint32_t parent)
+{
+	struct world tried = *w;
+
+	for (uint32_t up = parent; up != ORDER_NONE; up = w->parent_of[up]) {
+		if (up == group)
+			return false;
+	}
+	tried.parent_of[group] = parent;
+	for (uint32_t i = 0; i < w->n_groups; i++) {
+		if (depth_of(&tried, i) > ORDER_MAX_DEPTH)
+			return false;
+	}
+	return true;
+}
+
+static void change_groups(struct world *w)
+{
+	uint32_t node = (uint32_t)chance(w, N_NODES), group = (uint32_t)chance(w, w->n_groups), to = some_group(w);
+
+	switch (chance(w, 3)) {
+	case 0:
+		set_group(w, group);
+		break;
+	case 1:
+		ck_assert(order_join(w->o, node, to, w->now_ns));
+		w->is_passed[node] &= w->group_of[node] == to;	/* to another one: it competes there */
+		w->group_of[node] = to;
+		break;
+	default:
+		ck_assert(order_join_group(w->o, group, to, w->now_ns) == may_join(w, group, to));
+		if (may_join(w, group, to))
+			w->parent_of[group] = to;
+	}
+}
+
+static uint64_t groups_ready_ns(const struct world *w, uint32_t node)
+{
+	uint64_t at_ns = 0;
+
+	for (uint32_t i = w->group_of[node]; i != ORDER_NONE; i = w->parent_of[i])
+		at_ns = u64_max(at_ns, limiter_ready_ns(&w->group_limiter[i]));
+	return at_ns;
+}
+
 /* Nobody goes: then the link is busy, or nobody who waits could have gone for a bucket's time. */
 static void check_none(struct world *w)
 {
+	uint64_t late_ns = w->n_groups > 0 ? BUCKET_NS * (1 + ORDER_MAX_DEPTH) : BUCKET_NS;	/* a wheel a level */
+
 	if (order_link_is_busy(w->o, w->now_ns))
 		return;
 	for (uint32_t i = 0; i < N_NODES; i++) {
 		if (w->is_waiting[i] && !w->is_passed[i])
-			ck_assert_uint_gt(limiter_ready_ns(limiter_of(w, i)) + BUCKET_NS, w->now_ns);
+			unit_must(u64_max(limiter_ready_ns(limiter_of(w, i)), groups_ready_ns(w, i)) + late_ns > w->now_ns);
 	}
 }
 
@@ -93,10 +176,10 @@ static void serve(struct world *w)
 		check_none(w);
 		return;
 	}
-	ck_assert(w->is_waiting[id]);
-	ck_assert(how != ORDER_URGENT || (w->is_urgent[id] && (w->terms[id].urgent_byte | w->terms[id].urgent_pkt)));
-	ck_assert(!order_link_is_busy(w->o, w->now_ns));
-	ck_assert(how != ORDER_DUE || (w->terms[id].min_byte | w->terms[id].min_pkt));
+	unit_must(w->is_waiting[id]);
+	unit_must(how != ORDER_URGENT || (w->is_urgent[id] && (w->terms[id].urgent_byte | w->terms[id].urgent_pkt)));
+	unit_must(!order_link_is_busy(w->o, w->now_ns));
+	unit_must(how != ORDER_DUE || (w->terms[id].min_byte | w->terms[id].min_pkt));
 	if (how != ORDER_URGENT && chance(w, 20) == 0) {
 		w->is_passed[id] = true;
 		order_pass(w->o, id, w->now_ns + chance(w, 100000), w->now_ns);
@@ -132,6 +215,10 @@ static void step(struct world *w)
 {
 	uint32_t node = (uint32_t)chance(w, N_NODES);
 
+	if (w->n_groups > 0 && chance(w, 20) == 0) {
+		change_groups(w);
+		return;
+	}
 	switch (chance(w, 16)) {
 	case 0:
 		set(w, node);
@@ -154,16 +241,17 @@ static void compare(struct world *w)
 {
 	uint32_t n = 0;
 
-	ck_assert(order_check(w->o, stderr));
+	unit_must(order_check(w->o, stderr));
 	for (uint32_t i = 0; i < N_NODES; i++) {
-		ck_assert(order_is_waiting(w->o, i) == w->is_waiting[i]);
+		unit_must(order_is_waiting(w->o, i) == w->is_waiting[i]);
 		n += w->is_waiting[i];
 	}
 	ck_assert_uint_eq(order_n_waiting(w->o), n);
-	ck_assert((order_next_ns(w->o, w->now_ns) == UINT64_MAX) == (n == 0));
+	unit_must((order_next_ns(w->o, w->now_ns) == UINT64_MAX) == (n == 0));
 }
 
-/* Fails if node_leave() forgets a queue, order_set() a waiting node, or order_sleep() the limiter's count. */
+/* Fails if node_leave() forgets a queue, order_set() a waiting node, order_sleep() the limiter's count, may_join() the
+ * depth below, or order_sleep() the groups. */
 START_TEST(random_operations_keep_every_invariant)
 {
 	static const uint64_t uptimes_ns[3] = {0, UINT64_C(1) << 48, UINT64_C(94608000000000000)};
@@ -172,8 +260,12 @@ START_TEST(random_operations_keep_every_invariant)
 
 	w->seed = seed;
 	w->now_ns = uptimes_ns[_i % 3];
+	w->n_groups = _i % 3 ? N_GROUPS : 0;
+	memset(w->group_of, 0xff, sizeof(w->group_of));
+	memset(w->parent_of, 0xff, sizeof(w->parent_of));
 	w->o = order_create(&(struct order_params){
 		.n_nodes = N_NODES,
+		.n_groups = w->n_groups,
 		.link_byte = _i % 2 ? price_of_bps(10000000000) : 0,
 		.link_pkt = _i % 5 == 0 ? price_of_pps(1000000) : 0,
 		.largest_bytes = 9000,
@@ -182,6 +274,8 @@ START_TEST(random_operations_keep_every_invariant)
 	});
 	for (uint32_t i = 0; i < N_NODES; i++)
 		set(w, i);
+	for (uint32_t i = 0; i < w->n_groups; i++)
+		set_group(w, i);
 	for (int i = 0; i < 30000; i++) {
 		step(w);
 		if (i % 50 == 0)
@@ -193,6 +287,8 @@ START_TEST(random_operations_keep_every_invariant)
 	ck_assert(order_check(w->o, stderr));
 	for (uint32_t i = 0; i < N_NODES; i++)
 		ck_assert_uint_eq(w->limiter[i].n_waiting, 0);
+	for (uint32_t i = 0; i < w->n_groups; i++)
+		ck_assert_uint_eq(w->group_limiter[i].n_waiting, 0);
 	order_destroy(w->o);
 	free(w);
 }
@@ -250,6 +346,27 @@ START_TEST(the_link_clock_tells_how_many_packets_it_allows)
 }
 END_TEST
 
+/* Fails if may_join() does not look upwards, or not at what hangs below. */
+START_TEST(groups_neither_loop_nor_stand_too_deep)
+{
+	struct order *o = order_create(&(struct order_params){.n_nodes = 1, .n_groups = 6, .largest_bytes = 1500});
+
+	ck_assert(!order_join_group(o, 0, 0, 0));
+	for (uint32_t i = 0; i < 3; i++)
+		ck_assert(order_join_group(o, i, i + 1, 0));	/* 0 < 1 < 2 < 3 */
+	ck_assert(!order_join_group(o, 3, 0, 0));
+	ck_assert(!order_join_group(o, 3, 4, 0));	/* 0 would be the fifth */
+	ck_assert(!order_join_group(o, 4, 0, 0));
+	ck_assert(order_join_group(o, 4, 1, 0));
+	ck_assert(order_join_group(o, 3, ORDER_NONE, 0));
+	ck_assert(order_join_group(o, 2, ORDER_NONE, 0));	/* 0, 4 < 1 < 2 */
+	ck_assert(order_join_group(o, 2, 5, 0));
+	ck_assert(order_join(o, 0, 0, 0));
+	ck_assert(order_check(o, stderr));
+	order_destroy(o);
+}
+END_TEST
+
 START_TEST(destroying_nothing_is_legal)
 {
 	order_destroy(NULL);
@@ -262,9 +379,10 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("order");
 
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, random_operations_keep_every_invariant, 0, 30);
+	tcase_add_loop_test(tc, random_operations_keep_every_invariant, 0, 24);
 	tcase_add_loop_test(tc, everyone_who_waits_is_served, 0, 30);
 	tcase_add_test(tc, the_link_clock_tells_how_many_packets_it_allows);
+	tcase_add_test(tc, groups_neither_loop_nor_stand_too_deep);
 	tcase_add_test(tc, destroying_nothing_is_legal);
 	suite_add_tcase(s, tc);
 	return s;
