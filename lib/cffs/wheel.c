@@ -204,10 +204,15 @@ uint64_t wheel_next_ns(const struct wheel *w)
 
 /* Nothing is due now, nor before the next item.  But the base must not stay far behind: what is pushed meanwhile finds
  * its place from there. */
-static void set_quiet(struct wheel *w)
+static void set_quiet(struct wheel *w, uint32_t head, uint64_t start_ns)
 {
-	uint64_t next_ns = wheel_next_ns(w), most_ns = width_ns(w, COARSE) / 2;
+	uint64_t most_ns = width_ns(w, COARSE) / 2;
 
+	if (head != CFFS_NONE && is_before(w->now_ns, start_ns)) {	/* no need to look at any item */
+		w->quiet_ns = start_ns - w->now_ns < most_ns ? start_ns - w->now_ns : most_ns;
+		return;
+	}
+	uint64_t next_ns = wheel_next_ns(w);
 	if (!wheel_is_empty(w) && is_before(next_ns, w->now_ns))	/* there was more to move than a call may */
 		return;
 	w->quiet_ns = wheel_is_empty(w) || next_ns - w->now_ns > most_ns ? most_ns : next_ns - w->now_ns;
@@ -221,7 +226,7 @@ uint32_t wheel_pop_due_now(struct wheel *w, uint64_t now_ns)
 	uint32_t head = cffs_peek(w->level[FINE], &start_ns);
 	uint32_t item = first_due(w, head, start_ns);
 	if (item == CFFS_NONE) {
-		set_quiet(w);
+		set_quiet(w, head, start_ns);
 		return CFFS_NONE;
 	}
 	cffs_remove(w->level[FINE], item);
