@@ -39,11 +39,9 @@ static inline void circle_push(void *queue, uint32_t item, uint64_t rank)
 static inline uint32_t circle_pop(void *queue, uint64_t *rank)
 {
 	struct ours *o = queue;
-	uint32_t item = cffs_first(o->q);
+	uint32_t item = cffs_pop_first(o->q);
 
 	*rank = o->nodes[item].rank;
-	cffs_remove(o->q, item);
-	cffs_advance(o->q, *rank);
 	return item;
 }
 

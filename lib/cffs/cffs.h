@@ -57,6 +57,10 @@ static inline void cffs_remove(struct cffs *q, uint32_t item);
  * looked at is the answer: it may not be quite the first.  Never none while there are items; the base stays. */
 static inline uint32_t cffs_first(struct cffs *q);
 
+/* Takes the first item and moves the base up to its bucket: cffs_first(), cffs_remove() and cffs_advance() in one look.
+ * CFFS_NONE when empty. */
+static inline uint32_t cffs_pop_first(struct cffs *q);
+
 /* The head of the first bucket that is not empty as it stands (nothing is put anew), and the bucket's first rank: no
  * item waits before that, except those put before the base.  CFFS_NONE when empty. */
 static inline uint32_t cffs_peek(const struct cffs *q, uint64_t *start);

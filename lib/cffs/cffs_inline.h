@@ -151,6 +151,32 @@ static inline uint32_t cffs_first(struct cffs *q)
 	return item;
 }
 
+static inline uint32_t cffs_pop_first(struct cffs *q)
+{
+	if (q->count == 0)
+		return CFFS_NONE;
+	uint32_t pos = cffs_find_first(q);
+	uint32_t item = q->buckets[pos].head;
+	struct cffs_node *node = cffs_node_of(q, item);
+	uint64_t start = cffs_bucket_start(q, pos);
+	if (__builtin_expect((int64_t)(node->rank - start) >= (int64_t)cffs_width(q), 0)) {	/* parked */
+		item = cffs_first_put_anew(q);
+		cffs_remove(q, item);
+		return item;
+	}
+	q->base = start;
+	q->buckets[pos].head = node->next;
+	if (node->next == CFFS_NONE) {
+		q->buckets[pos].tail = CFFS_NONE;
+		ffs_map_clear(&q->map, pos);
+	} else {
+		cffs_node_of(q, node->next)->prev = CFFS_NONE;
+	}
+	node->bucket = CFFS_NONE;
+	q->count--;
+	return item;
+}
+
 static inline uint32_t cffs_peek(const struct cffs *q, uint64_t *start)
 {
 	if (q->count == 0)

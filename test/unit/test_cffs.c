@@ -279,6 +279,42 @@ START_TEST(a_crowd_far_beyond_the_window_comes_whole_and_nearly_in_order)
 }
 END_TEST
 
+/* Fails if the base is left behind, or a parked item moves it. */
+START_TEST(popping_the_first_is_looking_removing_and_advancing)
+{
+	static struct cffs_node nodes[2][300];
+	struct cffs *one = cffs_create(64, 4, nodes[0]), *other = cffs_create(64, 4, nodes[1]);
+	uint64_t state = (uint64_t)_i, n = 0;
+
+	cffs_nodes_init(nodes[0], 300);
+	cffs_nodes_init(nodes[1], 300);
+	for (int step = 0; step < 20000; step++) {
+		uint32_t item = (uint32_t)(unit_random(&state) % 300);
+		if (nodes[0][item].bucket == CFFS_NONE && unit_random(&state) % 2) {
+			uint64_t rank = cffs_base(one) + unit_random(&state) % (_i % 2 ? 1000 : 3000);
+			cffs_push(one, item, rank);
+			cffs_push(other, item, rank);
+			n++;
+			continue;
+		}
+		uint32_t first = cffs_first(other);
+		uint64_t start = 0;
+		bool is_parked = first != CFFS_NONE && (cffs_peek(other, &start), nodes[1][first].rank >= start + 16);
+		unit_must(cffs_pop_first(one) == first);
+		if (first == CFFS_NONE)
+			continue;
+		cffs_remove(other, first);
+		if (!is_parked)
+			cffs_advance(other, nodes[1][first].rank);
+		unit_must(cffs_base(one) == cffs_base(other) && cffs_count(one) == cffs_count(other));
+		unit_must(cffs_check(one, stderr));
+	}
+	ck_assert_uint_gt(n, 5000);
+	cffs_destroy(one);
+	cffs_destroy(other);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("cffs");
@@ -288,6 +324,7 @@ static Suite *suite(void)
 	form_add_test(tc, a_few_far_items_are_found_in_their_bucket_all_the_same, 20);
 	form_add_test(tc, many_far_items_never_hide_that_somebody_waits, 10);
 	form_add_test(tc, a_crowd_far_beyond_the_window_comes_whole_and_nearly_in_order, 4);
+	tcase_add_loop_test(tc, popping_the_first_is_looking_removing_and_advancing, 0, 10);
 	suite_add_tcase(s, tc);
 	return s;
 }
