@@ -18,7 +18,9 @@
 	_(RECEIVER_SLOW, "receiver_slow", "the receiver's queue is full: its guest does not read") \
 	_(RECEIVER_GONE, "receiver_gone", "the receiver's port is down") \
 	_(UPLINK_GONE, "uplink_gone", "the PF is down") \
-	_(QUEUE_FULL, "queue_full", "on a port that cannot hold its senders: the VF's queue is full") \
+	_(QUEUE_FULL, "queue_full", "of a sender that is not held (when_full = drop, shared port): its queue is full") \
+	_(PUSHED_OUT, "pushed_out", "when_full = drop: a better class or drop precedence needed its place") \
+	_(AQM, "aqm", "when_full = drop: the queue's delay stayed above the target (CoDel)") \
 	_(NO_BUFFER, "no_buffer", "no mbuf for a copy or a tag") \
 	_(RING_FULL, "ring_full", "the ring to the next worker is full") \
 	_(SHUTDOWN, "shutdown", "still queued when the drain time at the end was over")

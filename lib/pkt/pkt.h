@@ -62,6 +62,7 @@ struct pkt {
 	uint8_t reason;		/* enum drop_reason, for DEST_DROP */
 	uint8_t tag_op;		/* on the way to the PF or VF 'dst'; floods decide per copy */
 	uint16_t vid;		/* the VLAN it belongs to inside weir; 0 = untagged */
+	uint16_t ring_wait;	/* what waits behind it in its sender's ring, in 2^16 ns; set by the pipeline */
 	vf_id src;		/* VF or VF_PF */
 	vf_id dst;
 };

@@ -10,8 +10,9 @@
  *   - the time of the next drop is set with a drop, not after a look at the packet behind it, which is judged later;
  *   - count stays below CODEL_MAX_COUNT (the next drop is then an interval / 1024 away; beyond it the queue is full and
  *     drops anyway);
- *   - the target is raised to three packets' time of slow queues, as section 4.3 allows for links below one packet a
- *     target.
+ *   - a queue that is good whatever its delay holds one packet at most, not one longest packet's bytes.
+ * The caller raises the target to K where that is longer (slow limits), as section 4.3 allows for links below a packet
+ * a target.
  *
  * Time is an argument, state is a few words of the owner's; no division, no square root, and for a queue below its
  * target two compares.
@@ -31,7 +32,6 @@
 
 struct codel_terms {
 	uint64_t target_ns, interval_ns;
-	uint32_t largest_bytes;		/* a queue that holds no more than one such packet is good */
 };
 
 /* All 0: new. */
@@ -44,24 +44,18 @@ struct codel {
 };
 static_assert(sizeof(struct codel) <= 24, "beside the queue");
 
-/* The target of a queue that a limit of these prices drains (0: none). */
-static inline uint64_t codel_target_ns(price_t byte, price_t pkt, uint32_t largest_bytes)
-{
-	return u64_max(CODEL_TARGET_NS, u64_max(price_ns(byte, 3ull * largest_bytes), price_ns(pkt, 3)));
-}
-
 /* 2^32 / sqrt(count), for count >= 1. */
 uint32_t codel_inv_sqrt(uint32_t count);
 
 /* The rest of codel_should_drop(), for a queue above its target. */
 bool codel_above(struct codel *c, const struct codel_terms *t, uint64_t now_ns);
 
-/* Is this packet, which leaves after 'waited_ns' and leaves 'left_bytes' behind it, to be dropped?  (Or marked, which
+/* Is this packet, which leaves after 'waited_ns' and leaves 'left_pkts' behind it, to be dropped?  (Or marked, which
  * CoDel counts as the same.)  To be asked for each packet that leaves, dropped ones too. */
 static inline bool codel_should_drop(struct codel *c, const struct codel_terms *t, uint64_t waited_ns,
-	uint64_t left_bytes, uint64_t now_ns)
+	uint32_t left_pkts, uint64_t now_ns)
 {
-	if (waited_ns < t->target_ns || left_bytes <= t->largest_bytes) {
+	if (waited_ns < t->target_ns || left_pkts <= 1) {
 		c->first_above_ns = 0;
 		c->is_dropping = 0;
 		return false;

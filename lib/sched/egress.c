@@ -49,7 +49,7 @@ struct egress *egress_create(const struct egress_params *p, struct fifo_pool *po
 		return NULL;
 	}
 	for (uint32_t i = 0; i < e->n_nodes; i++)
-		e->nodes[i] = (struct enode){.ring = {NO_FLOW, NO_FLOW}, .stats = NO_STATS};
+		e->nodes[i] = (struct enode){.ring = {NO_FLOW, NO_FLOW}, .stats = NO_STATS, .mark_ns = NEVER_MARK};
 	for (int c = 0; c < N_TCLASSES; c++)
 		e->class_price[c] = 65536 / (p->class_weight[c] ? p->class_weight[c] : 1);
 	return e;
@@ -68,6 +68,7 @@ void egress_destroy(struct egress *e)
 	free(e->hash);
 	free(e->weights);
 	free(e->quanta);
+	free(e->aqm);
 	free(e);
 }
 

@@ -39,8 +39,20 @@ struct egress_params {
 struct egress_stats {
 	alignas(128) _Atomic uint64_t out_pkts[N_TCLASSES], out_bytes[N_TCLASSES];	/* left, copies counted */
 	_Atomic uint64_t delay_max_ns[N_TCLASSES];
-	uint64_t unused[4];
+	_Atomic uint64_t marked_pkts;	/* of out: marked CE, or had it; copies counted */
+	uint64_t unused[3];
 };
+
+/* How a node tells its senders of congestion (contract 8); all 0: not at all. */
+struct egress_signals {
+	uint64_t mark_ns;	/* K: what is ECN-capable is marked CE after a longer wait; 0 = never */
+	/* Not 0: when_full = drop.  CoDel per class with this target drops what cannot be marked, and a full queue pushes
+	 * out what is of a worse class, or of the same and worse drop precedence, before it refuses. */
+	uint64_t drop_target_ns;
+};
+
+/* Takes over a packet that was waiting and is dropped: DROP_AQM, DROP_PUSHED_OUT. */
+typedef void egress_drop_fn(void *ctx, uint32_t node, void *handle, enum drop_reason reason);
 
 static inline uint64_t egress_out_pkts(const struct egress_stats *s)
 {
@@ -70,6 +82,7 @@ struct egress_out {
 	uint8_t drop_prec;
 	uint8_t copies;		/* as pushed */
 	bool is_ect;		/* may be marked CE */
+	bool is_marked;		/* is to be */
 	uint64_t waited_ns;
 };
 
@@ -84,6 +97,10 @@ void egress_destroy(struct egress *e);	/* must be empty */
  * urgent may exceed it by an eighth (its reserve).  0: push never refuses, the caller holds the sender instead. */
 void egress_set_node(struct egress *e, uint32_t node, const struct order_terms *terms, struct limiter *limiter,
 	uint32_t queue_pkts, uint64_t now_ns);
+
+/* May be changed at any time.  false: memory is out, nothing changed. */
+bool egress_set_signals(struct egress *e, uint32_t node, const struct egress_signals *signals);
+void egress_set_drop(struct egress *e, egress_drop_fn *drop, void *ctx);	/* before a node drops */
 
 /* The same for a group of nodes (a tenant), and who is in it: order_set_group(), order_join(), order_join_group(). */
 void egress_set_group(struct egress *e, uint32_t group, const struct order_terms *terms, struct limiter *limiter,
@@ -102,7 +119,8 @@ void egress_prefetch_more(const struct egress *e, uint32_t node);
 
 /* Queues a packet of 'bytes' L2 bytes.  copies > 1: it is charged that often (floods).
  * DROP_NOT: taken.  Otherwise refused, and the packet stays the caller's: DROP_QUEUE_FULL by the node's queue limit or
- * the flow's part of it, with drop precedence (low may fill all, medium 3/4, high 1/2; RFC 2597 section 3). */
+ * the flow's part of it, with drop precedence (low may fill all, medium 3/4, high 1/2; RFC 2597 section 3).
+ * p->ecn and p->ring_wait tell whether it can be marked, and of a wait that is not seen here. */
 enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t flow_key, const struct pkt *p, uint32_t copies,
 	uint64_t now_ns);
 

@@ -7,11 +7,13 @@
 #include <assert.h>
 #include <stdalign.h>
 
+#include "aqm.h"
 #include "counter.h"
 #include "egress.h"
 
-#define NO_FLOW	 UINT32_MAX
-#define NO_STATS UINT32_MAX
+#define NO_FLOW	   UINT32_MAX
+#define NO_STATS   UINT32_MAX
+#define NEVER_MARK UINT32_MAX
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -41,7 +43,10 @@ struct enode {
 	uint32_t stats;			/* index of its statistics, from its first packet on; or NO_STATS */
 	uint32_t active_weight;		/* of the active flows */
 	uint32_t queue_pkts;		/* 0: push never refuses */
+	uint32_t mark_ns;		/* K; NEVER_MARK */
+	uint16_t ring_wait;		/* behind its last packet, in its sender's ring: in 2^16 ns */
 	bool demotes_urgent;		/* has an allowance: out of it, urgent competes as high */
+	bool is_dropping;		/* when_full = drop */
 };
 static_assert(sizeof(struct enode) == 64, "a cache line");
 
@@ -50,6 +55,12 @@ struct epair {
 	struct limiter *limiter;
 	int32_t balance_bytes;		/* local's lead over PF, kept in the PF's node */
 	bool has_passed;		/* let its sibling go first once */
+};
+
+/* Of a node that drops. */
+struct enode_aqm {
+	struct codel_terms terms;
+	struct codel codel[N_TCLASSES];
 };
 
 /* Delays in the buckets of hist.h, by class. */
@@ -71,6 +82,9 @@ struct egress {
 	uint64_t class_price[N_TCLASSES];	/* virtual cost of a byte: 1 / weight in 16.16 */
 	uint32_t *weights, *quanta;	/* by flow key */
 	uint32_t n_weights, least_weight, other_quantum;
+	struct enode_aqm *aqm;		/* by node; NULL while none drops */
+	egress_drop_fn *drop;
+	void *drop_ctx;
 	struct egress *sibling;
 	bool is_local;			/* of the pair: the one without a link */
 	bool is_blocked;
@@ -102,6 +116,17 @@ static inline enum tclass flow_head_class(const struct flow *f, bool is_demoted)
 	return best == TC_HIGH && (classes & 1u << TC_URGENT) ? TC_URGENT : best;
 }
 
+/* K is behind it: to be marked, if it can be. */
+static inline bool enode_is_late(const struct enode *n, uint64_t waited_ns)
+{
+	return waited_ns + ((uint64_t)n->ring_wait << 16) > n->mark_ns && n->mark_ns != NEVER_MARK;
+}
+
+/* egress_signal.c */
+bool egress_drop_late(struct egress *e, uint32_t flow, enum tclass tclass, uint64_t now_ns);
+enum tclass egress_victim_class(const struct egress *e, uint32_t flow, const struct pkt *p);
+void egress_push_out(struct egress *e, uint32_t flow, enum tclass tclass);
+
 /* egress_flow.c */
 uint32_t flow_find_hashed(const struct egress *e, uint32_t node, uint32_t key);
 uint32_t flow_open(struct egress *e, uint32_t node, uint32_t key);	/* NO_FLOW: none is free */
@@ -117,6 +142,23 @@ uint32_t flow_quantum(const struct egress *e, uint32_t key);
 static inline uint32_t flow_find(const struct egress *e, uint32_t node, uint32_t key)
 {
 	return e->hash == NULL ? e->nodes[node].ring[RING_ALL] : flow_find_hashed(e, node, key);
+}
+
+/* A packet has left a FIFO of the flow. */
+static inline void flow_left(struct egress *e, struct enode *n, uint32_t id, enum tclass tclass, uint32_t bytes)
+{
+	struct flow *f = &e->flows[id];
+
+	if (f->fifo[tclass].n_pkts == 0) {
+		f->classes &= ~(1u << tclass);
+		if (tclass == TC_URGENT)
+			flow_unlink(e, id, RING_URGENT);
+	}
+	n->n_pkts--;
+	n->n_bytes -= bytes;
+	e->n_pkts--;
+	if (--f->n_pkts == 0)
+		flow_close(e, id);
 }
 
 #endif

@@ -56,9 +56,14 @@ enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t key, cons
 {
 	struct enode *n = &e->nodes[node];
 	uint32_t id = flow_find(e, node, key);
+	enum tclass victim = N_TCLASSES;
 
-	if (n->queue_pkts != 0 && !has_room(e, n, id, key, p))
-		return DROP_QUEUE_FULL;
+	if (n->queue_pkts != 0 && !has_room(e, n, id, key, p)) {
+		if (n->is_dropping && id != NO_FLOW)
+			victim = egress_victim_class(e, id, p);
+		if (victim == N_TCLASSES)
+			return DROP_QUEUE_FULL;
+	}
 	if (id == NO_FLOW && (id = flow_open(e, node, key)) == NO_FLOW)
 		return DROP_QUEUE_FULL;
 	struct flow *f = &e->flows[id];
@@ -76,6 +81,7 @@ enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t key, cons
 			flow_link(e, id, RING_URGENT);
 	}
 	f->n_pkts++;
+	n->ring_wait = p->ring_wait;
 	n->n_bytes += p->bytes;
 	e->n_pkts++;
 	count_in(e, n, p->bytes);
@@ -83,6 +89,8 @@ enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t key, cons
 		order_wake(e->order, node, p->bytes * copies, p->tclass == TC_URGENT, now_ns);
 	else if (p->tclass == TC_URGENT)
 		order_wake_urgent(e->order, node, now_ns);
+	if (unlikely(victim != N_TCLASSES))
+		egress_push_out(e, id, victim);
 	return DROP_NOT;
 }
 
@@ -150,8 +158,8 @@ static inline void fill_out(struct egress *e, struct enode *n, uint32_t flow, en
 	struct egress_out *out, uint64_t now_ns)
 {
 	struct flow *f = &e->flows[flow];
-	struct fifo *fifo = &f->fifo[tclass];
-	struct fifo_entry entry = fifo_pop(e->pool, fifo);
+	struct fifo_entry entry = fifo_pop(e->pool, &f->fifo[tclass]);
+	uint64_t waited_ns = fifo_entry_waited_ns(&entry, now_ns);
 	uint32_t bytes = fifo_entry_bytes(&entry);
 
 	*out = (struct egress_out){
@@ -163,20 +171,12 @@ static inline void fill_out(struct egress *e, struct enode *n, uint32_t flow, en
 		.drop_prec = fifo_entry_drop_prec(&entry),
 		.copies = (uint8_t)fifo_entry_copies(&entry),
 		.is_ect = fifo_entry_is_ect(&entry),
-		.waited_ns = fifo_entry_waited_ns(&entry, now_ns),
+		.is_marked = enode_is_late(n, waited_ns) && fifo_entry_is_ect(&entry),
+		.waited_ns = waited_ns,
 	};
 	if (how != ORDER_URGENT)
 		charge_flow(e, f, n, tclass, bytes);
-	if (fifo->n_pkts == 0) {
-		f->classes &= ~(1u << tclass);
-		if (tclass == TC_URGENT)
-			flow_unlink(e, flow, RING_URGENT);
-	}
-	n->n_pkts--;
-	n->n_bytes -= bytes;
-	e->n_pkts--;
-	if (--f->n_pkts == 0)
-		flow_close(e, flow);
+	flow_left(e, n, flow, tclass, bytes);
 }
 
 static inline void count_out(struct egress *e, uint32_t stats, const struct egress_out *out, uint64_t bytes)
@@ -185,6 +185,8 @@ static inline void count_out(struct egress *e, uint32_t stats, const struct egre
 
 	counter_add(&s->out_pkts[out->tclass], out->copies);
 	counter_add(&s->out_bytes[out->tclass], bytes);
+	if (unlikely(out->is_marked))
+		counter_add(&s->marked_pkts, out->copies);
 	if (out->waited_ns < EGRESS_AT_ONCE_NS)	/* most, where nobody waits: one line less to touch */
 		return;
 	hist_count(e->delays[stats].count[out->tclass], out->waited_ns, out->copies);
@@ -202,8 +204,8 @@ static inline uint32_t head_bytes(const struct egress *e, const struct enode *n)
 	return fifo_entry_bytes(entry) * fifo_entry_copies(entry);
 }
 
-/* The next packet of the node. */
-static inline void serve_one(struct egress *e, struct enode *n, uint32_t node, enum order_how how,
+/* The next packet of the node.  false: it was dropped instead. */
+static inline bool serve_one(struct egress *e, struct enode *n, uint32_t node, enum order_how how,
 	struct egress_out *out, uint64_t now_ns)
 {
 	enum tclass tclass;
@@ -213,10 +215,14 @@ static inline void serve_one(struct egress *e, struct enode *n, uint32_t node, e
 		tclass = flow_head_class(&e->flows[flow], n->demotes_urgent);
 	else
 		flow = flow_pick(e, node, how, &tclass);
+	if (unlikely(n->is_dropping) && egress_drop_late(e, flow, tclass, now_ns))
+		return false;
 	fill_out(e, n, flow, how, tclass, out, now_ns);
+	return true;
 }
 
-/* Up to n packets of the node, while it may: who has many small ones is not decided about for each. */
+/* Up to n packets of the node, while it may: who has many small ones is not decided about for each.  One where it drops:
+ * each drop changes who is next. */
 static inline uint32_t serve(struct egress *e, uint32_t node, enum order_how how, struct egress_out *out, uint32_t n,
 	uint64_t now_ns)
 {
@@ -229,14 +235,17 @@ static inline uint32_t serve(struct egress *e, uint32_t node, enum order_how how
 		egress_prefetch(e, next);
 	egress_prefetch_more(e, node);
 	do {
-		struct egress_out *o = &out[n_out++];
-		serve_one(e, en, node, how, o, now_ns);
+		struct egress_out *o = &out[n_out];
+		if (!serve_one(e, en, node, how, o, now_ns))
+			return 0;
+		n_out++;
 		uint64_t bytes = (uint64_t)o->bytes * o->copies;
 		count_out(e, en->stats, o, bytes);
 		sum_bytes += bytes;
 		sum_pkts += o->copies;
 		may_go_on = order_charge_packet(e->order, node, how, bytes, o->copies, sum_bytes, sum_pkts, now_ns);
-	} while (may_go_on && n_out < n && en->n_pkts > 0 && (e->sibling == NULL || e->sibling->nodes[node].n_pkts == 0));
+	} while (may_go_on && n_out < n && en->n_pkts > 0 && !en->is_dropping &&
+		(e->sibling == NULL || e->sibling->nodes[node].n_pkts == 0));
 	if (e->sibling != NULL) {
 		e->pair[node].has_passed = false;
 		keep_balance(e, node, sum_bytes);

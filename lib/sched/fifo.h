@@ -131,6 +131,14 @@ static inline const struct fifo_entry *fifo_head(const struct fifo_pool *pool, c
 	return &pool->chunks[f->head].entry[f->head_at];
 }
 
+/* Where among the first FIFO_LOOK_PKTS entries the first of the worst drop precedence stands, and which it is; the FIFO
+ * must not be empty. */
+#define FIFO_LOOK_PKTS 8
+uint32_t fifo_find_worst(const struct fifo_pool *pool, const struct fifo *f, struct fifo_entry *worst);
+
+/* Takes the entry at such a place.  The others keep their order. */
+struct fifo_entry fifo_pop_at(struct fifo_pool *pool, struct fifo *f, uint32_t at);
+
 /* Takes the first entry; the FIFO must not be empty. */
 static inline struct fifo_entry fifo_pop(struct fifo_pool *pool, struct fifo *f)
 {

@@ -28,11 +28,30 @@ static void push(struct fifo_pool *pool, struct fifo *f, struct model *m, uint64
 	m->id[m->n++] = id;
 }
 
-static void pop(struct fifo_pool *pool, struct fifo *f, struct model *m)
+/* Which of the first few has the worst drop precedence. */
+static uint32_t worst_of(const struct model *m)
 {
-	uint64_t id = m->id[0];
-	struct fifo_entry head = *fifo_head(pool, f), e = fifo_pop(pool, f);
+	uint32_t worst = 0;
 
+	for (uint32_t i = 1; i < m->n && i < FIFO_LOOK_PKTS; i++) {
+		if (m->id[i] % 3 > m->id[worst] % 3)
+			worst = i;
+	}
+	return worst;
+}
+
+static void pop(struct fifo_pool *pool, struct fifo *f, struct model *m, bool is_worst)
+{
+	uint32_t at = is_worst ? worst_of(m) : 0;
+	uint64_t id = m->id[at];
+	struct fifo_entry head = *fifo_head(pool, f), e;
+
+	if (is_worst) {
+		ck_assert_uint_eq(fifo_find_worst(pool, f, &head), at);
+		e = fifo_pop_at(pool, f, at);
+	} else {
+		e = fifo_pop(pool, f);
+	}
 	ck_assert_ptr_eq(head.handle, e.handle);
 	ck_assert_uint_eq((uintptr_t)e.handle, id);
 	ck_assert_uint_eq(fifo_entry_bytes(&e), bytes_of(id));
@@ -40,12 +59,12 @@ static void pop(struct fifo_pool *pool, struct fifo *f, struct model *m)
 	ck_assert_uint_eq(fifo_entry_drop_prec(&e), id % 3);
 	ck_assert_uint_eq(fifo_entry_is_ect(&e), id % 2);
 	ck_assert_uint_eq(fifo_entry_waited_ns(&e, id * 1000 + 77), 77);
-	for (uint32_t i = 1; i < m->n; i++)
+	for (uint32_t i = at + 1; i < m->n; i++)
 		m->id[i - 1] = m->id[i];
 	m->n--;
 }
 
-/* Fails if drop_head_chunk() does not give the chunk back, or fifo_push() forgets a field. */
+/* Fails if fifo_pop() does not give the chunk back, fifo_pack() forgets a field, or fifo_pop_at() swaps two entries. */
 START_TEST(fifos_that_share_a_pool_keep_order_and_every_field)
 {
 	static struct model model[N_FIFOS];
@@ -64,12 +83,12 @@ START_TEST(fifos_that_share_a_pool_keep_order_and_every_field)
 		if (unit_random(&seed) % 16 < (id / 500 % 2 ? 10 : 6))
 			push(&pool, &fifo[which], m, id);
 		else if (m->n > 0)
-			pop(&pool, &fifo[which], m);
+			pop(&pool, &fifo[which], m, unit_random(&seed) % 3 == 0);
 		ck_assert_uint_eq(fifo[which].n_pkts, m->n);
 	}
 	for (int i = 0; i < N_FIFOS; i++)
 		while (model[i].n > 0)
-			pop(&pool, &fifo[i], &model[i]);
+			pop(&pool, &fifo[i], &model[i], false);
 	ck_assert_uint_eq(pool.n_free, N_CHUNKS);	/* every chunk came home */
 	fifo_pool_fini(&pool);
 }
