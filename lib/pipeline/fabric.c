@@ -124,7 +124,8 @@ uint32_t fabric_max_pkts(const struct conf *conf)
 
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		const struct conf_vf *v = &conf->vfs[i];
-		uint64_t n_queues = conf->ports[v->port].n_vfs > 1 ? 2 : 1;
+		bool is_held = conf->ports[v->port].n_vfs == 1 && v->when_full == WHEN_FULL_HOLD;
+		uint64_t n_queues = is_held ? 1 : 2;
 		n += 2 * (n_queues * v->queue_pkts + v->receive_queue_pkts + PIPE_BURST);
 	}
 	return n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;

@@ -55,6 +55,36 @@ void pipe_set_limit(const struct pipe *p, struct limiter *l, const struct sla *s
 	l->extra_bytes = basis_bytes((enum link_basis)s->basis, 0);
 }
 
+/* A sender's packet that its own queue drops. */
+static void drop_queued(void *ctx, uint32_t node, void *handle, enum drop_reason reason)
+{
+	struct pipe *p = ctx;
+
+	pipe_drop_tx(p, node, handle, reason);
+	room_left(p, node);
+}
+
+static uint64_t mark_ns(const struct conf_vf *v, uint64_t above_ns)
+{
+	return v->ecn ? above_ns : 0;
+}
+
+static bool set_sender(struct pipe *p, struct egress *e, vf_id vf, bool has_guarantee, uint64_t now_ns)
+{
+	const struct conf_vf *v = &p->f->conf->vfs[vf];
+	struct order_terms terms = pipe_terms(&v->tx_eff, has_guarantee);
+	/* A sender that can be held is never refused; others drop by policy at their queue: what can be marked is marked
+	 * before the rest is dropped. */
+	bool is_held = p->f->lone_vf[v->port] == vf && v->when_full == WHEN_FULL_HOLD;
+	struct egress_signals signals = {
+		.mark_ns = mark_ns(v, v->tx_mark_ns),
+		.drop_target_ns = is_held ? 0 : u64_max(CODEL_TARGET_NS, v->tx_mark_ns),
+	};
+
+	egress_set_node(e, vf, &terms, &p->tx_limits[vf], is_held ? 0 : v->queue_pkts, now_ns);
+	return egress_set_signals(e, vf, &signals);
+}
+
 static bool create_home(struct pipe *p, uint64_t now_ns)
 {
 	const struct conf *conf = p->f->conf;
@@ -77,14 +107,13 @@ static bool create_home(struct pipe *p, uint64_t now_ns)
 		return false;
 	if (!egress_pair(p->pf, p->local))
 		return false;
+	egress_set_drop(p->pf, drop_queued, p);
+	egress_set_drop(p->local, drop_queued, p);
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		const struct conf_vf *v = &conf->vfs[i];
-		struct order_terms pf_terms = pipe_terms(&v->tx_eff, true), local_terms = pipe_terms(&v->tx_eff, false);
-		/* A sender that can be held is never refused; others drop by policy at their queue. */
-		uint32_t limit = p->f->lone_vf[v->port] == i ? 0 : v->queue_pkts;
 		pipe_set_limit(p, &p->tx_limits[i], &v->tx_eff, conf->pf, now_ns);
-		egress_set_node(p->pf, i, &pf_terms, &p->tx_limits[i], limit, now_ns);
-		egress_set_node(p->local, i, &local_terms, &p->tx_limits[i], limit, now_ns);
+		if (!set_sender(p, p->pf, i, true, now_ns) || !set_sender(p, p->local, i, false, now_ns))
+			return false;
 	}
 	return pipe_create_tenants(p, now_ns);
 }
@@ -112,6 +141,9 @@ static bool create_port(struct pipe *p, uint16_t port, const uint32_t *weights, 
 		struct order_terms terms = pipe_terms(&v->rx_eff, false);
 		pipe_set_limit(p, &p->rx_limits[vf], &v->rx_eff, port, now_ns);
 		egress_set_node(p->egress[port], node, &terms, &p->rx_limits[vf], v->receive_queue_pkts, now_ns);
+		if (!egress_set_signals(p->egress[port], node,
+			    &(struct egress_signals){.mark_ns = mark_ns(v, v->rx_mark_ns)}))
+			return false;
 	}
 	return true;
 }

@@ -142,6 +142,8 @@ void pipe_pass_local(struct pipe *p, uint64_t now_ns)
 		n = egress_pop(p->local, out, PIPE_BURST, now_ns);
 		for (uint32_t j = 0; j < n; j++) {
 			room_left(p, out[j].node);
+			if (out[j].is_marked)
+				p->io.mark_ce(p->io.ctx, &out[j].handle);
 			if (out[j].flow_key & FLOOD_KEY) {
 				pass_flood(p, &out[j], now_ns);
 				continue;
@@ -151,6 +153,7 @@ void pipe_pass_local(struct pipe *p, uint64_t now_ns)
 				.bytes = out[j].bytes,
 				.tclass = out[j].tclass,
 				.drop_prec = out[j].drop_prec,
+				.ecn = out[j].is_ect ? ECN_ECT_0 : ECN_NOT_ECT,
 				.src = out[j].node,
 				.dst = out[j].flow_key,
 			};
@@ -168,6 +171,8 @@ static bool fill_stage(struct pipe *p, uint16_t port, struct egress *e, uint64_t
 	s->n = egress_pop(e, out, PIPE_BURST, now_ns);
 	s->at = 0;
 	for (uint32_t i = 0; i < s->n; i++) {
+		if (out[i].is_marked)
+			p->io.mark_ce(p->io.ctx, &out[i].handle);
 		s->handles[i] = out[i].handle;
 		s->nodes[i] = out[i].node;
 		if (is_pf)

@@ -8,6 +8,7 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 
+#include "aqm.h"
 #include "ask.h"
 #include "classify.h"
 #include "counter.h"
@@ -59,6 +60,15 @@ struct party {
 	struct limiter broadcast, neighbour;
 };
 
+/* How fast a VF's ring is read while it has a backlog, as sums that fade: what waits there becomes time. */
+struct ring_meter {
+	uint64_t at_ns;			/* when it was last read */
+	uint64_t span_ns, pkts_q8;
+	uint64_t pkt_ns_q8;		/* their ratio */
+	uint32_t n_read;		/* at at_ns */
+	uint32_t n_behind;		/* still there then */
+};
+
 /* At most a burst between an egress and its port. */
 struct stage {
 	void *handles[PIPE_BURST];
@@ -76,6 +86,7 @@ struct pipe {
 	struct ask *ask;
 	uint32_t n_rx_ports;
 	uint16_t rx_ports[CONF_MAX_PORTS];	/* by asker */
+	struct ring_meter rings[CONF_MAX_PORTS];
 	struct egress *pf, *local;		/* home only */
 	struct egress *egress[CONF_MAX_PORTS];	/* of VF ports it transmits to; the PF's is 'pf' */
 	uint64_t tx_ports;			/* bit set of ports it transmits to */
@@ -130,6 +141,9 @@ void pipe_add_held(uint64_t held_ns[N_VIEW_BOUNDS], const struct order_stats *s)
 
 /* pipe_askers.c */
 bool pipe_create_ask(struct pipe *p, uint64_t now_ns);
+
+/* pipe_ring.c */
+uint16_t pipe_ring_wait(struct pipe *p, uint16_t port, uint32_t got, bool is_full, uint64_t now_ns);
 
 /* pipe_ingest.c */
 uint32_t pipe_ask(struct pipe *p, uint64_t now_ns);

@@ -9,8 +9,8 @@ static uint32_t room_of(const struct pipe *p, uint16_t port)
 {
 	vf_id vf = p->f->lone_vf[port];
 
-	if (vf == VF_NONE)
-		return UINT32_MAX;	/* cannot be held: its queues drop by policy */
+	if (vf == VF_NONE || p->f->conf->vfs[vf].when_full == WHEN_FULL_DROP)
+		return UINT32_MAX;	/* is not held: its queues drop by policy */
 	uint64_t inside = fabric_room_used(p->f, vf);
 	uint32_t limit = p->f->conf->vfs[vf].queue_pkts;
 	uint32_t room = inside < limit ? limit - (uint32_t)inside : 0;
@@ -209,13 +209,14 @@ static inline void prefetch_more(const struct pipe *p, const struct pkt *k)
 
 /* A burst goes step by step, not packet by packet: with many VFs each step reads what is in no cache, and asks for what
  * the next step will read. */
-static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n, uint64_t now_ns)
+static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n, uint16_t ring_wait, uint64_t now_ns)
 {
 	bool is_sound[PIPE_BURST];
 	int dscp[PIPE_BURST];
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct pkt *k = &burst[i];
+		k->ring_wait = ring_wait;
 		is_sound[i] = k->data_bytes >= PKT_MIN_BYTES && k->bytes <= PKT_MAX_BYTES;
 		dscp[i] = -1;
 		if (is_sound[i]) {
@@ -254,7 +255,7 @@ uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
 		n = n < least ? least : n < room ? n : room;
 		uint32_t got = p->io.rx(p->io.ctx, port, burst, n);
 		ask_answer(p->ask, id, n, got, now_ns);
-		ingest(p, port, burst, got, now_ns);
+		ingest(p, port, burst, got, pipe_ring_wait(p, port, got, got == n, now_ns), now_ns);
 		if (p->is_home)
 			pipe_pass_local(p, now_ns);
 		pipe_transmit(p, now_ns);

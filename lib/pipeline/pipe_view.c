@@ -30,6 +30,7 @@ static void add_egress(struct dir_view *d, const struct egress *e, uint32_t node
 	d->out_bytes += egress_out_bytes(s);
 	d->backlog_pkts += egress_backlog_pkts(e, node);
 	d->backlog_bytes += egress_backlog_bytes(e, node);
+	d->marked_pkts += counter_read(&s->marked_pkts);
 	for (int c = 0; c < N_TCLASSES; c++) {
 		d->class_pkts[c] += counter_read(&s->out_pkts[c]);
 		d->class_bytes[c] += counter_read(&s->out_bytes[c]);

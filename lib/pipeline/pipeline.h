@@ -37,6 +37,11 @@ struct pipe_io {
 	/* Pushes a tag (TCI = vid) or pops the outermost one; never writes a shared mbuf; may replace p->handle; keeps
 	 * p's rim fields true.  false: no buffer, the packet is unchanged. */
 	bool (*retag)(void *ctx, struct pkt *p, enum tag_op op, uint16_t vid);
+	/* Sets CE (RFC 3168) in an ECN-capable packet; may replace *handle, never writes a shared mbuf.  false: it is not
+	 * ECN-capable, or there is no buffer; it is as it was. */
+	bool (*mark_ce)(void *ctx, void **handle);
+	/* How many packets wait in a port's receive ring, 0 where it cannot tell; NULL: none can. */
+	uint32_t (*ring_pkts)(void *ctx, uint16_t port);
 	/* To another worker's ring: returns how many fitted, from the first on.  Unused with one worker. */
 	uint32_t (*hand)(void *ctx, unsigned int worker, const struct pkt *pkts, uint32_t n);
 	/* How many more that ring would take at least; NULL: any number.  Nobody is asked beyond it. */

@@ -42,6 +42,7 @@ static void put_direction(struct rte_tel_data *d, const struct dir_view *v, cons
 	put_u64(d, "local_bytes", v->local_bytes);
 	put_u64(d, "backlog_pkts", v->backlog_pkts);
 	put_u64(d, "backlog_bytes", v->backlog_bytes);
+	put_u64(d, "marked_pkts", v->marked_pkts);
 	put_u64(d, "guarantee_missed_ns", v->missed_ns);
 	put_held(d, v->held_ns);
 	put_drops(d, "drops", v);

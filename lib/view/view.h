@@ -23,6 +23,7 @@ struct dir_view {
 	uint64_t local_pkts, local_bytes;	/* tx: the part of out that went to other VFs here */
 	uint64_t backlog_pkts, backlog_bytes;
 	uint64_t drops[N_DROP_REASONS];
+	uint64_t marked_pkts;			/* of out: marked CE here */
 	uint64_t held_ns[N_VIEW_BOUNDS];	/* time with something to send, not sent, by what bound it */
 	uint64_t missed_ns;			/* backlogged time served later than deadline + 1 ms */
 	uint64_t class_pkts[N_TCLASSES], class_bytes[N_TCLASSES];	/* of out */

@@ -200,6 +200,8 @@ static bool equip(struct worker *w, const struct workers_params *params, struct 
 		.copy = port_copy,
 		.look = port_look,
 		.retag = port_retag,
+		.mark_ce = port_mark_ce,
+		.ring_pkts = port_ring_pkts,
 		.hand = hand,
 		.hand_room = hand_room,
 		.take = take,

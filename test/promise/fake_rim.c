@@ -41,7 +41,7 @@ static struct packet *packet_create(struct rim *r, int stream, uint64_t offered_
 	}
 	put_be(at, s->is.kind == RIM_ARP ? 0x0806 : 0x0800, 2);
 	at[2] = 0x45;
-	at[3] = (uint8_t)(s->is.dscp << 2);
+	at[3] = (uint8_t)(s->is.dscp << 2 | s->is.ecn);
 	p->head_bytes = s->is.kind == RIM_SHORT ? 10 : s->is.bytes < HEAD_BYTES ? (uint16_t)s->is.bytes : HEAD_BYTES;
 	if (s->is.kind == RIM_SHORT)
 		p->bytes = 10;
@@ -147,6 +147,30 @@ static void check_headers(const struct rim *r, const struct packet *p, uint16_t 
 	sure(p->bytes == bytes, "stream %d: %u bytes became %u", p->stream, s->bytes, p->bytes);
 }
 
+static unsigned int ecn_of(const struct packet *p, int vid)
+{
+	return p->head[vid >= 0 ? 19 : 15] & 3;
+}
+
+/* Nothing but CE, and only where the sender said it can be. */
+static void check_ecn(struct rim *r, struct stream *s, const struct packet *p, uint16_t port, int vid)
+{
+	unsigned int ecn = ecn_of(p, vid);
+	uint64_t delay_ns = r->now_ns - p->offered_ns;
+
+	if (s->is.kind != RIM_IPV4 || s->is.ecn == ECN_NOT_ECT) {
+		sure(s->is.kind != RIM_IPV4 || ecn == ECN_NOT_ECT, "marked, but not ECN-capable");
+		return;
+	}
+	sure(ecn == ECN_CE || ecn == s->is.ecn, "ECN %u became %u", s->is.ecn, ecn);
+	if (ecn == ECN_CE) {
+		s->marks[port]++;
+		s->marked_after_ns = u64_min(s->marked_after_ns, delay_ns);
+	} else {
+		s->unmarked_after_ns = u64_max(s->unmarked_after_ns, delay_ns);
+	}
+}
+
 static void deliver(struct rim *r, uint16_t port, struct packet *p)
 {
 	struct stream *s = &r->streams[p->stream];
@@ -162,6 +186,9 @@ static void deliver(struct rim *r, uint16_t port, struct packet *p)
 	s->to[port].bytes += p->bytes;
 	s->longest_delay_ns = u64_max(s->longest_delay_ns, r->now_ns - p->offered_ns);
 	r->n_delivered++;
+	check_ecn(r, s, p, port, vid);
+	if (r->sink != NULL)
+		r->sink(r->sink_ctx, p->stream, p->seq, ecn_of(p, vid) == ECN_CE, p->offered_ns);
 	packet_destroy(r, p);
 }
 
@@ -247,6 +274,25 @@ static bool rim_retag(void *ctx, struct pkt *k, enum tag_op op, uint16_t vid)
 	return true;
 }
 
+static bool rim_mark_ce(void *ctx, void **handle)
+{
+	struct packet *p = *handle;
+	int ip = get_be(p->head + 12, 2) == 0x8100 ? 18 : 14;
+
+	(void)ctx;
+	sure(p->magic == MAGIC, "a packet is marked after it left weir");
+	sure((p->head[ip + 1] & 3) != ECN_NOT_ECT, "what is not ECN-capable is to be marked");
+	p->head[ip + 1] |= ECN_CE;
+	return true;
+}
+
+static uint32_t rim_ring_pkts(void *ctx, uint16_t port)
+{
+	struct rim *r = ((struct worker *)ctx)->rim;
+
+	return r->tells_rings ? r->guests[port].n : 0;
+}
+
 static uint32_t rim_hand(void *ctx, unsigned int to, const struct pkt *pkts, uint32_t n)
 {
 	struct worker *w = ctx;
@@ -291,6 +337,8 @@ struct pipe_io fake_io(struct worker *w)
 		.copy = rim_copy,
 		.look = rim_look,
 		.retag = rim_retag,
+		.mark_ce = rim_mark_ce,
+		.ring_pkts = rim_ring_pkts,
 		.hand = rim_hand,
 		.hand_room = rim_hand_room,
 		.take = rim_take,

@@ -44,6 +44,7 @@ struct rim_stream {
 	uint32_t bytes;
 	uint64_t pps;
 	uint8_t dscp;
+	uint8_t ecn;		/* enum ecn */
 	uint16_t vid;		/* tagged so; 0: untagged */
 	enum rim_kind kind;
 };
@@ -68,7 +69,12 @@ void rim_put(struct rim *r, int stream, uint32_t n);	/* n packets into the ring 
 void rim_set_reader(struct rim *r, uint16_t port, uint64_t pps, uint32_t ring);
 void rim_set_ring(struct rim *r, uint16_t port, uint32_t n_pkts);	/* the guest's tx ring; default 1024 */
 void rim_set_link(struct rim *r, uint16_t port, bool is_up);
+void rim_set_ring_count(struct rim *r, bool is_told);	/* ports tell what waits in their rings; default true */
 void rim_set_buffers(struct rim *r, bool for_copies, bool for_tags);	/* false: out of them */
+
+/* Told of each packet delivered: its number in its stream from 0, whether it has CE, when it was put into the ring. */
+typedef void rim_sink_fn(void *ctx, int stream, uint64_t seq, bool has_ce, uint64_t offered_ns);
+void rim_set_sink(struct rim *r, rim_sink_fn *sink, void *ctx);
 
 /* Time a worker needs for a packet read, and for one sent: the next turn begins so much later. */
 void rim_set_cost(struct rim *r, uint64_t rx_ns, uint64_t tx_ns);
@@ -93,6 +99,11 @@ uint64_t rim_read(const struct rim *r, int stream);			/* taken out of the guest'
 uint64_t rim_refused(struct rim *r, int stream);			/* by the guest's full ring: not weir's */
 uint64_t rim_longest_wait_ns(const struct rim *r, int stream);		/* in the ring */
 uint64_t rim_longest_delay_ns(const struct rim *r, int stream);		/* from the offer to the sink */
+uint64_t rim_marks(const struct rim *r, int stream, uint16_t port);	/* delivered there with CE */
+/* From the offer to the sink: the shortest of a marked packet, and the longest of one that could be but was not. */
+uint64_t rim_marked_after_ns(const struct rim *r, int stream);
+uint64_t rim_unmarked_after_ns(const struct rim *r, int stream);
+uint32_t rim_ring_room(const struct rim *r, uint16_t port);
 uint64_t rim_polls(const struct rim *r, uint16_t port);
 uint32_t rim_most_read_in_turn(const struct rim *r);
 uint64_t rim_longest_turn_ns(const struct rim *r);

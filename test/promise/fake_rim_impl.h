@@ -51,6 +51,8 @@ struct stream {
 	price_t price;
 	uint64_t read, refused, read_marked, refused_marked;
 	uint64_t longest_wait_ns, longest_delay_ns;
+	uint64_t marked_after_ns, unmarked_after_ns;
+	uint64_t marks[CONF_MAX_PORTS], marks_marked[CONF_MAX_PORTS];
 	struct rim_count to[CONF_MAX_PORTS], marked[CONF_MAX_PORTS];
 	uint64_t last_seq[CONF_MAX_PORTS];	/* + 1 */
 	int last_vid[CONF_MAX_PORTS];
@@ -82,7 +84,9 @@ struct rim {
 	uint64_t longest_turn_ns;
 	uint32_t check_every, n_turns;
 	uint32_t read_in_turn, most_read_in_turn;
-	bool has_copies, has_tags, is_event_driven;
+	bool has_copies, has_tags, tells_rings, is_event_driven;
+	rim_sink_fn *sink;
+	void *sink_ctx;
 	uint64_t n_live, n_read, n_freed, n_delivered, n_copies;
 };
 

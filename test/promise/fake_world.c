@@ -65,7 +65,7 @@ struct rim *rim_create(const struct rim_setup *setup)
 	r->conf = parse(setup->ini);
 	r->turn_ns = setup->turn_ns ? setup->turn_ns : setup->is_event_driven ? NS_PER_US : 5 * NS_PER_US;
 	r->hand_pkts = setup->hand_pkts ? setup->hand_pkts : 1024;
-	r->has_copies = r->has_tags = true;
+	r->has_copies = r->has_tags = r->tells_rings = true;
 	r->is_event_driven = setup->is_event_driven;
 	r->now_ns = r->mark_ns = NS_PER_S;
 	fp.conf = r->conf;
@@ -90,6 +90,7 @@ int rim_offer(struct rim *r, const struct rim_stream *is)
 
 	ck_assert_int_lt(r->n_streams, RIM_MAX_STREAMS);
 	s->is = *is;
+	s->marked_after_ns = UINT64_MAX;
 	if (s->is.src == 0)
 		s->is.src = is->port == r->conf->pf ? HOST_MAC(1) : VM_MAC(is->port);
 	rim_set_pps(r, r->n_streams, is->pps);
@@ -145,6 +146,17 @@ void rim_set_ring(struct rim *r, uint16_t port, uint32_t n_pkts)
 void rim_set_link(struct rim *r, uint16_t port, bool is_up)
 {
 	fabric_set_link(r->fabric, port, is_up);
+}
+
+void rim_set_ring_count(struct rim *r, bool is_told)
+{
+	r->tells_rings = is_told;
+}
+
+void rim_set_sink(struct rim *r, rim_sink_fn *sink, void *ctx)
+{
+	r->sink = sink;
+	r->sink_ctx = ctx;
 }
 
 void rim_set_buffers(struct rim *r, bool for_copies, bool for_tags)
@@ -264,7 +276,9 @@ void rim_mark(struct rim *r)
 		memcpy(s->marked, s->to, sizeof(s->marked));
 		s->read_marked = s->read;
 		s->refused_marked = s->refused;
-		s->longest_wait_ns = s->longest_delay_ns = 0;
+		memcpy(s->marks_marked, s->marks, sizeof(s->marks));
+		s->longest_wait_ns = s->longest_delay_ns = s->unmarked_after_ns = 0;
+		s->marked_after_ns = UINT64_MAX;
 	}
 	for (int i = 0; i < CONF_MAX_PORTS; i++)
 		r->guests[i].polls_marked = r->guests[i].polls;
@@ -331,6 +345,26 @@ uint64_t rim_longest_wait_ns(const struct rim *r, int stream)
 uint64_t rim_longest_delay_ns(const struct rim *r, int stream)
 {
 	return r->streams[stream].longest_delay_ns;
+}
+
+uint64_t rim_marks(const struct rim *r, int stream, uint16_t port)
+{
+	return r->streams[stream].marks[port] - r->streams[stream].marks_marked[port];
+}
+
+uint64_t rim_marked_after_ns(const struct rim *r, int stream)
+{
+	return r->streams[stream].marked_after_ns;
+}
+
+uint64_t rim_unmarked_after_ns(const struct rim *r, int stream)
+{
+	return r->streams[stream].unmarked_after_ns;
+}
+
+uint32_t rim_ring_room(const struct rim *r, uint16_t port)
+{
+	return r->guests[port].ring_pkts - r->guests[port].n;
 }
 
 uint64_t rim_polls(const struct rim *r, uint16_t port)
