@@ -151,6 +151,20 @@ static inline uint32_t cffs_first(struct cffs *q)
 	return item;
 }
 
+static inline void cffs_advance(struct cffs *q, uint64_t rank)
+{
+	uint64_t to = cffs_align_down(q, rank);
+
+	if ((int64_t)(to - q->base) <= 0)
+		return;
+	if (q->count != 0) {
+		uint64_t first = cffs_bucket_start(q, cffs_find_first(q));
+		if (cffs_is_before(first, to))
+			to = first;
+	}
+	q->base = to;
+}
+
 static inline uint32_t cffs_pop_first(struct cffs *q)
 {
 	if (q->count == 0)
@@ -162,6 +176,7 @@ static inline uint32_t cffs_pop_first(struct cffs *q)
 	if (__builtin_expect((int64_t)(node->rank - start) >= (int64_t)cffs_width(q), 0)) {	/* parked */
 		item = cffs_first_put_anew(q);
 		cffs_remove(q, item);
+		cffs_advance(q, cffs_node_of(q, item)->rank);
 		return item;
 	}
 	q->base = start;
@@ -184,20 +199,6 @@ static inline uint32_t cffs_peek(const struct cffs *q, uint64_t *start)
 	uint32_t pos = cffs_find_first(q);
 	*start = cffs_bucket_start(q, pos);
 	return q->buckets[pos].head;
-}
-
-static inline void cffs_advance(struct cffs *q, uint64_t rank)
-{
-	uint64_t to = cffs_align_down(q, rank);
-
-	if ((int64_t)(to - q->base) <= 0)
-		return;
-	if (q->count != 0) {
-		uint64_t first = cffs_bucket_start(q, cffs_find_first(q));
-		if (cffs_is_before(first, to))
-			to = first;
-	}
-	q->base = to;
 }
 
 #endif
