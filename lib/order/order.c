@@ -255,6 +255,7 @@ static void set_node(struct order *o, uint32_t id, const struct order_terms *t, 
 		n->finish = level_of(o, n)->vtime[t->priority];
 	}
 	change_limiter(o, n, limiter, is_waiting);
+	n->yield_ns = 0;	/* it was in the old rate */
 	if (is_waiting)
 		node_stand(o, id, now_ns);
 	groups_renew(o, n, now_ns);

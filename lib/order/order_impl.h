@@ -82,7 +82,7 @@ struct onode {
 	struct order_stats *stats;		/* from its first packet on */
 	uint32_t group;				/* the level of its members; ROOT: it is no group */
 	uint32_t weight;
-	uint32_t unused[2];
+	uint64_t yield_ns;			/* of a group: until then others under its limiter go first */
 };
 static_assert(sizeof(struct onode) == 192, "three cache lines");
 

@@ -263,6 +263,17 @@ static void keep_finish(const struct order *o, struct onode *g, enum order_how h
 		g->finish -= u64_min(vtime - finish, most);
 }
 
+/* A limit may be shared with the group's twin in another order (uplink and local traffic).  Whoever looks first when it
+ * allows would have all of it: so it is had by turns, but for what was guaranteed. */
+static void yield(struct onode *g, enum order_how how, uint64_t bytes, uint64_t pkts)
+{
+	const struct limiter *l = g->limiter;
+
+	g->yield_ns = 0;
+	if (how == ORDER_SHARE && l->n_waiting > 1)
+		g->yield_ns = limiter_ready_ns(l) + u64_max(price_ns(l->price_byte, bytes), price_ns(l->price_pkt, pkts));
+}
+
 /* What a member sends its groups send too. */
 static __attribute__((noinline)) void charge_groups(struct order *o, const struct onode *n, enum order_how how, uint64_t bytes, uint64_t pkts,
 	uint64_t now_ns)
@@ -276,8 +287,10 @@ static __attribute__((noinline)) void charge_groups(struct order *o, const struc
 		n = g;
 		charge_node(o, id, g, own, bytes, pkts, now_ns);
 		keep_finish(o, g, own, finish);
-		if (g->limiter != NULL)
+		if (g->limiter != NULL) {
 			limiter_charge(g->limiter, bytes, pkts, now_ns, o->lost_total_ns);
+			yield(g, own, own_bytes(g, bytes, pkts), pkts);
+		}
 		stand_again(o, id, g, o->levels[g->group].n_waiting > 0, head_bytes, now_ns);
 	}
 }

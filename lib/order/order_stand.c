@@ -127,6 +127,8 @@ void node_stand(struct order *o, uint32_t id, uint64_t now_ns)
 	struct onode *n = &o->nodes[id];
 	uint64_t ready_ns = limit_ready_ns(n);
 
+	if (unlikely(is_group(n)))
+		ready_ns = u64_max(ready_ns, n->yield_ns);
 	if (ready_ns > now_ns) {
 		bool by_pkts = n->limiter->pkts.ns > n->limiter->bytes.ns;
 		node_hold(o, id, ready_ns, by_pkts ? BOUND_PPS : BOUND_BPS, now_ns);

@@ -70,6 +70,24 @@ START_TEST(a_tenants_limit_holds_across_uplink_and_local_traffic)
 }
 END_TEST
 
+/* One sends by the uplink, the other to a VM here, both under one limit: they have it by turns.  Broken by: no yield()
+ * (all of it was the local one's). */
+START_TEST(a_tenants_limit_is_shared_by_uplink_and_local_senders)
+{
+	struct rim *r = rim_create(&(struct rim_setup){
+		.ini = RIM_PF("1G") T("one", "tx.max_bps = 100M\n")
+			RIM_VM(01, "tenant = one\n") RIM_VM(02, "tenant = one\ntx.min_bps = 40M\n") RIM_VM(03, ""),
+		.placement = (enum rim_placement)_i});
+	int across = load(r, 1, VM_MAC(3), 1514), up = load(r, 2, HOST_MAC(1), 1514);
+
+	settle(r);
+	is_near(rim_bps(r, up, 0) + rim_bps(r, across, 3), 100e6, 0.002, "all of it");
+	ck_assert_double_ge(rim_bps(r, up, 0), 45e6);
+	ck_assert_double_ge(rim_bps(r, across, 3), 30e6);
+	rim_end(r);
+}
+END_TEST
+
 /* Sold in wire bytes: 100 Mb/s of 64-byte frames are 88 bytes each.  So of the VF's limit, of a tenant's, and of a
  * guarantee.  Broken by: extra_bytes left out of limiter_charge(), or of charge_guarantee(). */
 START_TEST(basis_wire_counts_24_bytes_more_a_packet)
@@ -100,6 +118,7 @@ static Suite *suite(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, tenants_get_what_they_were_sold, 0, 3);
 	tcase_add_loop_test(tc, a_tenants_limit_holds_across_uplink_and_local_traffic, 0, 3);
+	tcase_add_loop_test(tc, a_tenants_limit_is_shared_by_uplink_and_local_senders, 0, 3);
 	tcase_add_test(tc, basis_wire_counts_24_bytes_more_a_packet);
 	suite_add_tcase(s, tc);
 	return s;

@@ -188,14 +188,13 @@ START_TEST(members_parked_under_a_tenants_limit_do_not_stampede)
 	uint32_t n_served = 0;
 
 	vt_set_group(v, 0, &(struct vt_sla){.max_bps = 10 * MBPS});
+	v->limiters[N_PARKED + 1].bytes.ns = v->now_ns + 100 * NS_PER_MS;	/* in debt */
 	vt_set(v, N_PARKED, &(struct vt_sla){.min_bps = 9 * GBPS, .priority = 1});
 	for (uint32_t i = 0; i < N_PARKED; i++) {
 		vt_set(v, i, &unbound);
 		ck_assert(egress_join(v->e, i, 0, v->now_ns));
 		order_wake(o, i, 1500, false, v->now_ns);
 	}
-	v->limiters[N_PARKED + 1].bytes.ns = v->now_ns + 100 * NS_PER_MS;	/* in debt */
-	vt_set_group(v, 0, &(struct vt_sla){.max_bps = 10 * MBPS});
 	order_wake(o, N_PARKED, 1500, false, v->now_ns);
 	uint64_t now_ns = 99 * NS_PER_MS;
 	for (int i = 0; i < 1000; i++) {	/* 12 us of the link each: 12 ms */
