@@ -84,6 +84,7 @@ static inline uint64_t cffs_span(const struct cffs *q);
 /* Checks every invariant, slowly; says what is broken to 'out'. */
 bool cffs_check(const struct cffs *q, FILE *out);
 
-#include "cffs_inline.h"	/* the calls of every packet */
+/* The calls of every packet. */
+#include "cffs_inline.h"
 
 #endif

@@ -94,7 +94,7 @@ def headers(files):
         if path.suffix != ".h":
             continue
         command = ["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-fsyntax-only", "-Wall", "-Werror", "-x", "c", f"-I{path.parent}",
-                   *libs, *shlex.split(dpdk), "-march=native", "-include", str(path), "/dev/null"]
+                   *libs, *shlex.split(dpdk.replace("-I", "-isystem ")), "-march=native", "-include", str(path), "/dev/null"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             yield f"{path} does not compile alone:\n{done.stderr}"
