@@ -235,6 +235,19 @@ static void set_guarantee(struct order *o, struct onode *n, const struct order_t
 	set_window(o);
 }
 
+/* What it is ahead in virtual time are bytes and packets: worth less of it at a greater weight (contract 9). */
+static void reweigh(const struct order *o, struct onode *n, uint32_t weight)
+{
+	uint64_t vtime = level_of(o, n)->vtime[n->priority], ahead = n->finish - vtime;
+
+	if (ahead <= o->ahead_most) {
+		clk_u128 renewed = (clk_u128)ahead * n->weight / weight;
+		n->finish = vtime + (renewed > o->ahead_most ? o->ahead_most : (uint64_t)renewed);
+	}
+	n->weight = weight;
+	n->inverse = (1u << ORDER_INV_BITS) / weight;
+}
+
 static void set_node(struct order *o, uint32_t id, const struct order_terms *t, struct limiter *limiter,
 	uint64_t now_ns)
 {
@@ -248,8 +261,7 @@ static void set_node(struct order *o, uint32_t id, const struct order_terms *t, 
 	node_leave_urgent(o, id);
 	set_urgent(o, id, t);
 	set_guarantee(o, n, t, now_ns);
-	n->weight = t->weight;
-	n->inverse = (1u << ORDER_INV_BITS) / t->weight;
+	reweigh(o, n, t->weight);
 	if (n->priority != t->priority) {	/* virtual times of two priorities have nothing in common */
 		n->priority = t->priority;
 		n->finish = level_of(o, n)->vtime[t->priority];
