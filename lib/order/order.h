@@ -110,6 +110,10 @@ void order_sleep(struct order *o, uint32_t node, uint64_t now_ns);
 /* Its urgent class has nothing left, other classes have (otherwise than by order_charge()). */
 void order_sleep_urgent(struct order *o, uint32_t node);
 
+/* A packet of a node that has nothing waiting, where nobody waits who might go: it may leave at once, charged as it would
+ * be by its share.  false: it must stand in line (order_wake()); nothing is charged. */
+bool order_send_now(struct order *o, uint32_t node, uint64_t bytes, uint64_t pkts, uint64_t now_ns);
+
 /* Who goes next at now_ns, or ORDER_NONE: nobody may, or the link clock says not yet.  Takes nothing. */
 uint32_t order_next(struct order *o, uint64_t now_ns, enum order_how *how);
 

@@ -310,6 +310,17 @@ hot_inline void stand(struct order *o, uint32_t id, struct onode *n, uint64_t no
 	l->fresh_ns = now_ns;
 }
 
+hot_inline void wake_guarantee(const struct order *o, struct onode *n, uint64_t now_ns)
+{
+	if (!(n->flags & NODE_MAY_BE_DUE))
+		return;
+	clk_at_least(&n->due_byte, now_ns);
+	clk_at_least(&n->due_pkt, now_ns);
+	n->charged_ns = now_ns;
+	n->catchup_ns = 0;
+	n->lost_seen_ns = (uint32_t)o->lost_total_ns;
+}
+
 /* No credit from idling: neither of shares nor of guarantees (a crowd that wakes would starve a fast one).  The limit's
  * credit is the burst, which limiter_charge() bounds. */
 hot_inline void wake(struct order *o, uint32_t id, struct onode *n, uint32_t head_bytes, uint64_t now_ns)
@@ -318,13 +329,7 @@ hot_inline void wake(struct order *o, uint32_t id, struct onode *n, uint32_t hea
 		node_attach_stats(o, n);
 	if (n->limiter != NULL)
 		limiter_wake(n->limiter, o->lost_total_ns);
-	if (n->flags & NODE_MAY_BE_DUE) {
-		clk_at_least(&n->due_byte, now_ns);
-		clk_at_least(&n->due_pkt, now_ns);
-		n->charged_ns = now_ns;
-		n->catchup_ns = 0;
-		n->lost_seen_ns = (uint32_t)o->lost_total_ns;
-	}
+	wake_guarantee(o, n, now_ns);
 	n->head_bytes = head_bytes;
 	level_of(o, n)->n_waiting++;
 	stand(o, id, n, now_ns);

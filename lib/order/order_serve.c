@@ -311,6 +311,37 @@ hot_inline void charge_link(struct order *o, uint64_t bytes, uint64_t pkts, uint
 		clk_add(&l->pkts, l->price_pkt, pkts);
 }
 
+/* Nobody has a better claim to this moment than who comes in it. */
+static inline bool is_undisputed(const struct order *o, const struct onode *n, uint64_t now_ns)
+{
+	const struct level *root = &o->levels[ROOT];
+
+	return n->level == ROOT && n->state == NODE_IDLE && !level_is_able(root) && root->fresh_head == ORDER_NONE &&
+	       wheel_is_quiet(root->events, now_ns) && wheel_is_empty(o->urgents) && !order_link_is_busy(o, now_ns);
+}
+
+bool order_send_now(struct order *o, uint32_t id, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
+{
+	struct onode *n = &o->nodes[id];
+	struct limiter *l = n->limiter;
+
+	if (!is_undisputed(o, n, now_ns))
+		return false;
+	if (l != NULL) {
+		if (l->n_waiting != 0 || limiter_ready_ns(l) > now_ns)
+			return false;
+		limiter_wake(l, o->lost_total_ns);
+		limiter_charge(l, bytes, pkts, now_ns, o->lost_total_ns);
+		limiter_sleep(l);
+	}
+	wake_guarantee(o, n, now_ns);
+	charge_share(o, &o->levels[ROOT], id, n, ORDER_SHARE, true, bytes, pkts);
+	if (has_guarantee(n))
+		charge_guarantee(o, n, bytes, pkts, now_ns);
+	charge_link(o, bytes + pkts * o->extra_bytes, pkts, now_ns);
+	return true;
+}
+
 bool order_charge_packet(struct order *o, uint32_t id, enum order_how how, uint64_t bytes, uint64_t pkts,
 	uint64_t sum_bytes, uint64_t sum_pkts, uint64_t now_ns)
 {

@@ -22,10 +22,25 @@ bool pipe_is_too_long(const struct fabric *f, const struct pkt *k, uint16_t port
 /* Why a receiver's queue is full: it may not have more now, or its port did not take what was staged for it. */
 static enum drop_reason full_reason(const struct pipe *p, vf_id receiver, uint16_t port, uint64_t now_ns)
 {
-	const struct stage *s = &p->stage[port];
 	bool is_held = limiter_ready_ns(&p->rx_limits[receiver]) > now_ns;
 
-	return s->n > s->at && !is_held ? DROP_RECEIVER_SLOW : DROP_RECEIVER_LIMIT;
+	return egress_is_blocked(p->egress[port]) && !is_held ? DROP_RECEIVER_SLOW : DROP_RECEIVER_LIMIT;
+}
+
+/* Straight to the stage where nobody waits: most packets of a port that is not full never see a queue. */
+static bool send_now(struct pipe *p, uint16_t port, struct egress *e, uint32_t node, const struct pkt *k,
+	uint64_t now_ns)
+{
+	struct stage *s = &p->stage[port];
+
+	if (s->at == s->n)
+		s->at = s->n = 0;
+	if (s->at != 0 || s->n == PIPE_BURST || !egress_send_now(e, node, k, now_ns))
+		return false;
+	s->handles[s->n] = k->handle;
+	s->nodes[s->n++] = node;
+	p->busy_ports |= UINT64_C(1) << port;
+	return true;
 }
 
 static void enqueue_receiver(struct pipe *p, const struct pkt *k, uint64_t now_ns)
@@ -38,6 +53,8 @@ static void enqueue_receiver(struct pipe *p, const struct pkt *k, uint64_t now_n
 		pipe_drop_rx(p, k->dst, k->handle, DROP_RECEIVER_GONE);
 		return;
 	}
+	if (send_now(p, port, p->egress[port], f->node_of[k->dst], k, now_ns))
+		return;
 	if (egress_push(p->egress[port], f->node_of[k->dst], key, k, 1, now_ns) == DROP_NOT) {
 		p->busy_ports |= UINT64_C(1) << port;
 		return;
@@ -47,11 +64,16 @@ static void enqueue_receiver(struct pipe *p, const struct pkt *k, uint64_t now_n
 
 static void enqueue_sender(struct pipe *p, const struct pkt *k, uint64_t now_ns)
 {
+	uint16_t pf = p->f->conf->pf;
 	enum drop_reason reason;
 
 	if (k->dest_kind == DEST_PF) {
+		if (port_is_up(p->f, pf) && send_now(p, pf, p->pf, k->src, k, now_ns)) {
+			room_left(p, k->src);
+			return;
+		}
 		reason = egress_push(p->pf, k->src, 0, k, 1, now_ns);
-		p->busy_ports |= UINT64_C(1) << p->f->conf->pf;
+		p->busy_ports |= UINT64_C(1) << pf;
 	} else if (k->dest_kind == DEST_FLOOD) {
 		reason = egress_push(p->local, k->src, FLOOD_KEY | k->vid, k, k->dst, now_ns);
 	} else {

@@ -155,6 +155,11 @@ void egress_set_blocked(struct egress *e, bool is_blocked)
 	e->is_blocked = is_blocked;
 }
 
+bool egress_is_blocked(const struct egress *e)
+{
+	return e->is_blocked;
+}
+
 uint32_t egress_backlog_pkts(const struct egress *e, uint32_t node)
 {
 	return e->nodes[node].n_pkts;

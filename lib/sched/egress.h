@@ -124,6 +124,10 @@ void egress_prefetch_more(const struct egress *e, uint32_t node);
 enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t flow_key, const struct pkt *p, uint32_t copies,
 	uint64_t now_ns);
 
+/* The packet may leave at once, past all queues: its node has none waiting, nor has anybody who might go now.  It is
+ * charged and counted as if pushed and popped.  false: push it. */
+bool egress_send_now(struct egress *e, uint32_t node, const struct pkt *p, uint64_t now_ns);
+
 /* Takes up to n packets that may leave now, in order.  Fewer than n: nobody may send, or the link clock says so. */
 uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64_t now_ns);
 
@@ -137,6 +141,7 @@ bool egress_pair(struct egress *pf, struct egress *local);
 
 /* The port does not take packets at the moment: its siblings need not wait for it. */
 void egress_set_blocked(struct egress *e, bool is_blocked);
+bool egress_is_blocked(const struct egress *e);
 
 /* Accepted so far. */
 uint64_t egress_in_pkts(const struct egress *e, uint32_t node);

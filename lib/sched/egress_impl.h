@@ -47,6 +47,7 @@ struct enode {
 	uint16_t ring_wait;		/* behind its last packet, in its sender's ring: in 2^16 ns */
 	bool demotes_urgent;		/* has an allowance: out of it, urgent competes as high */
 	bool is_dropping;		/* when_full = drop */
+	uint8_t above;			/* bit c: CoDel has seen class c above its target */
 };
 static_assert(sizeof(struct enode) == 64, "a cache line");
 

@@ -204,6 +204,15 @@ static inline uint32_t head_bytes(const struct egress *e, const struct enode *n)
 	return fifo_entry_bytes(entry) * fifo_entry_copies(entry);
 }
 
+/* CoDel has something to say: no target is below CODEL_TARGET_NS. */
+static inline bool may_be_late(const struct egress *e, const struct enode *n, uint32_t flow, enum tclass tclass,
+	uint64_t now_ns)
+{
+	const struct fifo_entry *head = fifo_head(e->pool, &e->flows[flow].fifo[tclass]);
+
+	return (n->above & 1u << tclass) != 0 || fifo_entry_waited_ns(head, now_ns) >= CODEL_TARGET_NS;
+}
+
 /* The next packet of the node.  false: it was dropped instead. */
 static inline bool serve_one(struct egress *e, struct enode *n, uint32_t node, enum order_how how,
 	struct egress_out *out, uint64_t now_ns)
@@ -215,7 +224,7 @@ static inline bool serve_one(struct egress *e, struct enode *n, uint32_t node, e
 		tclass = flow_head_class(&e->flows[flow], n->demotes_urgent);
 	else
 		flow = flow_pick(e, node, how, &tclass);
-	if (unlikely(n->is_dropping) && egress_drop_late(e, flow, tclass, now_ns))
+	if (n->is_dropping && may_be_late(e, n, flow, tclass, now_ns) && egress_drop_late(e, flow, tclass, now_ns))
 		return false;
 	fill_out(e, n, flow, how, tclass, out, now_ns);
 	return true;
@@ -271,6 +280,19 @@ uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64
 		n_out += serve(e, node, how, out + n_out, n - n_out, now_ns);
 	}
 	return n_out;
+}
+
+/* What was judged late, or has more waiting in its sender's ring, goes the long way, past the marks and drops. */
+bool egress_send_now(struct egress *e, uint32_t node, const struct pkt *p, uint64_t now_ns)
+{
+	struct enode *n = &e->nodes[node];
+
+	if (e->is_blocked || n->n_pkts != 0 || n->above != 0 || p->ring_wait != 0 ||
+		!order_send_now(e->order, node, p->bytes, 1, now_ns))
+		return false;
+	count_in(e, n, p->bytes);
+	count_out(e, n->stats, &(struct egress_out){.bytes = p->bytes, .tclass = p->tclass, .copies = 1}, p->bytes);
+	return true;
 }
 
 bool egress_take(struct egress *e, uint32_t node, struct egress_out *out, uint64_t now_ns)

@@ -14,6 +14,7 @@ bool egress_set_signals(struct egress *e, uint32_t node, const struct egress_sig
 			return false;
 	}
 	n->mark_ns = s->mark_ns == 0 || s->mark_ns >= NEVER_MARK ? NEVER_MARK : (uint32_t)s->mark_ns;
+	assert(s->drop_target_ns == 0 || s->drop_target_ns >= CODEL_TARGET_NS);	/* may_be_late() */
 	n->is_dropping = s->drop_target_ns != 0;
 	if (n->is_dropping)
 		e->aqm[node].terms = (struct codel_terms){s->drop_target_ns, CODEL_INTERVAL_NS};
@@ -48,9 +49,11 @@ bool egress_drop_late(struct egress *e, uint32_t id, enum tclass tclass, uint64_
 	bool can_mark = n->mark_ns != NEVER_MARK;
 	struct fifo_entry worst;
 
-	if (!codel_should_drop(&aqm->codel[tclass], &aqm->terms, fifo_entry_waited_ns(head, now_ns), fifo->n_pkts - 1,
-		    now_ns) ||
-		(can_mark && fifo_entry_is_ect(head)))
+	bool is_to_drop = codel_should_drop(&aqm->codel[tclass], &aqm->terms, fifo_entry_waited_ns(head, now_ns),
+		fifo->n_pkts - 1, now_ns);
+	bool is_above = aqm->codel[tclass].first_above_ns != 0 || aqm->codel[tclass].is_dropping;
+	n->above = (uint8_t)((n->above & ~(1u << tclass)) | (uint32_t)is_above << tclass);
+	if (!is_to_drop || (can_mark && fifo_entry_is_ect(head)))
 		return false;
 	at = fifo_find_worst(e->pool, fifo, &worst);
 	drop_at(e, id, tclass, can_mark && fifo_entry_is_ect(&worst) ? 0 : at, DROP_AQM);
