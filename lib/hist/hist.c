@@ -3,7 +3,7 @@
 
 #define N_STEPS (1u << HIST_STEP_BITS)
 
-void hist_read_parts(const _Atomic uint32_t count[HIST_BUCKETS], const _Atomic uint64_t *max_ns, struct hist_snapshot *s)
+void hist_read_parts(const _Atomic uint64_t count[HIST_BUCKETS], const _Atomic uint64_t *max_ns, struct hist_snapshot *s)
 {
 	s->n = 0;
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {

@@ -13,14 +13,14 @@
 
 struct hist {
 	_Atomic uint64_t max_ns;
-	_Atomic uint32_t count[HIST_BUCKETS];	/* wraps modulo 2^32: differences stay right */
+	_Atomic uint64_t count[HIST_BUCKETS];
 };
 
 /* A plain copy, to be read at leisure. */
 struct hist_snapshot {
 	uint64_t n;
 	uint64_t max_ns;
-	uint32_t count[HIST_BUCKETS];
+	uint64_t count[HIST_BUCKETS];
 };
 
 static inline uint32_t hist_bucket(uint64_t ns)
@@ -35,9 +35,9 @@ static inline uint32_t hist_bucket(uint64_t ns)
 }
 
 /* The writer's call: no locked instruction. */
-static inline void hist_count(_Atomic uint32_t *count, uint64_t ns, uint32_t n)
+static inline void hist_count(_Atomic uint64_t *count, uint64_t ns, uint32_t n)
 {
-	_Atomic uint32_t *c = &count[hist_bucket(ns)];
+	_Atomic uint64_t *c = &count[hist_bucket(ns)];
 
 	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
 }
@@ -58,7 +58,7 @@ void hist_read(const struct hist *h, struct hist_snapshot *s);
 
 /* The same for a caller who keeps the maximum beside what else every packet touches, and calls hist_count() and
  * hist_max(). */
-void hist_read_parts(const _Atomic uint32_t count[HIST_BUCKETS], const _Atomic uint64_t *max_ns, struct hist_snapshot *s);
+void hist_read_parts(const _Atomic uint64_t count[HIST_BUCKETS], const _Atomic uint64_t *max_ns, struct hist_snapshot *s);
 
 /* Adds 'b' to 'a'. */
 void hist_merge(struct hist_snapshot *a, const struct hist_snapshot *b);

@@ -280,10 +280,22 @@ void order_set(struct order *o, uint32_t node, const struct order_terms *t, stru
 	set_node(o, node, t, limiter, now_ns);
 }
 
+/* A group's limit bounds the urgent packets of those below it: their places were reckoned by the old one. */
+static void renew_urgents(struct order *o)
+{
+	for (uint32_t id = 0; id < o->n_nodes && !wheel_is_empty(o->urgents); id++) {
+		if (!waits_urgent(&o->nodes[id]))
+			continue;
+		node_leave_urgent(o, id);
+		node_stand_urgent(o, id);
+	}
+}
+
 void order_set_group(struct order *o, uint32_t group, const struct order_terms *t, struct limiter *limiter,
 	uint64_t now_ns)
 {
 	set_node(o, o->n_nodes + group, t, limiter, now_ns);
+	renew_urgents(o);
 }
 
 /* How many groups stand one in the other from this level up. */
@@ -337,6 +349,7 @@ static void move_to_level(struct order *o, uint32_t id, uint32_t level, uint64_t
 	if (is_waiting)
 		node_stand(o, id, now_ns);
 	groups_renew(o, n, now_ns);
+	renew_urgents(o);
 }
 
 bool order_join(struct order *o, uint32_t node, uint32_t group, uint64_t now_ns)

@@ -123,8 +123,7 @@ void order_charge(struct order *o, uint32_t node, enum order_how how, uint64_t b
 	uint32_t head_bytes, bool has_urgent, uint64_t now_ns);
 
 /* The same in parts, for a node that sends several packets at one go: each packet is charged to the link and the limits
- * by order_charge_packet(), which says whether the node may send one more now: nobody is kept waiting longer than by one
- * largest packet.  order_charge_run() ends the go and charges the rest, with the sums. */
+ * by order_charge_packet(), which says whether the node may send one more now: not after what one largest packet costs.  order_charge_run() ends the go and charges the rest, with the sums. */
 bool order_charge_packet(struct order *o, uint32_t node, enum order_how how, uint64_t bytes, uint64_t pkts,
 	uint64_t sum_bytes, uint64_t sum_pkts, uint64_t now_ns);
 void order_charge_run(struct order *o, uint32_t node, enum order_how how, uint64_t sum_bytes, uint64_t sum_pkts,

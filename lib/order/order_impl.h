@@ -21,7 +21,8 @@
 #include "order.h"
 #include "wheel.h"
 
-#define ORDER_MOVES	  64	/* nodes moved between queues a call: bounds a turn when a crowd wakes */
+#define ORDER_MOVES	  64	/* nodes moved between queues a call, and ... */
+#define ORDER_TURN_MOVES  512	/* ... a moment: bounds a turn when a crowd wakes */
 #define ORDER_TICKS	  4	/* nodes whose figures order_tick() brings up to now */
 #define ORDER_LATE_NS	  NS_PER_MS	/* how late deadlines keep their order; lateness below it is not missed */
 #define ORDER_SHARE_SHIFT 12	/* virtual time counts 2^-20 ns: 2^-32 ns >> 12 */
@@ -105,6 +106,8 @@ struct order {
 	struct level *levels;			/* ROOT, then n_groups */
 	struct limiter link;
 	uint64_t link_charged_ns;		/* the last moment */
+	uint64_t moves_ns;			/* the moment of moves_left */
+	uint32_t moves_left;
 	uint64_t lost_total_ns;
 	uint64_t slack_ns, window_ns;		/* contract.py: 12 and 10 largest packets on the link (here at least) */
 	price_t cost_byte, cost_pkt;
@@ -152,6 +155,12 @@ static inline struct level *level_of(const struct order *o, const struct onode *
 static inline bool level_is_able(const struct level *l)
 {
 	return l->shares_waiting != 0 || !wheel_is_empty(l->deadlines);
+}
+
+/* What is ripe beyond them moves in the next moment. */
+static inline bool moves_are_spent(const struct order *o, uint64_t now_ns)
+{
+	return o->moves_ns == now_ns && o->moves_left == 0;
 }
 
 static inline uint64_t own_due_ns(const struct onode *n)

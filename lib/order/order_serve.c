@@ -229,7 +229,7 @@ static void charge_urgent(const struct order *o, struct ourgent *u, uint64_t byt
 hot_inline void charge_node(struct order *o, uint32_t id, struct onode *n, enum order_how how, uint64_t bytes,
 	uint64_t pkts, uint64_t now_ns)
 {
-	bool was_fresh = n->state == NODE_FRESH;
+	bool was_fresh = n->state == NODE_FRESH && level_of(o, n)->fresh_head == id;	/* else the others compete now */
 
 	leave(o, id, n, now_ns);
 	charge_share(o, level_of(o, n), id, n, how, was_fresh, bytes, pkts);
@@ -421,6 +421,8 @@ uint64_t order_next_ns(struct order *o, uint64_t now_ns)
 
 	if (o->n_waiting == 0)
 		return UINT64_MAX;
+	if (moves_are_spent(o, now_ns))
+		at_ns = u64_max(at_ns, now_ns + 1);
 	if (level_is_able(root) || root->fresh_head != ORDER_NONE)
 		at_ns = now_ns;
 	return u64_max(u64_max(at_ns, limiter_ready_ns(&o->link)), now_ns);

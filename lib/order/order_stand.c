@@ -63,11 +63,13 @@ void node_hold(struct order *o, uint32_t id, uint64_t until_ns, uint8_t bound, u
 }
 
 /* A group of which nobody may send waits for the first of its members. */
-static uint64_t members_ready_ns(const struct order *o, const struct onode *n)
+static uint64_t members_ready_ns(const struct order *o, const struct onode *n, uint64_t now_ns)
 {
 	const struct level *l = &o->levels[n->group];
 
-	return level_is_able(l) ? 0 : wheel_next_ns(l->events);
+	if (level_is_able(l))
+		return 0;
+	return u64_max(wheel_next_ns(l->events), moves_are_spent(o, now_ns) ? now_ns + 1 : 0);
 }
 
 /* A member that is due makes its group due: what members were sold is a floor of the group (contract.py). */
@@ -134,7 +136,7 @@ void node_stand(struct order *o, uint32_t id, uint64_t now_ns)
 		node_hold(o, id, ready_ns, by_pkts ? BOUND_PPS : BOUND_BPS, now_ns);
 		return;
 	}
-	if (unlikely(is_group(n)) && (ready_ns = members_ready_ns(o, n)) > now_ns) {
+	if (unlikely(is_group(n)) && (ready_ns = members_ready_ns(o, n, now_ns)) > now_ns) {
 		node_hold(o, id, ready_ns, N_BOUNDS, now_ns);
 		return;
 	}
@@ -172,7 +174,7 @@ static void look_again(struct order *o, struct level *l, uint32_t id, uint64_t n
 		level_ripen(o, &o->levels[n->group], now_ns);
 	if (n->state == NODE_HELD) {
 		node_leave(o, id, now_ns);
-		stand(o, id, n, now_ns);	/* held anew where a sibling has used the limiter meanwhile */
+		node_stand(o, id, now_ns);	/* held anew where a sibling has used the limiter meanwhile */
 	} else if (n->state == NODE_SHARED && (n->flags & NODE_MAY_BE_DUE)) {
 		uint64_t due = due_ns(o, n);
 		if (due <= now_ns) {
@@ -184,13 +186,23 @@ static void look_again(struct order *o, struct level *l, uint32_t id, uint64_t n
 	}
 }
 
-/* What became able to send, and what became due, moves to where it belongs. */
+/* What became able to send, and what became due, moves to where it belongs; so many in a moment, and the rest in the
+ * next. */
 void level_ripen(struct order *o, struct level *l, uint64_t now_ns)
 {
 	uint32_t id;
 
-	for (int i = 0; i < ORDER_MOVES && (id = wheel_pop_due(l->events, now_ns)) != CFFS_NONE; i++)
+	if (o->moves_ns != now_ns) {
+		o->moves_ns = now_ns;
+		o->moves_left = ORDER_TURN_MOVES;
+	}
+	for (int i = 0; i < ORDER_MOVES && o->moves_left > 0; i++) {
+		id = wheel_pop_due(l->events, now_ns);
+		if (id == CFFS_NONE)
+			return;
+		o->moves_left--;
 		look_again(o, l, id, now_ns);
+	}
 }
 
 void node_attach_stats(struct order *o, struct onode *n)

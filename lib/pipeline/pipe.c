@@ -285,7 +285,7 @@ uint32_t pipe_turn(struct pipe *p, uint64_t now_ns)
 		moved += pipe_ask(p, now_ns);
 	if (p->is_home)
 		pipe_pass_local(p, now_ns);
-	moved += pipe_transmit(p, now_ns);
+	moved += pipe_transmit(p, true, now_ns);
 	tick_figures(p, now_ns);
 
 	counter_add(&p->n_turns, 1);

@@ -270,12 +270,16 @@ static uint32_t transmit_port(struct pipe *p, uint16_t port, uint64_t now_ns)
 	return sent;
 }
 
-uint32_t pipe_transmit(struct pipe *p, uint64_t now_ns)
+uint32_t pipe_transmit(struct pipe *p, bool is_last, uint64_t now_ns)
 {
 	uint32_t sent = 0;
 
-	for (uint64_t left = p->busy_ports; left != 0; left &= left - 1)
-		sent += transmit_port(p, (uint16_t)__builtin_ctzll(left), now_ns);
+	for (uint64_t left = p->busy_ports; left != 0; left &= left - 1) {
+		uint16_t port = (uint16_t)__builtin_ctzll(left);
+		const struct egress *e = port == p->f->conf->pf ? p->pf : p->egress[port];
+		if (is_last || (!egress_is_blocked(e) && port_is_up(p->f, port)))
+			sent += transmit_port(p, port, now_ns);
+	}
 	counter_add(&p->tx_pkts, sent);
 	return sent;
 }

@@ -158,6 +158,7 @@ void pipe_deliver(struct pipe *p, struct pkt *k, uint64_t now_ns);		/* to k->dst
 bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *copy);
 void pipe_pass_local(struct pipe *p, uint64_t now_ns);
 uint32_t pipe_drop_staged(struct pipe *p, uint16_t port, enum drop_reason reason);
-uint32_t pipe_transmit(struct pipe *p, uint64_t now_ns);
+/* In the middle of a turn (not is_last) only what can leave: a port that took no more is tried once a turn. */
+uint32_t pipe_transmit(struct pipe *p, bool is_last, uint64_t now_ns);
 
 #endif

@@ -258,7 +258,7 @@ uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
 		ingest(p, port, burst, got, pipe_ring_wait(p, port, got, got == n, now_ns), now_ns);
 		if (p->is_home)
 			pipe_pass_local(p, now_ns);
-		pipe_transmit(p, now_ns);
+		pipe_transmit(p, false, now_ns);
 		moved += got;
 	}
 	counter_add(&p->rx_pkts, moved);

@@ -214,7 +214,7 @@ void egress_delay(const struct egress *e, uint32_t node, enum tclass tclass, str
 	uint64_t n_out = counter_read(&e->stats[stats].out_pkts[tclass]);
 	hist_read_parts(e->delays[stats].count[tclass], &e->stats[stats].delay_max_ns[tclass], delay);
 	if (delay->n < n_out) {
-		delay->count[0] += (uint32_t)(n_out - delay->n);
+		delay->count[0] += n_out - delay->n;
 		delay->n = n_out;
 	}
 }

@@ -66,7 +66,7 @@ struct enode_aqm {
 
 /* Delays in the buckets of hist.h, by class. */
 struct delays {
-	_Atomic uint32_t count[N_TCLASSES][HIST_BUCKETS];
+	_Atomic uint64_t count[N_TCLASSES][HIST_BUCKETS];
 };
 
 struct egress {
