@@ -43,7 +43,7 @@ static const char help[] =
 	"    weir -l 0-2 -a 0000:3b:00.0 --vdev net_vhost0,iface=/run/vm1.sock,client=1 -- --config nic.conf\n"
 	"\n"
 	"While it runs: dpdk-telemetry.py (with -f PREFIX for EAL's --file-prefix=PREFIX), then /weir/vfs,\n"
-	"/weir/vf,NAME, /weir/pf, /weir/ports, /weir/info, /weir/drops.\n"
+	"/weir/vf,NAME, /weir/tenants, /weir/pf, /weir/ports, /weir/info, /weir/drops; or scripts/weirctl why NAME.\n"
 	"Exit status: 0 ended well, 1 bad arguments or config, 2 EAL or a port failed, 3 buffers were lost.\n";
 
 void args_help(FILE *out)

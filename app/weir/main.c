@@ -27,7 +27,8 @@ static bool start_eal(const struct args *args)
 	control_before_eal();
 	if (rte_eal_init(args->eal_argc, args->eal_argv) < 0) {
 		fprintf(stderr, "weir: EAL does not start (%s). Without huge pages it needs --no-huge -m 256; with them:"
-			" dpdk-hugepages.py --setup 1G. It says above what else is wrong.\n", rte_strerror(rte_errno));
+			" dpdk-hugepages.py --setup 1G; a second weir needs a --file-prefix of its own. EAL's lines above tell.\n",
+			rte_strerror(rte_errno));
 		return false;
 	}
 	control_after_eal();

@@ -12,7 +12,7 @@ from .telemetry import Telemetry
 ADVICE = {
     "bps": "its own limit in bits (max_bps): it offers more than it was sold",
     "pps": "its own limit in packets (max_pps): it sends packets smaller than its SLA was made for",
-    "tenant": "its tenant's limit, or turn: the tenant's lines tell which, and other VMs of it share that (weight, priority)",
+    "tenant": "the limit of a tenant above it, which its other VMs share by weight and priority: the tenants' lines below tell whose",
     "link": "the link was others' turn: its share or guarantee is used up (weight, priority, min_bps)",
     "core": "waiting to be read: the core's packet capacity is shared (min_pps, weight)",
 }
@@ -24,7 +24,7 @@ TENANT_ADVICE = {
     "core": "waiting to be read: the core's packet capacity is shared (min_pps, weight)",
 }
 DROP_ADVICE = {
-    "spoof": "the guest uses a source MAC that the config does not name",
+    "spoof": "a source MAC that the config does not name: the guest's, or on af_packet this host's own (IPv6 is on there)",
     "vlan": "the guest tags what it may not: see vlan, trunk and native of the VF",
     "broadcast_limit": "it broadcasts more than broadcast_pps",
     "mtu": "frames longer than the egress port's mtu",
@@ -32,6 +32,8 @@ DROP_ADVICE = {
     "receiver_slow": "its guest does not read its ring fast enough",
     "receiver_gone": "its port is down: is the guest running and connected?",
     "uplink_gone": "the PF is down",
+    "aqm": "when_full = drop, and they had waited too long: it offers more than it was sold",
+    "pushed_out": "when_full = drop, and its queue was full: more important packets of it came",
     "queue_full": "its port is shared, so it cannot be held back: queue, or its limits, are too small",
     "no_buffer": "no mbufs: raise mbufs in [switch]",
 }
@@ -95,7 +97,7 @@ def list_vfs(weir, _):
         rows.append([name, figure(tx["bps_1s"], "bps"), figure(tx["pps_1s"], "pps"), str(tx["backlog_pkts"]),
                      heaviest_bound(tx["held_ns"]), str(sum(tx["drops"].values())),
                      figure(rx["bps_1s"], "bps"), figure(rx["pps_1s"], "pps"), str(sum(rx["drops"].values()))])
-    print("\n".join(grid(["VF", "tx 1 s", "", "waiting", "held most by", "tx drops", "rx 1 s", "", "rx drops"], rows)))
+    print("\n".join(grid(["VF", "tx 1 s", "", "waiting", "held so far", "tx drops", "rx 1 s", "", "rx drops"], rows)))
 
 
 def list_tenants(weir, _):
@@ -105,7 +107,7 @@ def list_tenants(weir, _):
         tx = tenant["tx"]
         rows.append([name, tenant["parent"] or "-", str(tenant["n_all_vfs"]), sold(tx), figure(tx["bps_1s"], "bps"),
                      figure(tx["pps_1s"], "pps"), str(tx["backlog_pkts"]), heaviest_bound(tx.get("held_ns", {}))])
-    print("\n".join(grid(["tenant", "in", "VFs", "sold", "tx 1 s", "", "waiting", "held most by"], rows)))
+    print("\n".join(grid(["tenant", "in", "VFs", "sold", "tx 1 s", "", "waiting", "held so far"], rows)))
 
 
 def sold(side):
@@ -140,6 +142,10 @@ def explain(direction, before, after, seconds):
     explain_held(before, after, seconds, ADVICE)
     if after["backlog_pkts"]:
         print(f"  {after['backlog_pkts']} packets wait inside weir now")
+    marked = after["marked_pkts"] - before["marked_pkts"]
+    if marked:
+        sent = after["out_pkts"] - before["out_pkts"]
+        print(f"  {marked} of {sent} packets were marked CE: they waited longer than mark_above, and its TCP is told so")
     missed = after["guarantee_missed_ns"] - before["guarantee_missed_ns"]
     if missed:
         print(f"  its guarantee was missed for {missed / 1e6:.1f} ms: is the data core shared with another program?")
@@ -155,12 +161,18 @@ def explain(direction, before, after, seconds):
 
 def why(weir, args):
     """Looks for a while, and says what bounds the VF."""
+    vfs = weir.listed("vfs")
+    if args.name not in vfs:
+        is_tenant = args.name in weir.listed("tenants")
+        some = ", ".join(list(vfs)[:8]) + (", ..." if len(vfs) > 8 else "")
+        sys.exit(f"weirctl: {args.name} is {'a tenant' if is_tenant else 'no VF'}: wanted one of {some}"
+                 f" (weirctl {'show tenants' if is_tenant else 'vfs'})")
     before, tenants_before = weir.vf_and_tenants(args.name)
     start = time.monotonic()
     time.sleep(args.seconds)
     after, tenants = weir.vf_and_tenants(args.name)
     seconds = time.monotonic() - start
-    print(f"{args.name} on {after['port']}, over {seconds:.1f} s")
+    print(f"{args.name} on {after['port']}, over {seconds:.1f} s (delays since the start)")
     for direction in ("tx", "rx"):
         explain(direction, before[direction], after[direction], seconds)
     for name, tenant in tenants.items():
