@@ -12,6 +12,8 @@ import time
 from . import lint, machine
 
 TAIL = 40
+DEMO_TRIES = 3
+STOLEN_PART = 0.03     # of the time: with that much taken by the host a rate tells nothing
 SANITIZED = ["-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized", "-Db_lundef=false"]
 SANITIZER_ENV = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:halt_on_error=1",
                  "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
@@ -193,18 +195,28 @@ def demo(report, arguments, log_name, seconds):
     return run(command, report.log(log_name), seconds)
 
 
+def stolen_ms(said):
+    """What the demo says the host took from weir or its guests."""
+    return max([int(ms) for ms in re.findall(r"the host took (\d+) ms from", said)], default=0)
+
+
 def stage_demo(report, directory, seconds, names):
-    """The demo's scenarios, shortened. One that breaks is played once more, because this machine may not be ours alone."""
+    """The demo's scenarios, shortened. One that breaks is played again, because this machine may not be ours alone; where the
+    host takes the CPU away in every one of them, nothing can be told and it is skipped, as a rate test is."""
     for name in names:
         report.begin(f"demo: {name}, {seconds} s")
         arguments = ["--build", directory, "--seconds", seconds, "--scenario", name, "--out", report.log_dir / "demo" / name]
-        code, said = demo(report, arguments, f"demo-{name}", 120)
-        if code != 0:
+        for left in range(DEMO_TRIES - 1, -1, -1):
+            code, said = demo(report, arguments, f"demo-{name}", 120)
+            if code == 0 or left == 0:
+                break
             print("          broken; once more\n          "
                   + "\n          ".join(x for x in said.split("\n") if "BROKEN" in x or "note:" in x), flush=True)
-            code, said = demo(report, arguments, f"demo-{name}", 120)
-            report.second_try += [f"demo: {name}"] if code == 0 else []
-        report.end(int(code == 0), int(code != 0), last_lines(said))
+            report.second_try += [f"demo: {name}"]
+        if code != 0 and stolen_ms(said) > STOLEN_PART * seconds * 1000:
+            report.end(0, 0, skips=[f"demo: {name}: the host took {stolen_ms(said)} ms of {seconds} s"])
+        else:
+            report.end(int(code == 0), int(code != 0), last_lines(said))
 
 
 def stage_spoiled_demo(report, directory):
