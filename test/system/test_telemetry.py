@@ -92,15 +92,36 @@ def vf_in_full(rig):
             assert delays == sorted(delays), delays
 
 
-@test("rates over 1 s follow what is sent", Main, retry=True)
+def watch(rig, seconds):
+    """What end pf has received by when: [(time in s, packets, bytes)]."""
+    until, seen = time.monotonic() + seconds, []
+    while time.monotonic() < until:
+        counts, at_ns = rig.net.counters()
+        seen.append((at_ns / 1e9, counts["pf"][0], counts["pf"][1]))
+        time.sleep(0.02)
+    return seen
+
+
+def rates_of_about_1_s(seen, column):
+    """Of all spans of 0.9 to 1.1 s that end within the last 0.4 s: what a rate over the last second may be, for it is
+    taken every 100 ms."""
+    return [(later[column] - earlier[column]) / (later[0] - earlier[0]) for later in seen for earlier in seen
+            if later[0] > seen[-1][0] - 0.4 and 0.9 <= later[0] - earlier[0] <= 1.1]
+
+
+@test("rates over 1 s follow what is sent", Main)
 def rates(rig):
+    # Compared with what came out, not with what was to be sent: a busy machine sends less.
     with Blast(rig.net, "a", [udp4(OUTSIDE, A, size=500)], 2000):
-        time.sleep(1.8)
+        seen = watch(rig, 1.8)
         got = rig.ask("/weir/vf,a")["tx"]
         line = rig.ask("/weir/vfs")["vfs"]["a"]
-    assert abs(got["pps_1s"] / 2000 - 1) < 0.05, "pps_1s = %d, wanted 2000" % got["pps_1s"]
-    assert abs(got["bps_1s"] / 8e6 - 1) < 0.05, "bps_1s = %d, wanted 8000000" % got["bps_1s"]
-    assert abs(line["tx_pps"] / 2000 - 1) < 0.05, line
+    for what, rate, real in (("pps_1s", got["pps_1s"], rates_of_about_1_s(seen, 1)),
+                             ("bps_1s", got["bps_1s"], [8 * x for x in rates_of_about_1_s(seen, 2)]),
+                             ("tx_pps", line["tx_pps"], rates_of_about_1_s(seen, 1))):
+        assert real and min(real) > 0, "nothing was sent"
+        assert 0.95 * min(real) < rate < 1.05 * max(real), "%s = %d; the far end saw %d .. %d" % (
+            what, rate, min(real), max(real))
 
 
 @test("every answer's drop reasons are explained by /weir/drops", Main)
