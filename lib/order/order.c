@@ -352,10 +352,9 @@ static void move_to_level(struct order *o, uint32_t id, uint32_t level, uint64_t
 	renew_urgents(o);
 }
 
-bool order_join(struct order *o, uint32_t node, uint32_t group, uint64_t now_ns)
+void order_join(struct order *o, uint32_t node, uint32_t group, uint64_t now_ns)
 {
 	move_to_level(o, node, group == ORDER_NONE ? ROOT : group + 1, now_ns);
-	return true;
 }
 
 bool order_join_group(struct order *o, uint32_t group, uint32_t parent, uint64_t now_ns)

@@ -86,8 +86,8 @@ void order_set_group(struct order *o, uint32_t group, const struct order_terms *
 	uint64_t now_ns);
 
 /* Puts a node, or a group, into a group; ORDER_NONE: into none, as at first.  At any time; debts are kept, shares begin
- * anew.  false: memory is out, or groups would loop or be too deep; nothing changed. */
-bool order_join(struct order *o, uint32_t node, uint32_t group, uint64_t now_ns);
+ * anew.  false: the groups would loop or be too deep; nothing changed. */
+void order_join(struct order *o, uint32_t node, uint32_t group, uint64_t now_ns);
 bool order_join_group(struct order *o, uint32_t group, uint32_t parent, uint64_t now_ns);
 
 /* Ask for the node's cache lines some packets before they are needed, and later for what they lead to. */

@@ -177,7 +177,8 @@ static inline uint64_t own_bytes(const struct onode *n, uint64_t bytes, uint64_t
 /* When the head packet must have left: the later clock after it. */
 static inline uint64_t own_deadline_ns(const struct onode *n)
 {
-	return u64_max(n->due_byte.ns + price_ns(n->min_byte, own_bytes(n, n->head_bytes, 1)), n->due_pkt.ns + price_ns(n->min_pkt, 1));
+	return u64_max(n->due_byte.ns + price_ns(n->min_byte, own_bytes(n, n->head_bytes, 1)),
+		n->due_pkt.ns + price_ns(n->min_pkt, 1));
 }
 
 /* a is before b in virtual time, which wraps. */

@@ -275,8 +275,8 @@ static void yield(struct onode *g, enum order_how how, uint64_t bytes, uint64_t 
 }
 
 /* What a member sends its groups send too. */
-static __attribute__((noinline)) void charge_groups(struct order *o, const struct onode *n, enum order_how how, uint64_t bytes, uint64_t pkts,
-	uint64_t now_ns)
+static __attribute__((noinline)) void charge_groups(struct order *o, const struct onode *n, enum order_how how,
+	uint64_t bytes, uint64_t pkts, uint64_t now_ns)
 {
 	for (uint32_t id = level_of(o, n)->owner; id != ORDER_NONE; id = level_of(o, n)->owner) {
 		uint32_t head_bytes = n->head_bytes;

@@ -255,6 +255,8 @@ uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
 		n = n < least ? least : n < room ? n : room;
 		uint32_t got = p->io.rx(p->io.ctx, port, burst, n);
 		ask_answer(p->ask, id, n, got, now_ns);
+		if (got == 0)	/* an idle port costs its poll and nothing else */
+			continue;
 		ingest(p, port, burst, got, pipe_ring_wait(p, port, got, got == n, now_ns), now_ns);
 		if (p->is_home)
 			pipe_pass_local(p, now_ns);

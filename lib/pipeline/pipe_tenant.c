@@ -28,8 +28,8 @@ bool pipe_create_tenants(struct pipe *p, uint64_t now_ns)
 		uint32_t tenant = conf->vfs[i].tenant;
 		if (conf_tenant_of(conf, tenant) == NULL)
 			continue;
-		if (!egress_join(p->pf, i, tenant, now_ns) || !egress_join(p->local, i, tenant, now_ns))
-			return false;
+		egress_join(p->pf, i, tenant, now_ns);
+		egress_join(p->local, i, tenant, now_ns);
 	}
 	return true;
 }

@@ -88,9 +88,9 @@ void egress_set_group(struct egress *e, uint32_t group, const struct order_terms
 	order_set_group(e->order, group, terms, limiter, now_ns);
 }
 
-bool egress_join(struct egress *e, uint32_t node, uint32_t group, uint64_t now_ns)
+void egress_join(struct egress *e, uint32_t node, uint32_t group, uint64_t now_ns)
 {
-	return order_join(e->order, node, group, now_ns);
+	order_join(e->order, node, group, now_ns);
 }
 
 bool egress_join_group(struct egress *e, uint32_t group, uint32_t parent, uint64_t now_ns)

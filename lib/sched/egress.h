@@ -105,7 +105,7 @@ void egress_set_drop(struct egress *e, egress_drop_fn *drop, void *ctx);	/* befo
 /* The same for a group of nodes (a tenant), and who is in it: order_set_group(), order_join(), order_join_group(). */
 void egress_set_group(struct egress *e, uint32_t group, const struct order_terms *terms, struct limiter *limiter,
 	uint64_t now_ns);
-bool egress_join(struct egress *e, uint32_t node, uint32_t group, uint64_t now_ns);
+void egress_join(struct egress *e, uint32_t node, uint32_t group, uint64_t now_ns);
 bool egress_join_group(struct egress *e, uint32_t group, uint32_t parent, uint64_t now_ns);
 
 /* The weight that flows with 'key' have among the flows of their node (1 .. ORDER_MAX_WEIGHT; 1 unless set).
