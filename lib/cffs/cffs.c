@@ -120,7 +120,7 @@ static bool check_item(const struct cffs *q, uint32_t pos, uint32_t item, uint32
 	if (node->bucket != pos)
 		return broken(out, "item %" PRIu32 " says bucket %" PRIu32 ", stands in %" PRIu32, item,
 			node->bucket, pos);
-	if (node->prev != prev)
+	if (prev != CFFS_NONE && node->prev != prev)
 		return broken(
 			out, "item %" PRIu32 ": prev is %" PRIu32 ", not %" PRIu32, item, node->prev, prev);
 	if (cffs_is_before(node->rank, cffs_bucket_start(q, pos)) && pos != cffs_position(q, q->base))

@@ -24,7 +24,7 @@
 
 struct cffs_node {
 	uint64_t rank;		/* exact, as pushed */
-	uint32_t next, prev;	/* within the bucket */
+	uint32_t next, prev;	/* within the bucket; of its first item 'prev' means nothing */
 	uint32_t bucket;	/* CFFS_NONE: in no queue */
 	uint32_t mark;		/* free for the queue's user (wheel: which level); cFFS never touches it */
 };

@@ -107,7 +107,7 @@ static inline void cffs_push(struct cffs *q, uint32_t item, uint64_t rank)
 	node->rank = rank;
 	node->bucket = pos;
 	node->next = CFFS_NONE;
-	node->prev = tail;
+	node->prev = tail;	/* nobody reads that of a head: see cffs_remove() */
 	b->tail = item;
 	if (tail == CFFS_NONE) {
 		b->head = item;
@@ -118,24 +118,38 @@ static inline void cffs_push(struct cffs *q, uint32_t item, uint64_t rank)
 	q->count++;
 }
 
+/* Takes the head of the bucket at 'pos'.  The next item is not touched: it is in no cache yet, and a head's 'prev' means
+ * nothing. */
+static inline void cffs_remove_head(struct cffs *q, uint32_t pos, struct cffs_node *node)
+{
+	struct cffs_bucket *b = &q->buckets[pos];
+	uint32_t next = node->next;
+
+	b->head = next;
+	if (next == CFFS_NONE) {
+		b->tail = CFFS_NONE;
+		ffs_map_clear(&q->map, pos);
+	}
+	node->bucket = CFFS_NONE;
+	q->count--;
+}
+
 static inline void cffs_remove(struct cffs *q, uint32_t item)
 {
 	struct cffs_node *node = cffs_node_of(q, item);
 	struct cffs_bucket *b = &q->buckets[node->bucket];
 	uint32_t next = node->next;
-	uint32_t prev = node->prev;
 
 	assert(node->bucket != CFFS_NONE);
-	if (prev == CFFS_NONE)
-		b->head = next;
-	else
-		cffs_node_of(q, prev)->next = next;
+	if (b->head == item) {
+		cffs_remove_head(q, node->bucket, node);
+		return;
+	}
+	cffs_node_of(q, node->prev)->next = next;
 	if (next == CFFS_NONE)
-		b->tail = prev;
+		b->tail = node->prev;
 	else
-		cffs_node_of(q, next)->prev = prev;
-	if (b->head == CFFS_NONE)
-		ffs_map_clear(&q->map, node->bucket);
+		cffs_node_of(q, next)->prev = node->prev;
 	node->bucket = CFFS_NONE;
 	q->count--;
 }
@@ -180,15 +194,7 @@ static inline uint32_t cffs_pop_first(struct cffs *q)
 		return item;
 	}
 	q->base = start;
-	q->buckets[pos].head = node->next;
-	if (node->next == CFFS_NONE) {
-		q->buckets[pos].tail = CFFS_NONE;
-		ffs_map_clear(&q->map, pos);
-	} else {
-		cffs_node_of(q, node->next)->prev = CFFS_NONE;
-	}
-	node->bucket = CFFS_NONE;
-	q->count--;
+	cffs_remove_head(q, pos, node);
 	return item;
 }
 
