@@ -80,23 +80,32 @@ static void *weir_create(const struct sched_load *load)
 	return w;
 }
 
+/* As pipe_ingest.c does: packets of one sender that follow each other are one run. */
 static uint32_t weir_enqueue(void *s, struct rte_mbuf **pkts, uint32_t n, uint64_t now_ns)
 {
 	struct weir *w = s;
-	struct pkt p = {.drop_prec = DP_LOW};
-	uint32_t n_taken = 0;
+	struct pkt burst[SCHED_BURST];
+	uint32_t vfs[SCHED_BURST], n_taken = 0;
 
 	for (uint32_t i = 0; i < n; i++)
 		rte_prefetch0(pkts[i]);
-	for (uint32_t i = 0; i < n; i++)
-		egress_prefetch(w->e, sched_mbuf_vf(pkts[i]));
 	for (uint32_t i = 0; i < n; i++) {
-		if (i + 4 < n)
-			egress_prefetch_more(w->e, sched_mbuf_vf(pkts[i + 4]));
-		p.handle = pkts[i];
-		p.bytes = pkts[i]->pkt_len + w->overhead_bytes;
-		p.tclass = sched_mbuf_tclass(pkts[i]);
-		n_taken += egress_push(w->e, sched_mbuf_vf(pkts[i]), 0, &p, 1, now_ns) == DROP_NOT;
+		vfs[i] = sched_mbuf_vf(pkts[i]);
+		if (i == 0 || vfs[i] != vfs[i - 1])
+			egress_prefetch(w->e, vfs[i]);
+		burst[i].handle = pkts[i];
+		burst[i].bytes = pkts[i]->pkt_len + w->overhead_bytes;
+		burst[i].tclass = sched_mbuf_tclass(pkts[i]);
+		burst[i].drop_prec = DP_LOW;
+		burst[i].ecn = ECN_NOT_ECT;
+		burst[i].ring_wait = 0;
+	}
+	for (uint32_t i = 0, end; i < n; i = end) {
+		for (end = i + 1; end < n && vfs[end] == vfs[i]; end++)
+			;
+		if (end < n)
+			egress_prefetch_more(w->e, vfs[end], (enum tclass)burst[end].tclass);
+		n_taken += egress_push_run(w->e, vfs[i], 0, &burst[i], end - i, now_ns);
 	}
 	return n_taken;
 }

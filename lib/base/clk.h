@@ -57,6 +57,12 @@ static inline void clk_add(struct clk *c, price_t price, uint64_t n)
 	c->frac = (uint32_t)p;
 }
 
+/* Where 'c' would stand after 'n' units. */
+static inline uint64_t clk_after_ns(const struct clk *c, price_t price, uint64_t n)
+{
+	return c->ns + (uint64_t)(((clk_u128)price * n + c->frac) >> 32);
+}
+
 /* Lifts 'c' to 'floor_ns' where it is earlier. */
 static inline void clk_at_least(struct clk *c, uint64_t floor_ns)
 {

@@ -3,7 +3,7 @@
 
 #define N_STEPS (1u << HIST_STEP_BITS)
 
-void hist_read_parts(const _Atomic uint64_t count[HIST_BUCKETS], const _Atomic uint64_t *max_ns, struct hist_snapshot *s)
+static void read_counts(const _Atomic uint64_t count[HIST_BUCKETS], const _Atomic uint64_t *max_ns, struct hist_snapshot *s)
 {
 	s->n = 0;
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
@@ -15,7 +15,17 @@ void hist_read_parts(const _Atomic uint64_t count[HIST_BUCKETS], const _Atomic u
 
 void hist_read(const struct hist *h, struct hist_snapshot *s)
 {
-	hist_read_parts(h->count, &h->max_ns, s);
+	read_counts(h->count, &h->max_ns, s);
+}
+
+void hist_read_parts(const _Atomic uint64_t count[HIST_BUCKETS], const _Atomic uint64_t *run,
+	const _Atomic uint64_t *max_ns, struct hist_snapshot *s)
+{
+	uint64_t now = atomic_load_explicit(run, memory_order_relaxed);
+
+	read_counts(count, max_ns, s);
+	s->count[now >> 32] += (uint32_t)now;
+	s->n += (uint32_t)now;
 }
 
 void hist_merge(struct hist_snapshot *a, const struct hist_snapshot *b)

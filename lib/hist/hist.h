@@ -42,6 +42,25 @@ static inline void hist_count(_Atomic uint64_t *count, uint64_t ns, uint32_t n)
 	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
+/* The same through a word beside what the writer touches anyway: delays repeat, so the counter, which is in no cache where
+ * there are many histograms, is written once for a run of samples in one bucket.  The word: the run's bucket << 32 | its
+ * samples, which hist_read_parts() adds. */
+#define HIST_RUN_MOST 64u	/* a reader in the very moment of writing may miss a run, or so many samples */
+
+static inline void hist_count_run(_Atomic uint64_t *run, _Atomic uint64_t *count, uint64_t ns, uint32_t n)
+{
+	uint64_t now = atomic_load_explicit(run, memory_order_relaxed);
+	uint64_t bucket = hist_bucket(ns);
+
+	if (now >> 32 == bucket && (uint32_t)now < HIST_RUN_MOST) {
+		atomic_store_explicit(run, now + n, memory_order_relaxed);
+		return;
+	}
+	atomic_store_explicit(run, bucket << 32 | n, memory_order_relaxed);
+	_Atomic uint64_t *c = &count[now >> 32];
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + (uint32_t)now, memory_order_relaxed);
+}
+
 static inline void hist_max(_Atomic uint64_t *max_ns, uint64_t ns)
 {
 	if (ns > atomic_load_explicit(max_ns, memory_order_relaxed))
@@ -56,9 +75,10 @@ static inline void hist_record(struct hist *h, uint64_t ns)
 
 void hist_read(const struct hist *h, struct hist_snapshot *s);
 
-/* The same for a caller who keeps the maximum beside what else every packet touches, and calls hist_count() and
- * hist_max(). */
-void hist_read_parts(const _Atomic uint64_t count[HIST_BUCKETS], const _Atomic uint64_t *max_ns, struct hist_snapshot *s);
+/* The same for a caller who keeps the maximum and the run beside what else every packet touches, and calls
+ * hist_count_run() and hist_max(). */
+void hist_read_parts(const _Atomic uint64_t count[HIST_BUCKETS], const _Atomic uint64_t *run,
+	const _Atomic uint64_t *max_ns, struct hist_snapshot *s);
 
 /* Adds 'b' to 'a'. */
 void hist_merge(struct hist_snapshot *a, const struct hist_snapshot *b);

@@ -31,6 +31,13 @@ static inline uint64_t limiter_ready_ns(const struct limiter *l)
 	return u64_max(l->bytes.ns, l->pkts.ns);
 }
 
+/* May one more packet leave now after 'bytes' in 'pkts' packets (extra bytes counted in)? */
+static inline bool limiter_goes_on(const struct limiter *l, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
+{
+	return clk_after_ns(&l->bytes, l->price_byte, bytes) <= now_ns &&
+	       (l->price_pkt == 0 || clk_after_ns(&l->pkts, l->price_pkt, pkts) <= now_ns);
+}
+
 /* A node under it has something to send.  Time lost while none had is not given back. */
 static inline void limiter_wake(struct limiter *l, uint64_t lost_total_ns)
 {
@@ -63,24 +70,33 @@ static inline uint32_t limiter_catchup_left(uint32_t catchup_ns, uint64_t lag_ns
 	return (uint32_t)u64_min(catchup_ns, 2 * lag_ns);
 }
 
-/* Charges one departure (or 'pkts' at once).  lost_total_ns: the worker's running total of lost time. */
-static inline void limiter_charge(struct limiter *l, uint64_t bytes, uint64_t pkts, uint64_t now_ns,
-	uint64_t lost_total_ns)
+/* Forgets what may not be saved, before a departure.  lost_total_ns: the worker's running total of lost time. */
+static inline void limiter_lift(struct limiter *l, uint64_t now_ns, uint64_t lost_total_ns)
 {
 	if (l->lost_seen_ns != (uint32_t)lost_total_ns)
 		limiter_count_lost(&l->catchup_ns, &l->lost_seen_ns, lost_total_ns);
 	uint64_t floor_ns = ns_before(now_ns, l->save_ns + l->catchup_ns);
 
-	if (l->price_byte != 0) {
-		clk_at_least(&l->bytes, floor_ns);
-		clk_add(&l->bytes, l->price_byte, bytes + pkts * l->extra_bytes);
-	}
-	if (l->price_pkt != 0) {
-		clk_at_least(&l->pkts, floor_ns);
+	clk_at_least(&l->bytes, floor_ns);
+	clk_at_least(&l->pkts, floor_ns);
+}
+
+/* Counts departures after limiter_lift(), in the same moment. */
+static inline void limiter_add(struct limiter *l, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
+{
+	clk_add(&l->bytes, l->price_byte, bytes + pkts * l->extra_bytes);
+	if (l->price_pkt != 0)
 		clk_add(&l->pkts, l->price_pkt, pkts);
-	}
-	if (l->catchup_ns != 0)
+	if (__builtin_expect(l->catchup_ns != 0, 0))
 		l->catchup_ns = limiter_catchup_left(l->catchup_ns, ns_before(now_ns, limiter_ready_ns(l)));
+}
+
+/* Charges one departure (or 'pkts' at once). */
+static inline void limiter_charge(struct limiter *l, uint64_t bytes, uint64_t pkts, uint64_t now_ns,
+	uint64_t lost_total_ns)
+{
+	limiter_lift(l, now_ns, lost_total_ns);
+	limiter_add(l, bytes, pkts, now_ns);
 }
 
 /* New prices at once, without credit or shock: debt is bytes and packets, not time (contract 9). */

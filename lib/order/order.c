@@ -114,12 +114,13 @@ static void set_spans(struct order *o, const struct order_params *p)
 	set_window(o);
 }
 
-static void init_node(struct onode *n)
+static void init_node(struct order *o, struct onode *n)
 {
 	cffs_nodes_init(&n->share, 1);
 	cffs_nodes_init(&n->time, 1);
 	n->weight = 1;
 	n->inverse = 1u << ORDER_INV_BITS;
+	n->limiter = &o->no_limit;
 }
 
 struct order *order_create(const struct order_params *p)
@@ -152,11 +153,11 @@ struct order *order_create(const struct order_params *p)
 		return NULL;
 	}
 	for (uint32_t i = 0; i < n_all; i++)
-		init_node(&o->nodes[i]);
+		init_node(o, &o->nodes[i]);
 	for (uint32_t i = 0; i < p->n_groups; i++) {
 		struct onode *g = &o->nodes[p->n_nodes + i];
 		g->group = i + 1;
-		g->flags = NODE_HAS_MEMBERS;
+		g->flags = NODE_HAS_MEMBERS | NODE_IN_TREE;
 		node_attach_stats(o, g);
 	}
 	return o;
@@ -187,12 +188,14 @@ static void reprice_due(struct clk *c, price_t old_price, price_t new_price, uin
 
 static void change_limiter(struct order *o, struct onode *n, struct limiter *limiter, bool is_waiting)
 {
+	if (limiter == NULL)
+		limiter = &o->no_limit;
 	if (n->limiter == limiter)
 		return;
-	if (is_waiting && n->limiter != NULL)
+	if (is_waiting) {
 		limiter_sleep(n->limiter);
-	if (is_waiting && limiter != NULL)
 		limiter_wake(limiter, o->lost_total_ns);
+	}
 	n->limiter = limiter;
 }
 
@@ -344,6 +347,9 @@ static void move_to_level(struct order *o, uint32_t id, uint32_t level, uint64_t
 	level_of(o, n)->n_waiting -= is_waiting;
 	groups_renew(o, n, now_ns);
 	n->level = level;
+	n->flags &= (uint8_t)~NODE_IN_TREE;
+	if (level != ROOT || is_group(n))
+		n->flags |= NODE_IN_TREE;
 	n->finish = level_of(o, n)->vtime[n->priority];
 	level_of(o, n)->n_waiting += is_waiting;
 	if (is_waiting)
@@ -373,17 +379,15 @@ void order_prefetch(const struct order *o, uint32_t id)
 
 	__builtin_prefetch(&n->share, 1);
 	__builtin_prefetch(&n->time, 1);
-	__builtin_prefetch(&n->charged_ns, 1);
 }
 
 void order_prefetch_more(const struct order *o, uint32_t id)
 {
 	const struct onode *n = &o->nodes[id];
 
-	if (n->limiter != NULL)
-		__builtin_prefetch(n->limiter, 1);
-	if (n->flags & NODE_HAS_STATS)
-		__builtin_prefetch(n->stats, 1);
+	__builtin_prefetch(n->limiter, 1);
+	if (n->flags & NODE_MAY_BE_DUE)
+		__builtin_prefetch(&n->charged_ns, 1);
 }
 
 uint32_t order_likely_next(const struct order *o, uint32_t id)

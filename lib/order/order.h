@@ -110,24 +110,48 @@ void order_sleep(struct order *o, uint32_t node, uint64_t now_ns);
 /* Its urgent class has nothing left, other classes have (otherwise than by order_charge()). */
 void order_sleep_urgent(struct order *o, uint32_t node);
 
-/* A packet of a node that has nothing waiting, where nobody waits who might go: it may leave at once, charged as it would
- * be by its share.  false: it must stand in line (order_wake()); nothing is charged. */
-bool order_send_now(struct order *o, uint32_t node, uint64_t bytes, uint64_t pkts, uint64_t now_ns);
+/* What one node sends at one go: packets are only summed up, and the sums charged at the end.  Clocks are exact, so that
+ * is the same as charging one by one.  Private but for the sums. */
+struct order_run {
+	uint64_t bytes, pkts;			/* so far */
+	uint64_t now_ns;
+	uint64_t most_bytes, most_pkts;		/* it ends when it has had so much */
+	const struct limiter *link, *limiter;
+	uint32_t extra_bytes;			/* of a packet on the link */
+};
+
+static inline void order_run_add(struct order_run *r, uint64_t bytes, uint64_t pkts)
+{
+	r->bytes += bytes;
+	r->pkts += pkts;
+}
+
+/* May the node send one more packet now, after those added? */
+static inline bool order_run_goes_on(const struct order_run *r)
+{
+	return r->bytes < r->most_bytes && r->pkts < r->most_pkts &&
+	       limiter_goes_on(r->link, r->bytes + r->pkts * r->extra_bytes, r->pkts, r->now_ns) &&
+	       limiter_goes_on(r->limiter, r->bytes + r->pkts * r->limiter->extra_bytes, r->pkts, r->now_ns);
+}
+
+/* A node that has nothing waiting may send at once where nobody waits who might go; it is charged as by its share.
+ * true: add at least one packet, then call order_end_now().  false: it must stand in line (order_wake()). */
+bool order_begin_now(struct order *o, uint32_t node, uint64_t now_ns, struct order_run *r);
+void order_end_now(struct order *o, uint32_t node, const struct order_run *r);
 
 /* Who goes next at now_ns, or ORDER_NONE: nobody may, or the link clock says not yet.  Takes nothing. */
 uint32_t order_next(struct order *o, uint64_t now_ns, enum order_how *how);
 
-/* The node that order_next() named sent 'bytes' in 'pkts' packets.  left: it has more; then head_bytes is the next
- * packet's size and has_urgent tells of its urgent class. */
+/* The node that order_next() named sends packets: add one, and more while it goes on (never more than what one largest
+ * packet costs), then end the run.  left: it has more; then head_bytes is the next packet's size and has_urgent tells of
+ * its urgent class. */
+void order_begin_run(struct order *o, uint32_t node, enum order_how how, uint64_t now_ns, struct order_run *r);
+void order_end_run(struct order *o, uint32_t node, enum order_how how, const struct order_run *r, bool left,
+	uint32_t head_bytes, bool has_urgent);
+
+/* The same for 'bytes' in 'pkts' packets that are known before. */
 void order_charge(struct order *o, uint32_t node, enum order_how how, uint64_t bytes, uint64_t pkts, bool left,
 	uint32_t head_bytes, bool has_urgent, uint64_t now_ns);
-
-/* The same in parts, for a node that sends several packets at one go: each packet is charged to the link and the limits
- * by order_charge_packet(), which says whether the node may send one more now: not after what one largest packet costs.  order_charge_run() ends the go and charges the rest, with the sums. */
-bool order_charge_packet(struct order *o, uint32_t node, enum order_how how, uint64_t bytes, uint64_t pkts,
-	uint64_t sum_bytes, uint64_t sum_pkts, uint64_t now_ns);
-void order_charge_run(struct order *o, uint32_t node, enum order_how how, uint64_t sum_bytes, uint64_t sum_pkts,
-	bool left, uint32_t head_bytes, bool has_urgent, uint64_t now_ns);
 
 /* The node that order_next() named lets its turn pass until 'until_ns' and keeps all it has. */
 void order_pass(struct order *o, uint32_t node, uint64_t until_ns, uint64_t now_ns);

@@ -46,6 +46,7 @@ enum node_flag {
 	NODE_HAS_MEMBERS = 2,	/* it is a group */
 	NODE_HAS_URGENT = 4,
 	NODE_HAS_STATS = 8,
+	NODE_IN_TREE = 16,	/* it is a group or in one: not a plain node of the root's */
 	NODE_MAY_BE_DUE = NODE_HAS_GUARANTEE | NODE_HAS_MEMBERS,	/* a group's members may have a guarantee */
 };
 
@@ -63,7 +64,7 @@ struct onode {
 	alignas(64) struct cffs_node share;
 	uint64_t finish;			/* virtual, modulo 2^64 */
 	uint64_t since_ns;			/* in this state */
-	struct limiter *limiter;
+	struct limiter *limiter;		/* never NULL: &order.no_limit */
 	uint32_t inverse;			/* 1 / weight, ORDER_INV_BITS of fraction */
 	uint32_t head_bytes;
 	uint32_t level;				/* where it stands: ROOT, or its group's */
@@ -104,7 +105,7 @@ struct level {
 struct order {
 	struct onode *nodes;			/* n_nodes, then n_groups */
 	struct level *levels;			/* ROOT, then n_groups */
-	struct limiter link;
+	struct limiter link, no_limit;
 	uint64_t link_charged_ns;		/* the last moment */
 	uint64_t moves_ns;			/* the moment of moves_left */
 	uint32_t moves_left;
@@ -171,7 +172,7 @@ static inline uint64_t own_due_ns(const struct onode *n)
 /* What packets count in the node's own clocks: its limiter knows in which basis it was sold. */
 static inline uint64_t own_bytes(const struct onode *n, uint64_t bytes, uint64_t pkts)
 {
-	return n->limiter != NULL ? bytes + pkts * n->limiter->extra_bytes : bytes;
+	return bytes + pkts * n->limiter->extra_bytes;
 }
 
 /* When the head packet must have left: the later clock after it. */
@@ -225,6 +226,7 @@ void node_wake(struct order *o, uint32_t id, uint32_t head_bytes, uint64_t now_n
 void node_sleep(struct order *o, uint32_t id, uint64_t now_ns);
 void node_attach_stats(struct order *o, struct onode *n);	/* on its first packet */
 void fresh_settle(struct order *o, struct level *l, uint64_t now_ns);	/* they compete from now on */
+void take_out_settled(struct order *o, uint32_t id, uint64_t now_ns);
 void level_ripen(struct order *o, struct level *l, uint64_t now_ns);
 void groups_renew(struct order *o, const struct onode *n, uint64_t now_ns);	/* those above it, after a change in it */
 uint64_t node_urgent_ready_ns(const struct order *o, const struct onode *n);
@@ -257,7 +259,13 @@ hot_inline void remove_share(struct level *l, uint32_t id, const struct onode *n
 
 hot_inline uint64_t limit_ready_ns(const struct onode *n)
 {
-	return n->limiter != NULL ? limiter_ready_ns(n->limiter) : 0;
+	return limiter_ready_ns(n->limiter);
+}
+
+static inline void count_held_by(const struct onode *n, uint8_t bound, uint64_t held_ns)
+{
+	if (held_ns != 0)
+		counter_add(&n->stats->held_ns[bound], held_ns);
 }
 
 /* The time in this state, up to now, to the bound that made it wait. */
@@ -267,33 +275,39 @@ hot_inline void count_held(const struct order *o, struct onode *n, uint64_t now_
 
 	if (held_ns == 0)
 		return;
-	if (unlikely(n->level != ROOT)) {
+	if (unlikely((n->flags & NODE_IN_TREE) && n->level != ROOT)) {
 		count_held_in_group(o, n, now_ns);
 		return;
 	}
 	uint8_t bound = n->state == NODE_HELD ? n->bound : (uint8_t)BOUND_LINK;
 	if (bound < N_BOUNDS)
-		counter_add(&n->stats->held_ns[bound], held_ns);
+		count_held_by(n, bound, held_ns);
 	n->since_ns = now_ns;
+}
+
+/* Out of its queue.  The time it stood there is not accounted. */
+hot_inline void take_out(struct order *o, uint32_t id, struct onode *n, uint64_t now_ns)
+{
+	struct level *l = level_of(o, n);
+
+	if (n->state == NODE_SHARED)
+		remove_share(l, id, n);
+	else if (n->state == NODE_DUE)
+		wheel_remove(l->deadlines, id);
+	else if (n->state == NODE_FRESH && l->fresh_head == id)
+		l->fresh_head = n->share.next;
+	else if (n->state == NODE_FRESH) {
+		fresh_settle(o, l, now_ns);
+		take_out_settled(o, id, now_ns);
+	} else if (n->state == NODE_HELD && has_guarantee(n))
+		n->able_ns = u64_min(u64_max(limit_ready_ns(n), n->time.rank), now_ns);
 }
 
 hot_inline void leave(struct order *o, uint32_t id, struct onode *n, uint64_t now_ns)
 {
-	if (n->state == NODE_FRESH) {
-		if (unlikely(level_of(o, n)->fresh_head != id)) {
-			fresh_settle(o, level_of(o, n), now_ns);
-			node_leave(o, id, now_ns);
-			return;
-		}
-		level_of(o, n)->fresh_head = n->share.next;
-	} else if (n->state == NODE_SHARED)
-		remove_share(level_of(o, n), id, n);
-	else if (n->state == NODE_DUE)
-		wheel_remove(level_of(o, n)->deadlines, id);
-	else if (n->state == NODE_HELD)
-		n->able_ns = u64_min(u64_max(limit_ready_ns(n), n->time.rank), now_ns);
-	else
+	if (n->state == NODE_IDLE)
 		return;
+	take_out(o, id, n, now_ns);
 	count_held(o, n, now_ns);
 	n->state = NODE_IDLE;
 }
@@ -304,9 +318,18 @@ hot_inline void stand(struct order *o, uint32_t id, struct onode *n, uint64_t no
 	struct level *l = level_of(o, n);
 	bool has_fresh = l->fresh_head != ORDER_NONE;
 
-	if (unlikely(n->level != ROOT || is_group(n)) || limit_ready_ns(n) > now_ns ||
-		(has_fresh ? l->fresh_ns != now_ns : level_is_able(l))) {
+	if (unlikely(n->flags & NODE_IN_TREE) || limit_ready_ns(n) > now_ns) {
 		node_stand(o, id, now_ns);
+		return;
+	}
+	if (has_fresh ? l->fresh_ns != now_ns : level_is_able(l)) {
+		if (has_fresh || (n->flags & NODE_MAY_BE_DUE)) {
+			node_stand(o, id, now_ns);
+			return;
+		}
+		n->since_ns = now_ns;
+		n->state = NODE_SHARED;
+		push_share(o, l, id, n);
 		return;
 	}
 	n->since_ns = now_ns;
@@ -337,8 +360,7 @@ hot_inline void wake(struct order *o, uint32_t id, struct onode *n, uint32_t hea
 {
 	if (unlikely(!(n->flags & NODE_HAS_STATS)))
 		node_attach_stats(o, n);
-	if (n->limiter != NULL)
-		limiter_wake(n->limiter, o->lost_total_ns);
+	limiter_wake(n->limiter, o->lost_total_ns);
 	wake_guarantee(o, n, now_ns);
 	n->head_bytes = head_bytes;
 	level_of(o, n)->n_waiting++;

@@ -8,7 +8,7 @@ void order_wake(struct order *o, uint32_t id, uint32_t head_bytes, bool has_urge
 
 	wake(o, id, n, head_bytes, now_ns);
 	o->n_waiting++;
-	if (unlikely(n->level != ROOT))
+	if (unlikely(n->flags & NODE_IN_TREE))
 		groups_renew(o, n, now_ns);
 	if (has_urgent)
 		node_stand_urgent(o, id);
@@ -19,7 +19,7 @@ static inline bool may_send(struct order *o, uint32_t id, uint64_t now_ns)
 {
 	const struct onode *n = &o->nodes[id];
 
-	if (n->limiter == NULL || limiter_ready_ns(n->limiter) <= now_ns)
+	if (limit_ready_ns(n) <= now_ns)
 		return true;
 	node_leave(o, id, now_ns);
 	node_stand(o, id, now_ns);
@@ -112,7 +112,8 @@ static uint32_t next_in_groups(struct order *o, uint32_t id, uint64_t now_ns)
 	return ORDER_NONE;
 }
 
-uint32_t order_next(struct order *o, uint64_t now_ns, enum order_how *how)
+/* Not inline: callers keep their registers, which is worth more than the call. */
+__attribute__((noinline)) uint32_t order_next(struct order *o, uint64_t now_ns, enum order_how *how)
 {
 	uint32_t id;
 
@@ -225,29 +226,50 @@ static void charge_urgent(const struct order *o, struct ourgent *u, uint64_t byt
 	clk_add(&u->pkts, u->price_pkt, pkts);
 }
 
+/* Time is accounted to what bounds a node when that changes: who waits for the link, is served and waits for the link
+ * again is left alone (his figures are brought up to now by order_tick()). */
+static inline bool stays_link_bound(const struct onode *n)
+{
+	return n->state != NODE_HELD && !(n->flags & NODE_IN_TREE);
+}
+
 /* Out of its queues, and all its clocks forward. */
 hot_inline void charge_node(struct order *o, uint32_t id, struct onode *n, enum order_how how, uint64_t bytes,
 	uint64_t pkts, uint64_t now_ns)
 {
 	bool was_fresh = n->state == NODE_FRESH && level_of(o, n)->fresh_head == id;	/* else the others compete now */
 
-	leave(o, id, n, now_ns);
+	if (stays_link_bound(n))
+		take_out(o, id, n, now_ns);
+	else
+		leave(o, id, n, now_ns);
 	charge_share(o, level_of(o, n), id, n, how, was_fresh, bytes, pkts);
 	if (has_guarantee(n))
 		charge_guarantee(o, n, bytes, pkts, now_ns);
 }
 
+/* After charge_node(): n->state is what it was where the time since has yet to be accounted, else idle. */
 hot_inline void stand_again(struct order *o, uint32_t id, struct onode *n, bool left, uint32_t head_bytes,
 	uint64_t now_ns)
 {
+	bool is_open = n->state != NODE_IDLE;
+	uint64_t since_ns = n->since_ns;
+
 	if (left) {
 		n->head_bytes = head_bytes;
 		stand(o, id, n, now_ns);
+		if (is_open && n->state != NODE_HELD)
+			n->since_ns = since_ns;
+		else if (is_open)
+			count_held_by(n, BOUND_LINK, now_ns - since_ns);
 		return;
 	}
+	if (is_open) {
+		count_held(o, n, now_ns);
+		n->state = NODE_IDLE;
+	}
 	level_of(o, n)->n_waiting--;
-	if (n->limiter != NULL)
-		limiter_sleep(n->limiter);
+	limiter_sleep(n->limiter);
 }
 
 /* Members have their guarantees in gusts, of packets of different sizes, and others have shares in between.  What the
@@ -287,28 +309,24 @@ static __attribute__((noinline)) void charge_groups(struct order *o, const struc
 		n = g;
 		charge_node(o, id, g, own, bytes, pkts, now_ns);
 		keep_finish(o, g, own, finish);
-		if (g->limiter != NULL) {
-			limiter_charge(g->limiter, bytes, pkts, now_ns, o->lost_total_ns);
-			yield(g, own, own_bytes(g, bytes, pkts), pkts);
-		}
+		limiter_charge(g->limiter, bytes, pkts, now_ns, o->lost_total_ns);
+		yield(g, own, own_bytes(g, bytes, pkts), pkts);
 		stand_again(o, id, g, o->levels[g->group].n_waiting > 0, head_bytes, now_ns);
 	}
 }
 
-/* Once a moment the whole of it; within that moment nothing more can be forgiven. */
-hot_inline void charge_link(struct order *o, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
+/* Once a moment: within it nothing more can be forgiven. */
+static inline void lift_link(struct order *o, uint64_t now_ns)
 {
-	struct limiter *l = &o->link;
-
-	if (o->link_charged_ns != now_ns) {
-		limiter_charge(l, bytes, pkts, now_ns, o->link_catchup ? o->lost_total_ns : 0);
-		o->link_charged_ns = now_ns;
+	if (o->link_charged_ns == now_ns)
 		return;
-	}
-	if (l->price_byte != 0)
-		clk_add(&l->bytes, l->price_byte, bytes);
-	if (l->price_pkt != 0)
-		clk_add(&l->pkts, l->price_pkt, pkts);
+	limiter_lift(&o->link, now_ns, o->link_catchup ? o->lost_total_ns : 0);
+	o->link_charged_ns = now_ns;
+}
+
+static inline void charge_link(struct order *o, const struct order_run *r)
+{
+	limiter_add(&o->link, r->bytes + r->pkts * o->extra_bytes, r->pkts, r->now_ns);
 }
 
 /* Nobody has a better claim to this moment than who comes in it. */
@@ -316,60 +334,79 @@ static inline bool is_undisputed(const struct order *o, const struct onode *n, u
 {
 	const struct level *root = &o->levels[ROOT];
 
-	return n->level == ROOT && n->state == NODE_IDLE && !level_is_able(root) && root->fresh_head == ORDER_NONE &&
+	return !(n->flags & NODE_IN_TREE) && n->state == NODE_IDLE && !level_is_able(root) && root->fresh_head == ORDER_NONE &&
 	       wheel_is_quiet(root->events, now_ns) && wheel_is_empty(o->urgents) && !order_link_is_busy(o, now_ns);
 }
 
-bool order_send_now(struct order *o, uint32_t id, uint64_t bytes, uint64_t pkts, uint64_t now_ns)
+bool order_begin_now(struct order *o, uint32_t id, uint64_t now_ns, struct order_run *r)
 {
-	struct onode *n = &o->nodes[id];
+	const struct onode *n = &o->nodes[id];
 	struct limiter *l = n->limiter;
 
-	if (!is_undisputed(o, n, now_ns))
+	if (!is_undisputed(o, n, now_ns) || l->n_waiting != 0 || limiter_ready_ns(l) > now_ns)
 		return false;
-	if (l != NULL) {
-		if (l->n_waiting != 0 || limiter_ready_ns(l) > now_ns)
-			return false;
-		limiter_wake(l, o->lost_total_ns);
-		limiter_charge(l, bytes, pkts, now_ns, o->lost_total_ns);
-		limiter_sleep(l);
-	}
-	wake_guarantee(o, n, now_ns);
-	charge_share(o, &o->levels[ROOT], id, n, ORDER_SHARE, true, bytes, pkts);
-	if (has_guarantee(n))
-		charge_guarantee(o, n, bytes, pkts, now_ns);
-	charge_link(o, bytes + pkts * o->extra_bytes, pkts, now_ns);
+	lift_link(o, now_ns);
+	limiter_wake(l, o->lost_total_ns);
+	limiter_lift(l, now_ns, o->lost_total_ns);
+	limiter_sleep(l);
+	*r = (struct order_run){
+		.now_ns = now_ns,
+		.most_bytes = UINT64_MAX,
+		.most_pkts = UINT64_MAX,
+		.link = &o->link,
+		.limiter = l,
+		.extra_bytes = o->extra_bytes,
+	};
 	return true;
 }
 
-bool order_charge_packet(struct order *o, uint32_t id, enum order_how how, uint64_t bytes, uint64_t pkts,
-	uint64_t sum_bytes, uint64_t sum_pkts, uint64_t now_ns)
+void order_end_now(struct order *o, uint32_t id, const struct order_run *r)
 {
 	struct onode *n = &o->nodes[id];
 
-	charge_link(o, bytes + pkts * o->extra_bytes, pkts, now_ns);
-	if (n->limiter != NULL)
-		limiter_charge(n->limiter, bytes, pkts, now_ns, o->lost_total_ns);
-	/* One that goes for its guarantee may not be due any more; one that shares limits with others must look. */
-	return how == ORDER_SHARE && sum_bytes < o->run_bytes && sum_pkts < o->run_pkts && n->level == ROOT &&
-	       limit_ready_ns(n) <= now_ns && !order_link_is_busy(o, now_ns);
+	limiter_add(n->limiter, r->bytes, r->pkts, r->now_ns);
+	charge_link(o, r);
+	wake_guarantee(o, n, r->now_ns);
+	charge_share(o, &o->levels[ROOT], id, n, ORDER_SHARE, true, r->bytes, r->pkts);
+	if (has_guarantee(n))
+		charge_guarantee(o, n, r->bytes, r->pkts, r->now_ns);
 }
 
-void order_charge_run(struct order *o, uint32_t id, enum order_how how, uint64_t sum_bytes, uint64_t sum_pkts,
-	bool left, uint32_t head_bytes, bool has_urgent, uint64_t now_ns)
+void order_begin_run(struct order *o, uint32_t id, enum order_how how, uint64_t now_ns, struct order_run *r)
+{
+	const struct onode *n = &o->nodes[id];
+	/* One that goes for its guarantee may not be due any more; one that shares limits with others must look. */
+	bool is_one = how != ORDER_SHARE || (n->flags & NODE_IN_TREE);
+
+	lift_link(o, now_ns);
+	limiter_lift(n->limiter, now_ns, o->lost_total_ns);
+	*r = (struct order_run){
+		.now_ns = now_ns,
+		.most_bytes = is_one ? 0 : o->run_bytes,
+		.most_pkts = o->run_pkts,
+		.link = &o->link,
+		.limiter = n->limiter,
+		.extra_bytes = o->extra_bytes,
+	};
+}
+
+void order_end_run(struct order *o, uint32_t id, enum order_how how, const struct order_run *r, bool left,
+	uint32_t head_bytes, bool has_urgent)
 {
 	struct onode *n = &o->nodes[id];
 
+	charge_link(o, r);
+	limiter_add(n->limiter, r->bytes, r->pkts, r->now_ns);
 	if (unlikely(n->flags & NODE_HAS_URGENT)) {
 		node_leave_urgent(o, id);
 		if (how == ORDER_URGENT)
-			charge_urgent(o, n->urgent, own_bytes(n, sum_bytes, sum_pkts), sum_pkts, now_ns);
+			charge_urgent(o, n->urgent, own_bytes(n, r->bytes, r->pkts), r->pkts, r->now_ns);
 	}
-	charge_node(o, id, n, how, sum_bytes, sum_pkts, now_ns);
-	stand_again(o, id, n, left, head_bytes, now_ns);
+	charge_node(o, id, n, how, r->bytes, r->pkts, r->now_ns);
+	stand_again(o, id, n, left, head_bytes, r->now_ns);
 	o->n_waiting -= !left;
-	if (unlikely(n->level != ROOT))
-		charge_groups(o, n, how, sum_bytes, sum_pkts, now_ns);
+	if (unlikely(n->flags & NODE_IN_TREE))
+		charge_groups(o, n, how, r->bytes, r->pkts, r->now_ns);
 	if (left && has_urgent)
 		node_stand_urgent(o, id);
 }
@@ -377,8 +414,11 @@ void order_charge_run(struct order *o, uint32_t id, enum order_how how, uint64_t
 void order_charge(struct order *o, uint32_t id, enum order_how how, uint64_t bytes, uint64_t pkts, bool left,
 	uint32_t head_bytes, bool has_urgent, uint64_t now_ns)
 {
-	order_charge_packet(o, id, how, bytes, pkts, bytes, pkts, now_ns);
-	order_charge_run(o, id, how, bytes, pkts, left, head_bytes, has_urgent, now_ns);
+	struct order_run r;
+
+	order_begin_run(o, id, how, now_ns, &r);
+	order_run_add(&r, bytes, pkts);
+	order_end_run(o, id, how, &r, left, head_bytes, has_urgent);
 }
 
 void order_pass(struct order *o, uint32_t id, uint64_t until_ns, uint64_t now_ns)

@@ -161,6 +161,12 @@ void fresh_settle(struct order *o, struct level *l, uint64_t now_ns)
 	}
 }
 
+/* take_out() of one that has just been settled. */
+void take_out_settled(struct order *o, uint32_t id, uint64_t now_ns)
+{
+	take_out(o, id, &o->nodes[id], now_ns);
+}
+
 void node_leave(struct order *o, uint32_t id, uint64_t now_ns)
 {
 	leave(o, id, &o->nodes[id], now_ns);
@@ -222,8 +228,7 @@ void node_sleep(struct order *o, uint32_t id, uint64_t now_ns)
 
 	node_leave(o, id, now_ns);
 	level_of(o, n)->n_waiting--;
-	if (n->limiter != NULL)
-		limiter_sleep(n->limiter);
+	limiter_sleep(n->limiter);
 }
 
 static void renew_group(struct order *o, uint32_t id, uint32_t head_bytes, uint64_t now_ns)

@@ -102,7 +102,7 @@ bool egress_join_group(struct egress *e, uint32_t group, uint32_t parent, uint64
 static void renew_flows(struct egress *e)
 {
 	for (uint32_t i = 0; i < e->n_nodes; i++)
-		e->nodes[i].active_weight = 0;
+		e->nodes[i].active_weight = has_one_flow(e) && e->nodes[i].n_flows != 0 ? flow_weight(e, 0) : 0;
 	for (uint32_t i = 0; i < e->n_used_flows; i++) {
 		struct flow *f = &e->flows[i];
 		if (f->n_pkts == 0)
@@ -211,8 +211,9 @@ void egress_delay(const struct egress *e, uint32_t node, enum tclass tclass, str
 	*delay = (struct hist_snapshot){0};
 	if (stats == NO_STATS)
 		return;
-	uint64_t n_out = counter_read(&e->stats[stats].out_pkts[tclass]);
-	hist_read_parts(e->delays[stats].count[tclass], &e->stats[stats].delay_max_ns[tclass], delay);
+	const struct egress_class_stats *s = &e->stats[stats].tclass[tclass];
+	uint64_t n_out = counter_read(&s->out_pkts);
+	hist_read_parts(e->delays[stats].count[tclass], &s->delay_run, &s->delay_max_ns, delay);
 	if (delay->n < n_out) {
 		delay->count[0] += n_out - delay->n;
 		delay->n = n_out;
@@ -230,7 +231,7 @@ static bool check_flow(const struct egress *e, uint32_t id, FILE *out)
 		n += f->fifo[c].n_pkts;
 		classes |= (uint32_t)(f->fifo[c].n_pkts > 0) << c;
 	}
-	if (n == f->n_pkts && n > 0 && classes == f->classes)
+	if (n == f->n_pkts && n > 0 && classes == (f->classes & (CLASSES_NEW - 1)))
 		return true;
 	fprintf(out, "egress: flow %u counts %u packets and holds %u\n", id, f->n_pkts, n);
 	return false;
@@ -243,12 +244,14 @@ static bool check_node(const struct egress *e, uint32_t node, FILE *out)
 	uint32_t weight = 0;
 	bool is_ok = true;
 
+	if (has_one_flow(e) && n->n_pkts == 0)
+		return !order_is_waiting(e->order, node);
 	for (; id != NO_FLOW && n_flows <= e->n_flows; id = e->flows[id].next[RING_ALL]) {
 		is_ok &= check_flow(e, id, out) && e->flows[id].node == node;
 		n_pkts += e->flows[id].n_pkts;
 		weight += flow_weight(e, e->flows[id].key);
 		n_flows++;
-		if (e->flows[id].next[RING_ALL] == n->ring[RING_ALL])
+		if (has_one_flow(e) || e->flows[id].next[RING_ALL] == n->ring[RING_ALL])
 			break;
 	}
 	if (n_pkts != n->n_pkts || n_flows != n->n_flows || (n_pkts > 0) != order_is_waiting(e->order, node)) {

@@ -34,13 +34,18 @@ struct egress_params {
 	uint32_t class_weight[N_TCLASSES];
 };
 
+/* Of one class of a node. */
+struct egress_class_stats {
+	_Atomic uint64_t out_pkts, out_bytes;	/* left, copies counted */
+	_Atomic uint64_t delay_max_ns;
+	_Atomic uint64_t delay_run;		/* see hist_count_run() */
+};
+
 /* Of one node, only growing; written by the egress's thread.  What left is the sum over the classes; what waits now is
  * egress_backlog_pkts() and _bytes(), what came egress_in_pkts() and _bytes(). */
 struct egress_stats {
-	alignas(128) _Atomic uint64_t out_pkts[N_TCLASSES], out_bytes[N_TCLASSES];	/* left, copies counted */
-	_Atomic uint64_t delay_max_ns[N_TCLASSES];
-	_Atomic uint64_t marked_pkts;	/* of out: marked CE, or had it; copies counted */
-	uint64_t unused[3];
+	alignas(64) struct egress_class_stats tclass[N_TCLASSES];
+	alignas(64) _Atomic uint64_t marked_pkts;	/* of out: marked CE, or had it; copies counted */
 };
 
 /* How a node tells its senders of congestion (contract 8); all 0: not at all. */
@@ -59,7 +64,7 @@ static inline uint64_t egress_out_pkts(const struct egress_stats *s)
 	uint64_t sum = 0;
 
 	for (int c = 0; c < N_TCLASSES; c++)
-		sum += atomic_load_explicit(&s->out_pkts[c], memory_order_relaxed);
+		sum += atomic_load_explicit(&s->tclass[c].out_pkts, memory_order_relaxed);
 	return sum;
 }
 
@@ -68,7 +73,7 @@ static inline uint64_t egress_out_bytes(const struct egress_stats *s)
 	uint64_t sum = 0;
 
 	for (int c = 0; c < N_TCLASSES; c++)
-		sum += atomic_load_explicit(&s->out_bytes[c], memory_order_relaxed);
+		sum += atomic_load_explicit(&s->tclass[c].out_bytes, memory_order_relaxed);
 	return sum;
 }
 
@@ -115,7 +120,7 @@ bool egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t
 /* Ask for what a packet of the node will need: its lines are cold where VFs are many.  The first some packets ahead, the
  * second later, when what the first asked for is there. */
 void egress_prefetch(const struct egress *e, uint32_t node);
-void egress_prefetch_more(const struct egress *e, uint32_t node);
+void egress_prefetch_more(const struct egress *e, uint32_t node, enum tclass tclass);
 
 /* Queues a packet of 'bytes' L2 bytes.  copies > 1: it is charged that often (floods).
  * DROP_NOT: taken.  Otherwise refused, and the packet stays the caller's: DROP_QUEUE_FULL by the node's queue limit or
@@ -124,9 +129,14 @@ void egress_prefetch_more(const struct egress *e, uint32_t node);
 enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t flow_key, const struct pkt *p, uint32_t copies,
 	uint64_t now_ns);
 
-/* The packet may leave at once, past all queues: its node has none waiting, nor has anybody who might go now.  It is
- * charged and counted as if pushed and popped.  false: push it. */
-bool egress_send_now(struct egress *e, uint32_t node, const struct pkt *p, uint64_t now_ns);
+/* The same for n packets of one flow, one copy each: what they have in common is looked up and counted once.  Returns
+ * how many were taken, from the first on; n but for the first that is refused (DROP_QUEUE_FULL). */
+uint32_t egress_push_run(struct egress *e, uint32_t node, uint32_t flow_key, const struct pkt *p, uint32_t n,
+	uint64_t now_ns);
+
+/* How many of these packets of one node, from the first on, may leave at once, past all queues: the node has none
+ * waiting, nor has anybody who might go now.  They are charged and counted as if pushed and popped; push the others. */
+uint32_t egress_send_now(struct egress *e, uint32_t node, const struct pkt *p, uint32_t n, uint64_t now_ns);
 
 /* Takes up to n packets that may leave now, in order.  Fewer than n: nobody may send, or the link clock says so. */
 uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64_t now_ns);

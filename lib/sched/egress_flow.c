@@ -72,7 +72,7 @@ static uint32_t take_flow(struct egress *e)
 	uint32_t id = e->first_free;
 
 	if (id != NO_FLOW) {
-		e->first_free = e->flows[id].hash_next;
+		e->first_free = e->flows[id].key;
 		return id;
 	}
 	if (e->n_used_flows == e->n_flows)
@@ -94,14 +94,7 @@ uint32_t flow_open(struct egress *e, uint32_t node, uint32_t key)
 	struct enode *n = &e->nodes[node];
 	f->node = node;
 	f->key = key;
-	f->class_vtime = 0;
-	memset(f->class_finish, 0, sizeof(f->class_finish));
-	if (e->hash == NULL) {	/* its only one */
-		n->ring[RING_ALL] = id;
-		n->n_flows = 1;
-		n->active_weight = flow_weight(e, key);
-		return id;
-	}
+	f->classes = CLASSES_NEW;
 	uint32_t h = hash_of(e, node, key);
 	f->hash_next = e->hash[h];
 	e->hash[h] = id;
@@ -118,21 +111,28 @@ void flow_close(struct egress *e, uint32_t id)
 	struct flow *f = &e->flows[id];
 	struct enode *n = &e->nodes[f->node];
 
-	if (e->hash == NULL) {
-		n->ring[RING_ALL] = NO_FLOW;
-		n->n_flows = 0;
-		n->active_weight = 0;
-	} else {
-		flow_unlink(e, id, RING_ALL);
-		n->n_flows--;
-		n->active_weight -= flow_weight(e, f->key);
-		uint32_t *link = &e->hash[hash_of(e, f->node, f->key)];
-		while (*link != id)
-			link = &e->flows[*link].hash_next;
-		*link = f->hash_next;
-	}
-	f->hash_next = e->first_free;
+	flow_unlink(e, id, RING_ALL);
+	n->n_flows--;
+	n->active_weight -= flow_weight(e, f->key);
+	uint32_t *link = &e->hash[hash_of(e, f->node, f->key)];
+	while (*link != id)
+		link = &e->flows[*link].hash_next;
+	*link = f->hash_next;
+	f->key = e->first_free;
 	e->first_free = id;
+}
+
+void node_attach(struct egress *e, uint32_t node)
+{
+	struct enode *n = &e->nodes[node];
+
+	if (has_one_flow(e)) {
+		e->flows[node] = (struct flow){.node = node, .classes = CLASSES_NEW};
+		n->ring[RING_ALL] = node;
+		n->n_flows = 1;
+		n->active_weight = flow_weight(e, 0);
+	}
+	__atomic_store_n(&n->stats, e->n_stats++, __ATOMIC_RELEASE);
 }
 
 static void rotate(struct egress *e, struct enode *n, enum ring r)
@@ -173,16 +173,35 @@ static enum tclass class_paying(const struct egress *e, const struct flow *f, en
 	return tclass == TC_URGENT && e->nodes[f->node].demotes_urgent ? TC_HIGH : tclass;
 }
 
-/* A class that wakes has no credit from idling. */
-void flow_wake_class(const struct egress *e, struct flow *f, enum tclass tclass)
+/* A class that wakes has no credit from idling.  One that waits alone shares with nobody, and its time stands still: all
+ * that wait are seen to when another comes. */
+static void renew_classes(const struct egress *e, struct flow *f)
 {
-	enum tclass c = class_paying(e, f, tclass);
-	uint32_t n_pkts = f->fifo[c].n_pkts;
+	uint32_t classes = f->classes;
 
-	if (c == TC_HIGH && e->nodes[f->node].demotes_urgent)
-		n_pkts += f->fifo[TC_URGENT].n_pkts;
-	if (n_pkts == 1 && f->class_finish[c] < f->class_vtime)
-		f->class_finish[c] = f->class_vtime;
+	if (classes & CLASSES_NEW) {
+		f->class_vtime = 0;
+		memset(f->class_finish, 0, sizeof(f->class_finish));
+		f->classes = classes & ~CLASSES_NEW;
+		return;
+	}
+	for (uint32_t left = classes; left != 0; left &= left - 1) {
+		enum tclass c = class_paying(e, f, (enum tclass)__builtin_ctz(left));
+		if (f->class_finish[c] < f->class_vtime)
+			f->class_finish[c] = f->class_vtime;
+	}
+}
+
+void flow_wake_class(struct egress *e, uint32_t id, enum tclass tclass)
+{
+	struct flow *f = &e->flows[id];
+	bool is_alone = (f->classes & (CLASSES_NEW - 1)) == 0;
+
+	f->classes |= 1u << tclass;
+	if (!is_alone)
+		renew_classes(e, f);
+	if (tclass == TC_URGENT)
+		flow_link(e, id, RING_URGENT);
 }
 
 /* Virtual times count from anew before they wrap: a backlog at 400 Gb/s takes 23 minutes to 2^62. */

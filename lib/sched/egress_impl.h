@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdalign.h>
+#include <stddef.h>
 
 #include "aqm.h"
 #include "counter.h"
@@ -14,25 +15,31 @@
 #define NO_FLOW	   UINT32_MAX
 #define NO_STATS   UINT32_MAX
 #define NEVER_MARK UINT32_MAX
+#define CLASSES_NEW (1u << N_TCLASSES)	/* has not had two classes at once: their virtual times say nothing yet */
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* A flow is in two rings of its node: of all that have packets, and of those that have urgent ones. */
 enum ring { RING_ALL, RING_URGENT, N_RINGS };
 
-/* Taken from a pool when the first packet comes and given back with the last: what was used last is used first. */
+/* Where nodes have several, taken from a pool when the first packet comes and given back with the last: what was used last
+ * is used first.  Else flow i is node i's, open from its first packet on. */
 struct flow {
+	/* All that is needed of one whose packets are of one class, alone at its node. */
 	alignas(64) struct fifo fifo[N_TCLASSES];
+	uint32_t n_pkts;
+	uint32_t classes;			/* bit c: fifo[c] is not empty; and CLASSES_NEW */
+	uint32_t node;
+	uint32_t key;				/* also links free flows */
+	/* Several classes, several flows. */
 	uint64_t class_finish[N_TCLASSES];	/* virtual bytes / weight; [TC_HIGH] serves demoted urgent too */
 	uint64_t class_vtime;
-	uint32_t node, key;
-	uint32_t n_pkts;
-	uint32_t classes;			/* bit c: fifo[c] is not empty */
 	int64_t deficit;
-	uint32_t next[N_RINGS], prev[N_RINGS];
-	uint32_t hash_next;			/* also links free flows */
 	uint32_t quantum;			/* bytes a round */
+	uint32_t hash_next;
+	uint32_t next[N_RINGS], prev[N_RINGS];
 };
+static_assert(offsetof(struct flow, class_finish) == 64, "a cache line");
 
 struct enode {
 	alignas(64) uint32_t ring[N_RINGS];	/* the flow whose turn it is; NO_FLOW when empty */
@@ -95,11 +102,18 @@ struct egress {
 	uint32_t n_stats;
 };
 
+static inline bool flow_has_classes(const struct flow *f)
+{
+	uint32_t classes = f->classes & (CLASSES_NEW - 1);
+
+	return (classes & (classes - 1)) != 0;
+}
+
 /* The class that is next inside a flow, urgent within allowance apart: strict urgent where no allowance is sold;
  * else demoted urgent shares high's turn, ahead of it. */
 static inline enum tclass flow_head_class(const struct flow *f, bool is_demoted)
 {
-	uint32_t classes = f->classes;
+	uint32_t classes = f->classes & (CLASSES_NEW - 1);
 
 	if ((classes & (classes - 1)) == 0)
 		return (enum tclass)__builtin_ctz(classes);
@@ -129,6 +143,7 @@ enum tclass egress_victim_class(const struct egress *e, uint32_t flow, const str
 void egress_push_out(struct egress *e, uint32_t flow, enum tclass tclass);
 
 /* egress_flow.c */
+void node_attach(struct egress *e, uint32_t node);	/* statistics, and its only flow, on its first packet */
 uint32_t flow_find_hashed(const struct egress *e, uint32_t node, uint32_t key);
 uint32_t flow_open(struct egress *e, uint32_t node, uint32_t key);	/* NO_FLOW: none is free */
 void flow_link(struct egress *e, uint32_t flow, enum ring ring);
@@ -137,28 +152,40 @@ void flow_close(struct egress *e, uint32_t flow);			/* when it has no packets */
 uint32_t flow_weight(const struct egress *e, uint32_t key);
 uint32_t flow_pick(struct egress *e, uint32_t node, enum order_how how, enum tclass *tclass);
 void flow_charge_class(const struct egress *e, struct flow *f, enum tclass tclass, uint32_t bytes);
-void flow_wake_class(const struct egress *e, struct flow *f, enum tclass tclass);	/* a packet has come */
+void flow_wake_class(struct egress *e, uint32_t flow, enum tclass tclass);	/* its first packet has come */
 uint32_t flow_quantum(const struct egress *e, uint32_t key);
+
+static inline bool has_one_flow(const struct egress *e)	/* each node */
+{
+	return e->hash == NULL;
+}
 
 static inline uint32_t flow_find(const struct egress *e, uint32_t node, uint32_t key)
 {
-	return e->hash == NULL ? e->nodes[node].ring[RING_ALL] : flow_find_hashed(e, node, key);
+	return has_one_flow(e) ? node : flow_find_hashed(e, node, key);
 }
 
-/* A packet has left a FIFO of the flow. */
-static inline void flow_left(struct egress *e, struct enode *n, uint32_t id, enum tclass tclass, uint32_t bytes)
+/* The last packet of a class has left. */
+static inline void flow_class_left(struct egress *e, uint32_t id, enum tclass tclass)
+{
+	e->flows[id].classes &= ~(1u << tclass);
+	if (unlikely(tclass == TC_URGENT))
+		flow_unlink(e, id, RING_URGENT);
+}
+
+/* Packets have left the FIFOs of the flow. */
+static inline void flow_left(struct egress *e, struct enode *n, uint32_t id, uint32_t n_pkts, uint64_t bytes)
 {
 	struct flow *f = &e->flows[id];
 
-	if (f->fifo[tclass].n_pkts == 0) {
-		f->classes &= ~(1u << tclass);
-		if (tclass == TC_URGENT)
-			flow_unlink(e, id, RING_URGENT);
-	}
-	n->n_pkts--;
+	n->n_pkts -= n_pkts;
 	n->n_bytes -= bytes;
-	e->n_pkts--;
-	if (--f->n_pkts == 0)
+	e->n_pkts -= n_pkts;
+	f->n_pkts -= n_pkts;
+	if (f->n_pkts != 0)
+		return;
+	f->classes = CLASSES_NEW;
+	if (!has_one_flow(e))
 		flow_close(e, id);
 }
 

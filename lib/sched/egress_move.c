@@ -31,67 +31,135 @@ static bool has_room(const struct egress *e, const struct enode *n, uint32_t flo
 void egress_prefetch(const struct egress *e, uint32_t node)
 {
 	__builtin_prefetch(&e->nodes[node], 1);
+	if (has_one_flow(e))
+		__builtin_prefetch(&e->flows[node], 1);
 	order_prefetch(e->order, node);
 }
 
-void egress_prefetch_more(const struct egress *e, uint32_t node)
+void egress_prefetch_more(const struct egress *e, uint32_t node, enum tclass tclass)
 {
 	uint32_t stats = e->nodes[node].stats;
 
 	if (stats != NO_STATS)
 		__builtin_prefetch(&e->stats[stats], 1);
+	if (has_one_flow(e))
+		__builtin_prefetch(&e->pool->slots[e->flows[node].fifo[tclass].tail], 1);
 	order_prefetch_more(e->order, node);
 }
 
-static inline void count_in(struct egress *e, struct enode *n, uint32_t bytes)
+static inline void count_in(struct enode *n, uint64_t pkts, uint64_t bytes)
 {
-	if (unlikely(n->stats == NO_STATS))
-		__atomic_store_n(&n->stats, e->n_stats++, __ATOMIC_RELEASE);
-	counter_add(&n->in_pkts, 1);
+	counter_add(&n->in_pkts, pkts);
 	counter_add(&n->in_bytes, bytes);
 }
 
-enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t key, const struct pkt *p, uint32_t copies,
+/* Into its FIFO.  false: no chunk is left. */
+static inline bool append(struct egress *e, uint32_t id, const struct pkt *p, uint32_t copies, uint64_t now_ns)
+{
+	struct flow *f = &e->flows[id];
+	struct fifo *fifo = &f->fifo[p->tclass];
+	uint64_t packed = fifo_pack(p->bytes, copies, p->drop_prec, p->ecn != ECN_NOT_ECT, now_ns);
+
+	if (unlikely(!fifo_push(e->pool, fifo, p->handle, packed)))
+		return false;
+	if (fifo->n_pkts == 1)
+		flow_wake_class(e, id, (enum tclass)p->tclass);
+	return true;
+}
+
+/* 'n_pkts' more wait at the node, of which the first is 'p'. */
+static inline void came_in(struct egress *e, uint32_t node, const struct pkt *p, uint32_t n_pkts, uint64_t bytes,
+	uint32_t head_bytes, bool has_urgent, uint64_t now_ns)
+{
+	struct enode *n = &e->nodes[node];
+	bool was_empty = n->n_pkts == 0;
+
+	n->ring_wait = p->ring_wait;
+	n->n_pkts += n_pkts;
+	n->n_bytes += bytes;
+	e->n_pkts += n_pkts;
+	count_in(n, n_pkts, bytes);
+	if (was_empty)
+		order_wake(e->order, node, head_bytes, has_urgent, now_ns);
+	else if (has_urgent)
+		order_wake_urgent(e->order, node, now_ns);
+}
+
+/* Nothing came into the flow. */
+static void give_up(struct egress *e, uint32_t id)
+{
+	if (!has_one_flow(e) && e->flows[id].n_pkts == 0)
+		flow_close(e, id);
+}
+
+/* One packet that the node's queue limit must be asked about. */
+static bool push_limited(struct egress *e, uint32_t node, uint32_t key, const struct pkt *p, uint32_t copies,
 	uint64_t now_ns)
 {
 	struct enode *n = &e->nodes[node];
 	uint32_t id = flow_find(e, node, key);
 	enum tclass victim = N_TCLASSES;
 
+	if (unlikely(n->stats == NO_STATS))
+		node_attach(e, node);
 	if (n->queue_pkts != 0 && !has_room(e, n, id, key, p)) {
 		if (n->is_dropping && id != NO_FLOW)
 			victim = egress_victim_class(e, id, p);
 		if (victim == N_TCLASSES)
-			return DROP_QUEUE_FULL;
+			return false;
 	}
 	if (id == NO_FLOW && (id = flow_open(e, node, key)) == NO_FLOW)
-		return DROP_QUEUE_FULL;
-	struct flow *f = &e->flows[id];
-	struct fifo *fifo = &f->fifo[p->tclass];
-	uint64_t packed = fifo_pack(p->bytes, copies, p->drop_prec, p->ecn != ECN_NOT_ECT, now_ns);
-	if (unlikely(!fifo_push(e->pool, fifo, p->handle, packed))) {
-		if (f->n_pkts == 0)
-			flow_close(e, id);
-		return DROP_QUEUE_FULL;
+		return false;
+	if (!append(e, id, p, copies, now_ns)) {
+		give_up(e, id);
+		return false;
 	}
-	if (fifo->n_pkts == 1) {
-		f->classes |= 1u << p->tclass;
-		flow_wake_class(e, f, (enum tclass)p->tclass);
-		if (p->tclass == TC_URGENT)
-			flow_link(e, id, RING_URGENT);
-	}
-	f->n_pkts++;
-	n->ring_wait = p->ring_wait;
-	n->n_bytes += p->bytes;
-	e->n_pkts++;
-	count_in(e, n, p->bytes);
-	if (n->n_pkts++ == 0)
-		order_wake(e->order, node, p->bytes * copies, p->tclass == TC_URGENT, now_ns);
-	else if (p->tclass == TC_URGENT)
-		order_wake_urgent(e->order, node, now_ns);
+	e->flows[id].n_pkts++;
+	came_in(e, node, p, 1, p->bytes, p->bytes * copies, p->tclass == TC_URGENT, now_ns);
 	if (unlikely(victim != N_TCLASSES))
 		egress_push_out(e, id, victim);
-	return DROP_NOT;
+	return true;
+}
+
+enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t key, const struct pkt *p, uint32_t copies,
+	uint64_t now_ns)
+{
+	return push_limited(e, node, key, p, copies, now_ns) ? DROP_NOT : DROP_QUEUE_FULL;
+}
+
+/* Packets of a node whose queue has no limit of its own: its sender is held. */
+static inline uint32_t push_held(struct egress *e, uint32_t node, uint32_t key, const struct pkt *p, uint32_t n,
+	uint64_t now_ns)
+{
+	uint32_t id = flow_find(e, node, key), i;
+	uint64_t bytes = 0;
+	bool has_urgent = false;
+
+	if (id == NO_FLOW && (id = flow_open(e, node, key)) == NO_FLOW)
+		return 0;
+	for (i = 0; i < n && append(e, id, &p[i], 1, now_ns); i++) {
+		bytes += p[i].bytes;
+		has_urgent |= p[i].tclass == TC_URGENT;
+	}
+	e->flows[id].n_pkts += i;
+	if (unlikely(i == 0))
+		give_up(e, id);
+	else
+		came_in(e, node, p, i, bytes, p->bytes, has_urgent, now_ns);
+	return i;
+}
+
+uint32_t egress_push_run(struct egress *e, uint32_t node, uint32_t key, const struct pkt *p, uint32_t n, uint64_t now_ns)
+{
+	uint32_t i = 0;
+
+	if (unlikely(e->nodes[node].stats == NO_STATS))
+		node_attach(e, node);
+	if (e->nodes[node].queue_pkts == 0)
+		return push_held(e, node, key, p, n, now_ns);
+	while (i < n && push_limited(e, node, key, &p[i], 1, now_ns))
+		i++;
+	return i;
 }
 
 /* How long a limit takes for so many packets of typical size, by the narrower bound. */
@@ -150,7 +218,7 @@ static inline void charge_flow(struct egress *e, struct flow *f, const struct en
 		f->deficit -= bytes;
 	if (n->n_flows == 1)
 		f->deficit = 0;
-	if ((f->classes & (f->classes - 1)) != 0)	/* a class alone shares with nobody */
+	if (flow_has_classes(f))	/* a class alone shares with nobody */
 		flow_charge_class(e, f, tclass, bytes);
 }
 
@@ -176,21 +244,48 @@ static inline void fill_out(struct egress *e, struct enode *n, uint32_t flow, en
 	};
 	if (how != ORDER_URGENT)
 		charge_flow(e, f, n, tclass, bytes);
-	flow_left(e, n, flow, tclass, bytes);
+	if (f->fifo[tclass].n_pkts == 0)
+		flow_class_left(e, flow, tclass);
+	flow_left(e, n, flow, 1, bytes);
 }
 
-static inline void count_out(struct egress *e, uint32_t stats, const struct egress_out *out, uint64_t bytes)
+/* What packets of a run have in common is counted once. */
+struct tally {
+	uint64_t bytes[N_TCLASSES];
+	uint32_t pkts[N_TCLASSES];
+	uint32_t classes;		/* bit c: pkts[c] is not 0 */
+	uint32_t marked;
+};
+
+static inline void tally_add(struct tally *t, enum tclass tclass, uint32_t pkts, uint64_t bytes)
+{
+	t->pkts[tclass] += pkts;
+	t->bytes[tclass] += bytes;
+	t->classes |= 1u << tclass;
+}
+
+static inline void count_out(struct egress *e, uint32_t stats, const struct tally *t)
 {
 	struct egress_stats *s = &e->stats[stats];
 
-	counter_add(&s->out_pkts[out->tclass], out->copies);
-	counter_add(&s->out_bytes[out->tclass], bytes);
-	if (unlikely(out->is_marked))
-		counter_add(&s->marked_pkts, out->copies);
-	if (out->waited_ns < EGRESS_AT_ONCE_NS)	/* most, where nobody waits: one line less to touch */
+	for (uint32_t left = t->classes; left != 0; left &= left - 1) {
+		struct egress_class_stats *c = &s->tclass[__builtin_ctz(left)];
+		counter_add(&c->out_pkts, t->pkts[__builtin_ctz(left)]);
+		counter_add(&c->out_bytes, t->bytes[__builtin_ctz(left)]);
+	}
+	if (unlikely(t->marked != 0))
+		counter_add(&s->marked_pkts, t->marked);
+}
+
+/* Most leave at once, where nobody waits: told by the difference to what left. */
+static inline void count_delay(struct egress *e, uint32_t stats, enum tclass tclass, uint64_t waited_ns, uint32_t pkts)
+{
+	struct egress_class_stats *c = &e->stats[stats].tclass[tclass];
+
+	if (waited_ns < EGRESS_AT_ONCE_NS)
 		return;
-	hist_count(e->delays[stats].count[out->tclass], out->waited_ns, out->copies);
-	hist_max(&s->delay_max_ns[out->tclass], out->waited_ns);
+	hist_count_run(&c->delay_run, e->delays[stats].count[tclass], waited_ns, pkts);
+	hist_max(&c->delay_max_ns, waited_ns);
 }
 
 /* What the order must know of a node after a service: its next packet's size. */
@@ -230,37 +325,119 @@ static inline bool serve_one(struct egress *e, struct enode *n, uint32_t node, e
 	return true;
 }
 
+/* The packets of a run, one by one: several flows or classes, or one that drops.  0: the first was dropped instead. */
+static inline uint32_t serve_each(struct egress *e, uint32_t node, enum order_how how, struct egress_out *out,
+	uint32_t n, struct order_run *run)
+{
+	struct enode *en = &e->nodes[node];
+	struct tally tally = {0};
+	uint32_t n_out = 0;
+
+	do {
+		struct egress_out *o = &out[n_out++];
+		if (!serve_one(e, en, node, how, o, run->now_ns))
+			return 0;
+		uint64_t bytes = (uint64_t)o->bytes * o->copies;
+		count_delay(e, en->stats, (enum tclass)o->tclass, o->waited_ns, o->copies);
+		tally_add(&tally, (enum tclass)o->tclass, o->copies, bytes);
+		tally.marked += o->is_marked ? o->copies : 0;
+		order_run_add(run, bytes, o->copies);
+	} while (n_out < n && en->n_pkts > 0 && order_run_goes_on(run));
+	count_out(e, en->stats, &tally);
+	return n_out;
+}
+
+/* Packets of one class that came in the same moment have waited equally long: they are judged and counted as one. */
+struct moment {
+	uint64_t came, waited_ns;
+	uint32_t pkts;
+	enum tclass tclass;
+	bool is_late;
+};
+
+static inline void begin_moment(struct egress *e, const struct enode *n, struct moment *m,
+	const struct fifo_entry *entry, enum tclass tclass, uint64_t now_ns)
+{
+	count_delay(e, n->stats, m->tclass, m->waited_ns, m->pkts);
+	m->came = fifo_entry_came(entry);
+	m->waited_ns = fifo_entry_waited_ns(entry, now_ns);
+	m->is_late = enode_is_late(n, m->waited_ns);
+	m->pkts = 0;
+	m->tclass = tclass;
+}
+
+/* The same of one flow, as most nodes have: what its packets have in common is looked up and counted once. */
+static inline uint32_t serve_flow(struct egress *e, struct enode *en, uint32_t id, struct egress_out *out, uint32_t n,
+	struct order_run *run)
+{
+	struct flow *f = &e->flows[id];
+	struct moment m = {.came = UINT64_MAX};
+	struct tally tally = {0};
+	uint64_t bytes = 0;
+	uint32_t n_out = 0;
+
+	do {
+		enum tclass tclass = flow_head_class(f, en->demotes_urgent);
+		struct fifo *fifo = &f->fifo[tclass];
+		struct fifo_entry entry = fifo_pop(e->pool, fifo);
+		uint32_t pkt_bytes = fifo_entry_bytes(&entry), copies = fifo_entry_copies(&entry);
+
+		if (flow_has_classes(f))
+			flow_charge_class(e, f, tclass, pkt_bytes);
+		if (fifo->n_pkts == 0)
+			flow_class_left(e, id, tclass);
+		if (fifo_entry_came(&entry) != m.came || tclass != m.tclass)
+			begin_moment(e, en, &m, &entry, tclass, run->now_ns);
+		m.pkts += copies;
+		bool is_marked = m.is_late && fifo_entry_is_ect(&entry);
+		tally.marked += is_marked ? copies : 0;
+		tally_add(&tally, tclass, copies, (uint64_t)pkt_bytes * copies);
+		order_run_add(run, (uint64_t)pkt_bytes * copies, copies);
+		bytes += pkt_bytes;
+		out[n_out++] = (struct egress_out){
+			.handle = entry.handle,
+			.node = f->node,
+			.flow_key = f->key,
+			.bytes = pkt_bytes,
+			.tclass = (uint8_t)tclass,
+			.drop_prec = fifo_entry_drop_prec(&entry),
+			.copies = (uint8_t)copies,
+			.is_ect = fifo_entry_is_ect(&entry),
+			.is_marked = is_marked,
+			.waited_ns = m.waited_ns,
+		};
+	} while (n_out < n && n_out < f->n_pkts && order_run_goes_on(run));
+	count_delay(e, en->stats, m.tclass, m.waited_ns, m.pkts);
+	count_out(e, en->stats, &tally);
+	if (!has_one_flow(e))
+		f->deficit = 0;
+	flow_left(e, en, id, n_out, bytes);
+	return n_out;
+}
+
 /* Up to n packets of the node, while it may: who has many small ones is not decided about for each.  One where it drops:
  * each drop changes who is next. */
-static inline uint32_t serve(struct egress *e, uint32_t node, enum order_how how, struct egress_out *out, uint32_t n,
+static __attribute__((noinline)) uint32_t serve(struct egress *e, uint32_t node, enum order_how how, struct egress_out *out, uint32_t n,
 	uint64_t now_ns)
 {
 	struct enode *en = &e->nodes[node];
-	uint64_t sum_bytes = 0, sum_pkts = 0;
-	uint32_t next = order_likely_next(e->order, node), n_out = 0;
-	bool may_go_on;
+	uint32_t next = order_likely_next(e->order, node), n_out;
+	struct order_run run;
 
 	if (next != ORDER_NONE)
 		egress_prefetch(e, next);
-	egress_prefetch_more(e, node);
-	do {
-		struct egress_out *o = &out[n_out];
-		if (!serve_one(e, en, node, how, o, now_ns))
-			return 0;
-		n_out++;
-		uint64_t bytes = (uint64_t)o->bytes * o->copies;
-		count_out(e, en->stats, o, bytes);
-		sum_bytes += bytes;
-		sum_pkts += o->copies;
-		may_go_on = order_charge_packet(e->order, node, how, bytes, o->copies, sum_bytes, sum_pkts, now_ns);
-	} while (may_go_on && n_out < n && en->n_pkts > 0 && !en->is_dropping &&
-		(e->sibling == NULL || e->sibling->nodes[node].n_pkts == 0));
+	order_begin_run(e->order, node, how, now_ns, &run);
+	if (en->is_dropping || (e->sibling != NULL && e->sibling->nodes[node].n_pkts > 0))
+		n = 1;
+	if (en->n_flows == 1 && how != ORDER_URGENT && !en->is_dropping)
+		n_out = serve_flow(e, en, en->ring[RING_ALL], out, n, &run);
+	else if ((n_out = serve_each(e, node, how, out, n, &run)) == 0)
+		return 0;
 	if (e->sibling != NULL) {
 		e->pair[node].has_passed = false;
-		keep_balance(e, node, sum_bytes);
+		keep_balance(e, node, run.bytes);
 	}
-	order_charge_run(e->order, node, how, sum_bytes, sum_pkts, en->n_pkts > 0, head_bytes(e, en),
-		en->ring[RING_URGENT] != NO_FLOW, now_ns);
+	order_end_run(e->order, node, how, &run, en->n_pkts > 0, head_bytes(e, en), en->ring[RING_URGENT] != NO_FLOW);
 	return n_out;
 }
 
@@ -283,16 +460,31 @@ uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64
 }
 
 /* What was judged late, or has more waiting in its sender's ring, goes the long way, past the marks and drops. */
-bool egress_send_now(struct egress *e, uint32_t node, const struct pkt *p, uint64_t now_ns)
+static inline bool may_pass(const struct enode *n, const struct pkt *p)
 {
-	struct enode *n = &e->nodes[node];
+	return n->n_pkts == 0 && n->above == 0 && p->ring_wait == 0;
+}
 
-	if (e->is_blocked || n->n_pkts != 0 || n->above != 0 || p->ring_wait != 0 ||
-		!order_send_now(e->order, node, p->bytes, 1, now_ns))
-		return false;
-	count_in(e, n, p->bytes);
-	count_out(e, n->stats, &(struct egress_out){.bytes = p->bytes, .tclass = p->tclass, .copies = 1}, p->bytes);
-	return true;
+uint32_t egress_send_now(struct egress *e, uint32_t node, const struct pkt *p, uint32_t n, uint64_t now_ns)
+{
+	struct enode *en = &e->nodes[node];
+	struct tally tally = {0};
+	struct order_run run;
+	uint32_t i = 0;
+
+	if (e->is_blocked || !may_pass(en, p) || !order_begin_now(e->order, node, now_ns, &run))
+		return 0;
+	if (unlikely(en->stats == NO_STATS))
+		node_attach(e, node);
+	do {
+		tally_add(&tally, (enum tclass)p[i].tclass, 1, p[i].bytes);
+		order_run_add(&run, p[i].bytes, 1);
+		i++;
+	} while (i < n && order_run_goes_on(&run));
+	order_end_now(e->order, node, &run);
+	count_in(en, run.pkts, run.bytes);
+	count_out(e, en->stats, &tally);
+	return i;
 }
 
 bool egress_take(struct egress *e, uint32_t node, struct egress_out *out, uint64_t now_ns)

@@ -33,7 +33,9 @@ static void drop_at(struct egress *e, uint32_t id, enum tclass tclass, uint32_t 
 	struct fifo_entry entry = fifo_pop_at(e->pool, &e->flows[id].fifo[tclass], at);
 	uint32_t node = e->flows[id].node;
 
-	flow_left(e, &e->nodes[node], id, tclass, fifo_entry_bytes(&entry));
+	if (e->flows[id].fifo[tclass].n_pkts == 0)
+		flow_class_left(e, id, tclass);
+	flow_left(e, &e->nodes[node], id, 1, fifo_entry_bytes(&entry));
 	e->drop(e->drop_ctx, node, entry.handle, reason);
 }
 
@@ -69,7 +71,7 @@ bool egress_drop_late(struct egress *e, uint32_t id, enum tclass tclass, uint64_
 enum tclass egress_victim_class(const struct egress *e, uint32_t id, const struct pkt *p)
 {
 	const struct flow *f = &e->flows[id];
-	uint32_t behind = f->classes & ~((2u << p->tclass) - 1);
+	uint32_t behind = f->classes & (CLASSES_NEW - 1) & ~((2u << p->tclass) - 1);
 	struct fifo_entry worst;
 
 	if (behind != 0)

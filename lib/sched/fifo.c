@@ -1,38 +1,53 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fifo.h"
 
-#include <stdlib.h>
+#include "mem.h"
 
 bool fifo_pool_init(struct fifo_pool *pool, uint32_t n_chunks)
 {
+	size_t n_slots = ((size_t)n_chunks + 1) * FIFO_CHUNK_SLOTS;
+
+	assert(n_chunks <= FIFO_MAX_CHUNKS);
 	*pool = (struct fifo_pool){
-		.chunks = aligned_alloc(64, ((size_t)n_chunks + 1) * sizeof(*pool->chunks)),
+		.slots = mem_reserve(n_slots, sizeof(*pool->slots)),
 		.n_chunks = n_chunks,
 		.n_free = n_chunks,
 		.n_fresh = n_chunks,
 		.first_free = FIFO_NO_CHUNK,
 	};
-	return pool->chunks != NULL;
+	return pool->slots != NULL;
 }
 
 void fifo_pool_fini(struct fifo_pool *pool)
 {
-	free(pool->chunks);
+	mem_release(pool->slots, ((size_t)pool->n_chunks + 1) * FIFO_CHUNK_SLOTS, sizeof(*pool->slots));
 	*pool = (struct fifo_pool){.first_free = FIFO_NO_CHUNK};
+}
+
+bool fifo_begin_chunk(struct fifo_pool *pool, struct fifo *f)
+{
+	uint32_t c = fifo_chunk_take(pool);
+
+	if (c == FIFO_NO_CHUNK)
+		return false;
+	if (f->n_pkts == 0)
+		f->head = c * FIFO_CHUNK_SLOTS + 1;
+	else
+		*fifo_link(pool, (f->tail - 1) / FIFO_CHUNK_SLOTS) = c;
+	f->tail = c * FIFO_CHUNK_SLOTS + 1;
+	return true;
 }
 
 /* The first entries, which stand in one chunk or more.  Returns how many. */
 static uint32_t look(const struct fifo_pool *pool, const struct fifo *f, struct fifo_entry *entry[FIFO_LOOK_PKTS])
 {
 	uint32_t n = f->n_pkts < FIFO_LOOK_PKTS ? f->n_pkts : FIFO_LOOK_PKTS;
-	uint32_t c = f->head, at = f->head_at;
+	uint32_t at = f->head;
 
 	for (uint32_t i = 0; i < n; i++, at++) {
-		if (at == FIFO_CHUNK_ENTRIES) {
-			c = pool->chunks[c].next;
-			at = 0;
-		}
-		entry[i] = &pool->chunks[c].entry[at];
+		if (fifo_is_chunk_end(at))
+			at = *fifo_link(pool, at / FIFO_CHUNK_SLOTS - 1) * FIFO_CHUNK_SLOTS + 1;
+		entry[i] = &pool->slots[at].entry;
 	}
 	return n;
 }

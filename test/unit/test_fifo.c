@@ -18,7 +18,7 @@ static uint32_t bytes_of(uint64_t id)
 
 static void push(struct fifo_pool *pool, struct fifo *f, struct model *m, uint64_t id)
 {
-	bool is_full = pool->n_free == 0 && (f->n_pkts == 0 || f->tail_at == FIFO_CHUNK_ENTRIES);
+	bool is_full = pool->n_free == 0 && (f->n_pkts == 0 || fifo_is_chunk_end(f->tail));
 
 	uint64_t packed = fifo_pack(bytes_of(id), (uint32_t)(id % FIFO_MAX_COPIES) + 1, (uint8_t)(id % 3), id % 2, id * 1000);
 

@@ -172,6 +172,31 @@ START_TEST(reading_changes_nothing_and_a_snapshot_stays_as_it_was)
 }
 END_TEST
 
+/* Fails if a run is not added, or is written to the bucket of the next. */
+START_TEST(counting_in_runs_is_counting_one_by_one)
+{
+	static struct hist h, in_runs;
+	static struct hist_snapshot want, got;
+	static _Atomic uint64_t run;
+	uint64_t state = (uint64_t)_i;
+
+	memset(&h, 0, sizeof(h));
+	memset(&in_runs, 0, sizeof(in_runs));
+	run = 0;
+	for (int i = 0; i < N; i++) {
+		uint64_t ns = random_ns(&state, i / 200 + _i);
+		hist_record(&h, ns);
+		hist_count_run(&run, in_runs.count, ns, 1);
+		hist_max(&in_runs.max_ns, ns);
+		if (i % 100 != 0)
+			continue;
+		hist_read(&h, &want);
+		hist_read_parts(in_runs.count, &run, &in_runs.max_ns, &got);
+		ck_assert_mem_eq(&got, &want, sizeof(got));
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("hist");
@@ -184,6 +209,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, seven_samples_of_a_hundred_are_the_share_of_0_07);
 	tcase_add_test(tc, shares_outside_0_and_1_are_the_least_and_the_most);
 	tcase_add_test(tc, merged_histograms_are_the_histogram_of_all_samples);
+	tcase_add_loop_test(tc, counting_in_runs_is_counting_one_by_one, 0, 4);
 	tcase_add_test(tc, reading_changes_nothing_and_a_snapshot_stays_as_it_was);
 	suite_add_tcase(s, tc);
 	return s;

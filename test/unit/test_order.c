@@ -222,8 +222,15 @@ static void try_now(struct world *w, uint32_t node)
 {
 	bool was_busy = order_link_is_busy(w->o, w->now_ns), had_able = has_able(w);
 
-	if (!w->is_waiting[node] && order_send_now(w->o, node, 64 + chance(w, 9000), 1, w->now_ns))
-		unit_must(!was_busy && !had_able);
+	struct order_run r;
+
+	if (w->is_waiting[node] || !order_begin_now(w->o, node, w->now_ns, &r))
+		return;
+	unit_must(!was_busy && !had_able);
+	do
+		order_run_add(&r, 64 + chance(w, 9000), 1);
+	while (chance(w, 4) != 0 && order_run_goes_on(&r));
+	order_end_now(w->o, node, &r);
 }
 
 static void step(struct world *w)
