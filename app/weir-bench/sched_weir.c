@@ -104,7 +104,7 @@ static uint32_t weir_enqueue(void *s, struct rte_mbuf **pkts, uint32_t n, uint64
 		for (end = i + 1; end < n && vfs[end] == vfs[i]; end++)
 			;
 		if (end < n)
-			egress_prefetch_more(w->e, vfs[end], (enum tclass)burst[end].tclass);
+			egress_prefetch_more(w->e, vfs[end]);
 		n_taken += egress_push_run(w->e, vfs[i], 0, &burst[i], end - i, now_ns);
 	}
 	return n_taken;

@@ -204,7 +204,7 @@ static inline void prefetch_more(const struct pipe *p, const struct pkt *k)
 	const struct egress *e = egress_ahead(p, k, &node);
 
 	if (e != NULL)
-		egress_prefetch_more(e, node, TC_MEDIUM);
+		egress_prefetch_more(e, node);
 }
 
 /* A burst goes step by step, not packet by packet: with many VFs each step reads what is in no cache, and asks for what

@@ -120,7 +120,7 @@ bool egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t
 /* Ask for what a packet of the node will need: its lines are cold where VFs are many.  The first some packets ahead, the
  * second later, when what the first asked for is there. */
 void egress_prefetch(const struct egress *e, uint32_t node);
-void egress_prefetch_more(const struct egress *e, uint32_t node, enum tclass tclass);
+void egress_prefetch_more(const struct egress *e, uint32_t node);
 
 /* Queues a packet of 'bytes' L2 bytes.  copies > 1: it is charged that often (floods).
  * DROP_NOT: taken.  Otherwise refused, and the packet stays the caller's: DROP_QUEUE_FULL by the node's queue limit or

@@ -127,8 +127,8 @@ void node_attach(struct egress *e, uint32_t node)
 	struct enode *n = &e->nodes[node];
 
 	if (has_one_flow(e)) {
-		e->flows[node] = (struct flow){.node = node, .classes = CLASSES_NEW};
-		n->ring[RING_ALL] = node;
+		e->flows[e->n_stats] = (struct flow){.node = node, .classes = CLASSES_NEW};
+		n->ring[RING_ALL] = e->n_stats;
 		n->n_flows = 1;
 		n->active_weight = flow_weight(e, 0);
 	}

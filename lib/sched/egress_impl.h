@@ -23,7 +23,7 @@
 enum ring { RING_ALL, RING_URGENT, N_RINGS };
 
 /* Where nodes have several, taken from a pool when the first packet comes and given back with the last: what was used last
- * is used first.  Else flow i is node i's, open from its first packet on. */
+ * is used first.  Else a node has its own from its first packet on, the one of its statistics' number. */
 struct flow {
 	/* All that is needed of one whose packets are of one class, alone at its node. */
 	alignas(64) struct fifo fifo[N_TCLASSES];
@@ -162,7 +162,7 @@ static inline bool has_one_flow(const struct egress *e)	/* each node */
 
 static inline uint32_t flow_find(const struct egress *e, uint32_t node, uint32_t key)
 {
-	return has_one_flow(e) ? node : flow_find_hashed(e, node, key);
+	return has_one_flow(e) ? e->nodes[node].ring[RING_ALL] : flow_find_hashed(e, node, key);
 }
 
 /* The last packet of a class has left. */

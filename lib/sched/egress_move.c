@@ -31,19 +31,17 @@ static bool has_room(const struct egress *e, const struct enode *n, uint32_t flo
 void egress_prefetch(const struct egress *e, uint32_t node)
 {
 	__builtin_prefetch(&e->nodes[node], 1);
-	if (has_one_flow(e))
-		__builtin_prefetch(&e->flows[node], 1);
 	order_prefetch(e->order, node);
 }
 
-void egress_prefetch_more(const struct egress *e, uint32_t node, enum tclass tclass)
+void egress_prefetch_more(const struct egress *e, uint32_t node)
 {
-	uint32_t stats = e->nodes[node].stats;
+	uint32_t stats = e->nodes[node].stats, flow = e->nodes[node].ring[RING_ALL];
 
 	if (stats != NO_STATS)
 		__builtin_prefetch(&e->stats[stats], 1);
-	if (has_one_flow(e))
-		__builtin_prefetch(&e->pool->slots[e->flows[node].fifo[tclass].tail], 1);
+	if (flow != NO_FLOW)
+		__builtin_prefetch(&e->flows[flow], 1);
 	order_prefetch_more(e->order, node);
 }
 
@@ -97,11 +95,11 @@ static bool push_limited(struct egress *e, uint32_t node, uint32_t key, const st
 	uint64_t now_ns)
 {
 	struct enode *n = &e->nodes[node];
-	uint32_t id = flow_find(e, node, key);
 	enum tclass victim = N_TCLASSES;
 
 	if (unlikely(n->stats == NO_STATS))
 		node_attach(e, node);
+	uint32_t id = flow_find(e, node, key);
 	if (n->queue_pkts != 0 && !has_room(e, n, id, key, p)) {
 		if (n->is_dropping && id != NO_FLOW)
 			victim = egress_victim_class(e, id, p);
