@@ -48,13 +48,19 @@ static inline uint64_t price_ns(price_t price, uint64_t n)
 	return (uint64_t)(((clk_u128)price * n) >> 32);
 }
 
-/* Moves 'c' forward by 'n' units.  The remainder is kept: n calls of 1 are one call of n. */
-static inline void clk_add(struct clk *c, price_t price, uint64_t n)
+/* Moves 'c' forward by a price times a number of units. */
+static inline void clk_add_cost(struct clk *c, clk_u128 cost)
 {
-	clk_u128 p = (clk_u128)price * n + c->frac;
+	clk_u128 p = cost + c->frac;
 
 	c->ns += (uint64_t)(p >> 32);
 	c->frac = (uint32_t)p;
+}
+
+/* Moves 'c' forward by 'n' units.  The remainder is kept: n calls of 1 are one call of n. */
+static inline void clk_add(struct clk *c, price_t price, uint64_t n)
+{
+	clk_add_cost(c, (clk_u128)price * n);
 }
 
 /* Where 'c' would stand after 'n' units. */

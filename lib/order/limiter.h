@@ -38,13 +38,18 @@ static inline bool limiter_goes_on(const struct limiter *l, uint64_t bytes, uint
 	       (l->price_pkt == 0 || clk_after_ns(&l->pkts, l->price_pkt, pkts) <= now_ns);
 }
 
+/* Time lost so far is nobody's who waits under it. */
+static inline void limiter_forget(struct limiter *l, uint64_t lost_total_ns)
+{
+	l->catchup_ns = 0;
+	l->lost_seen_ns = (uint32_t)lost_total_ns;
+}
+
 /* A node under it has something to send.  Time lost while none had is not given back. */
 static inline void limiter_wake(struct limiter *l, uint64_t lost_total_ns)
 {
-	if (l->n_waiting++ == 0) {
-		l->catchup_ns = 0;
-		l->lost_seen_ns = (uint32_t)lost_total_ns;
-	}
+	if (l->n_waiting++ == 0)
+		limiter_forget(l, lost_total_ns);
 }
 
 /* The node has nothing left. */

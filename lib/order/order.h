@@ -134,10 +134,13 @@ static inline bool order_run_goes_on(const struct order_run *r)
 	       limiter_goes_on(r->limiter, r->bytes + r->pkts * r->limiter->extra_bytes, r->pkts, r->now_ns);
 }
 
-/* A node that has nothing waiting may send at once where nobody waits who might go; it is charged as by its share.
- * true: add at least one packet, then call order_end_now().  false: it must stand in line (order_wake()). */
-bool order_begin_now(struct order *o, uint32_t node, uint64_t now_ns, struct order_run *r);
-void order_end_now(struct order *o, uint32_t node, const struct order_run *r);
+/* Where nobody waits who might go, packets of nodes that have nothing waiting leave at once, whoever's they are: all their
+ * clocks go forward, but for shares, which nobody competes for.
+ * order_begin_now(): false: not at the moment.  Then order_send_now() for each packet; false: this one must stand in line
+ * (order_wake(), after order_end_now()), and nothing is charged.  order_end_now() in any case, before any other call. */
+bool order_begin_now(struct order *o, uint64_t now_ns, struct order_run *r);
+bool order_send_now(struct order *o, struct order_run *r, uint32_t node, uint64_t bytes, uint64_t pkts);
+void order_end_now(struct order *o, const struct order_run *r);
 
 /* Who goes next at now_ns, or ORDER_NONE: nobody may, or the link clock says not yet.  Takes nothing. */
 uint32_t order_next(struct order *o, uint64_t now_ns, enum order_how *how);

@@ -330,46 +330,55 @@ static inline void charge_link(struct order *o, const struct order_run *r)
 }
 
 /* Nobody has a better claim to this moment than who comes in it. */
-static inline bool is_undisputed(const struct order *o, const struct onode *n, uint64_t now_ns)
+bool order_begin_now(struct order *o, uint64_t now_ns, struct order_run *r)
 {
 	const struct level *root = &o->levels[ROOT];
 
-	return !(n->flags & NODE_IN_TREE) && n->state == NODE_IDLE && !level_is_able(root) && root->fresh_head == ORDER_NONE &&
-	       wheel_is_quiet(root->events, now_ns) && wheel_is_empty(o->urgents) && !order_link_is_busy(o, now_ns);
-}
-
-bool order_begin_now(struct order *o, uint32_t id, uint64_t now_ns, struct order_run *r)
-{
-	const struct onode *n = &o->nodes[id];
-	struct limiter *l = n->limiter;
-
-	if (!is_undisputed(o, n, now_ns) || l->n_waiting != 0 || limiter_ready_ns(l) > now_ns)
+	if (level_is_able(root) || root->fresh_head != ORDER_NONE || !wheel_is_quiet(root->events, now_ns) ||
+		!wheel_is_empty(o->urgents) || order_link_is_busy(o, now_ns))
 		return false;
 	lift_link(o, now_ns);
-	limiter_wake(l, o->lost_total_ns);
-	limiter_lift(l, now_ns, o->lost_total_ns);
-	limiter_sleep(l);
-	*r = (struct order_run){
-		.now_ns = now_ns,
-		.most_bytes = UINT64_MAX,
-		.most_pkts = UINT64_MAX,
-		.link = &o->link,
-		.limiter = l,
-		.extra_bytes = o->extra_bytes,
-	};
+	*r = (struct order_run){.now_ns = now_ns, .link = &o->link, .extra_bytes = o->extra_bytes};
 	return true;
 }
 
-void order_end_now(struct order *o, uint32_t id, const struct order_run *r)
+/* As wake_guarantee() and charge_guarantee() one after the other: nothing is owed, nothing was missed. */
+static inline void charge_due_now(struct clk *c, price_t price, uint64_t n, uint64_t window_ns, uint64_t now_ns)
+{
+	clk_u128 cost = (clk_u128)price * n;
+
+	clk_at_least(c, now_ns);
+	clk_add_cost(c, cost);
+	clk_at_most(c, now_ns + (uint64_t)(cost >> 32) + window_ns);
+}
+
+bool order_send_now(struct order *o, struct order_run *r, uint32_t id, uint64_t bytes, uint64_t pkts)
 {
 	struct onode *n = &o->nodes[id];
+	struct limiter *l = n->limiter;
+	uint64_t now_ns = r->now_ns;
 
-	limiter_add(n->limiter, r->bytes, r->pkts, r->now_ns);
+	if (n->state != NODE_IDLE || (n->flags & NODE_IN_TREE) || (l->n_waiting != 0 && l != &o->no_limit) ||
+		limiter_ready_ns(l) > now_ns ||
+		!limiter_goes_on(r->link, r->bytes + r->pkts * r->extra_bytes, r->pkts, now_ns))
+		return false;
+	order_run_add(r, bytes, pkts);
+	limiter_forget(l, o->lost_total_ns);
+	limiter_charge(l, bytes, pkts, now_ns, o->lost_total_ns);
+	if (n->flags & NODE_HAS_GUARANTEE) {
+		charge_due_now(&n->due_byte, n->min_byte, own_bytes(n, bytes, pkts), o->window_ns, now_ns);
+		charge_due_now(&n->due_pkt, n->min_pkt, pkts, o->window_ns, now_ns);
+	}
+	/* What it is ahead by earlier shares is over with the contention that it came from. */
+	uint64_t *vtime = &o->levels[ROOT].vtime[n->priority];
+	if (n->finish - *vtime <= o->ahead_most)
+		*vtime = n->finish;
+	return true;
+}
+
+void order_end_now(struct order *o, const struct order_run *r)
+{
 	charge_link(o, r);
-	wake_guarantee(o, n, r->now_ns);
-	charge_share(o, &o->levels[ROOT], id, n, ORDER_SHARE, true, r->bytes, r->pkts);
-	if (has_guarantee(n))
-		charge_guarantee(o, n, r->bytes, r->pkts, r->now_ns);
 }
 
 void order_begin_run(struct order *o, uint32_t id, enum order_how how, uint64_t now_ns, struct order_run *r)

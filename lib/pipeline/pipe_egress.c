@@ -35,7 +35,7 @@ static bool send_now(struct pipe *p, uint16_t port, struct egress *e, uint32_t n
 
 	if (s->at == s->n)
 		s->at = s->n = 0;
-	if (s->at != 0 || s->n == PIPE_BURST || egress_send_now(e, node, k, 1, now_ns) == 0)
+	if (s->at != 0 || s->n == PIPE_BURST || egress_send_now(e, &node, k, 1, now_ns) == 0)
 		return false;
 	s->handles[s->n] = k->handle;
 	s->nodes[s->n++] = node;

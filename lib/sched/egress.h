@@ -134,9 +134,9 @@ enum drop_reason egress_push(struct egress *e, uint32_t node, uint32_t flow_key,
 uint32_t egress_push_run(struct egress *e, uint32_t node, uint32_t flow_key, const struct pkt *p, uint32_t n,
 	uint64_t now_ns);
 
-/* How many of these packets of one node, from the first on, may leave at once, past all queues: the node has none
- * waiting, nor has anybody who might go now.  They are charged and counted as if pushed and popped; push the others. */
-uint32_t egress_send_now(struct egress *e, uint32_t node, const struct pkt *p, uint32_t n, uint64_t now_ns);
+/* How many of these packets, p[i] of nodes[i], may leave at once, past all queues, from the first on: their nodes have
+ * none waiting, nor has anybody who might go now.  They are charged and counted as if pushed and popped; push the next. */
+uint32_t egress_send_now(struct egress *e, const uint32_t *nodes, const struct pkt *p, uint32_t n, uint64_t now_ns);
 
 /* Takes up to n packets that may leave now, in order.  Fewer than n: nobody may send, or the link clock says so. */
 uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64_t now_ns);

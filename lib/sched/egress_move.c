@@ -40,7 +40,7 @@ void egress_prefetch_more(const struct egress *e, uint32_t node)
 
 	if (stats != NO_STATS)
 		__builtin_prefetch(&e->stats[stats], 1);
-	if (flow != NO_FLOW)
+	if (flow != NO_FLOW && e->nodes[node].n_pkts != 0)
 		__builtin_prefetch(&e->flows[flow], 1);
 	order_prefetch_more(e->order, node);
 }
@@ -460,28 +460,29 @@ uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64
 /* What was judged late, or has more waiting in its sender's ring, goes the long way, past the marks and drops. */
 static inline bool may_pass(const struct enode *n, const struct pkt *p)
 {
-	return n->n_pkts == 0 && n->above == 0 && p->ring_wait == 0;
+	return (n->n_pkts | n->above | p->ring_wait) == 0;
 }
 
-uint32_t egress_send_now(struct egress *e, uint32_t node, const struct pkt *p, uint32_t n, uint64_t now_ns)
+uint32_t egress_send_now(struct egress *e, const uint32_t *nodes, const struct pkt *p, uint32_t n, uint64_t now_ns)
 {
-	struct enode *en = &e->nodes[node];
-	struct tally tally = {0};
 	struct order_run run;
-	uint32_t i = 0;
+	uint32_t i;
 
-	if (e->is_blocked || !may_pass(en, p) || !order_begin_now(e->order, node, now_ns, &run))
+	if (e->is_blocked || !order_begin_now(e->order, now_ns, &run))
 		return 0;
-	if (unlikely(en->stats == NO_STATS))
-		node_attach(e, node);
-	do {
-		tally_add(&tally, (enum tclass)p[i].tclass, 1, p[i].bytes);
-		order_run_add(&run, p[i].bytes, 1);
-		i++;
-	} while (i < n && order_run_goes_on(&run));
-	order_end_now(e->order, node, &run);
-	count_in(en, run.pkts, run.bytes);
-	count_out(e, en->stats, &tally);
+	for (i = 0; i < n; i++) {
+		struct enode *en = &e->nodes[nodes[i]];
+		uint64_t bytes = p[i].bytes;
+		if (!may_pass(en, &p[i]) || !order_send_now(e->order, &run, nodes[i], bytes, 1))
+			break;
+		if (unlikely(en->stats == NO_STATS))
+			node_attach(e, nodes[i]);
+		struct egress_class_stats *c = &e->stats[en->stats].tclass[p[i].tclass];
+		count_in(en, 1, bytes);
+		counter_add(&c->out_pkts, 1);
+		counter_add(&c->out_bytes, bytes);
+	}
+	order_end_now(e->order, &run);
 	return i;
 }
 

@@ -224,13 +224,15 @@ static void try_now(struct world *w, uint32_t node)
 
 	struct order_run r;
 
-	if (w->is_waiting[node] || !order_begin_now(w->o, node, w->now_ns, &r))
+	if (!order_begin_now(w->o, w->now_ns, &r))
 		return;
 	unit_must(!was_busy && !had_able);
-	do
-		order_run_add(&r, 64 + chance(w, 9000), 1);
-	while (chance(w, 4) != 0 && order_run_goes_on(&r));
-	order_end_now(w->o, node, &r);
+	do {
+		bool is_sent = order_send_now(w->o, &r, node, 64 + chance(w, 9000), 1);
+		unit_must(!is_sent || !w->is_waiting[node]);
+		node = (uint32_t)chance(w, N_NODES);
+	} while (chance(w, 4) != 0);
+	order_end_now(w->o, &r);
 }
 
 static void step(struct world *w)
