@@ -130,7 +130,19 @@ static inline enum drop_reason enter(const struct l2 *l2, struct pkt *p, uint16_
 	return p->src != VF_NONE ? from_only_vf(l2, p, mac) : from_shared_port(l2, p, mac, port);
 }
 
-static inline enum drop_reason to_where(const struct l2 *l2, struct pkt *p, uint16_t port)
+/* MAC 0 in VLAN 0, which the memo begins with, is looked up each time. */
+static inline const struct l2_slot *find_by_memo(const struct l2 *l2, uint64_t mac, uint16_t vid, struct l2_memo *memo)
+{
+	uint64_t mac_vid = mac | (uint64_t)vid << L2_VID_SHIFT;
+
+	if (memo->mac_vid != mac_vid || mac_vid == 0) {
+		memo->mac_vid = mac_vid;
+		memo->slot = find(l2, mac, vid);
+	}
+	return memo->slot;
+}
+
+static inline enum drop_reason to_where(const struct l2 *l2, struct pkt *p, uint16_t port, struct l2_memo *memo)
 {
 	uint64_t mac = l2_mac_of(p->data);
 
@@ -138,7 +150,7 @@ static inline enum drop_reason to_where(const struct l2 *l2, struct pkt *p, uint
 		p->dest_kind = DEST_FLOOD;
 		return (mac & LINK_LOCAL_MASK) == LINK_LOCAL_MAC ? DROP_LINK_LOCAL : DROP_NOT;
 	}
-	const struct l2_slot *slot = find(l2, mac, p->vid);
+	const struct l2_slot *slot = find_by_memo(l2, mac, p->vid, memo);
 
 	if (slot) {
 		p->dest_kind = DEST_VF;
@@ -158,7 +170,7 @@ void l2_prefetch(const struct l2 *l2, const struct pkt *p)
 	__builtin_prefetch(&l2->slots[l2_home_slot(l2, l2_mac_of(p->data + 6))]);
 }
 
-void l2_switch(const struct l2 *l2, struct pkt *p, uint16_t port)
+void l2_switch(const struct l2 *l2, struct pkt *p, uint16_t port, struct l2_memo *memo)
 {
 	p->dst = VF_NONE;
 	p->tag_op = TAG_KEEP;
@@ -166,7 +178,7 @@ void l2_switch(const struct l2 *l2, struct pkt *p, uint16_t port)
 	enum drop_reason reason = enter(l2, p, port);
 
 	if (reason == DROP_NOT)
-		reason = to_where(l2, p, port);
+		reason = to_where(l2, p, port, memo);
 	p->reason = (uint8_t)reason;
 	if (reason != DROP_NOT) {
 		p->dest_kind = DEST_DROP;

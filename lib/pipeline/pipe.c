@@ -61,7 +61,7 @@ static void drop_queued(void *ctx, uint32_t node, void *handle, enum drop_reason
 	struct pipe *p = ctx;
 
 	pipe_drop_tx(p, node, handle, reason);
-	room_left(p, node);
+	room_left(p, node, 1);
 }
 
 static uint64_t mark_ns(const struct conf_vf *v, uint64_t above_ns)
@@ -317,7 +317,7 @@ uint32_t pipe_n_pkts(const struct pipe *p)
 static void drop_held(struct pipe *p, vf_id sender, void *handle)
 {
 	pipe_drop_tx(p, sender, handle, DROP_SHUTDOWN);
-	room_left(p, sender);
+	room_left(p, sender, 1);
 }
 
 static uint32_t flush_egress(struct pipe *p, struct egress *e, const vf_id *vf_of, uint32_t n_nodes, uint64_t now_ns)

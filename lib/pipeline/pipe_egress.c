@@ -27,82 +27,153 @@ static enum drop_reason full_reason(const struct pipe *p, vf_id receiver, uint16
 	return egress_is_blocked(p->egress[port]) && !is_held ? DROP_RECEIVER_SLOW : DROP_RECEIVER_LIMIT;
 }
 
-/* Straight to the stage where nobody waits: most packets of a port that is not full never see a queue. */
-static bool send_now(struct pipe *p, uint16_t port, struct egress *e, uint32_t node, const struct pkt *k,
-	uint64_t now_ns)
+/* Straight to the stage where nobody waits, n packets of nodes[i]: most packets of a port that is not full never see a
+ * queue.  Returns how many, from the first on. */
+static uint32_t send_now(struct pipe *p, uint16_t port, struct egress *e, const uint32_t *nodes, const struct pkt *k,
+	uint32_t n, uint64_t now_ns)
 {
 	struct stage *s = &p->stage[port];
+	uint32_t room;
 
 	if (s->at == s->n)
 		s->at = s->n = 0;
-	if (s->at != 0 || s->n == PIPE_BURST || egress_send_now(e, &node, k, 1, now_ns) == 0)
-		return false;
-	s->handles[s->n] = k->handle;
-	s->nodes[s->n++] = node;
-	p->busy_ports |= UINT64_C(1) << port;
-	return true;
+	room = s->at == 0 ? PIPE_BURST - s->n : 0;
+	n = egress_send_now(e, nodes, k, n < room ? n : room, now_ns);
+	for (uint32_t i = 0; i < n; i++) {
+		s->handles[s->n] = k[i].handle;
+		s->nodes[s->n++] = nodes[i];
+	}
+	return n;
 }
 
-static void enqueue_receiver(struct pipe *p, const struct pkt *k, uint64_t now_ns)
+static void enqueue_receiver(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns)
 {
 	const struct fabric *f = p->f;
-	uint16_t port = f->briefs[k->dst].port;
-	uint32_t key = k->src == VF_PF ? f->conf->n_vfs : k->src;
+	vf_id to = k->dst;
+	uint16_t port = f->briefs[to].port;
+	uint32_t key = k->src == VF_PF ? f->conf->n_vfs : k->src, node = f->node_of[to];
+	struct egress *e = p->egress[port];
+	uint32_t nodes[PIPE_BURST] = {0}, i = 0;
 
 	if (!port_is_up(f, port)) {
-		pipe_drop_rx(p, k->dst, k->handle, DROP_RECEIVER_GONE);
+		for (; i < n; i++)
+			pipe_drop_rx(p, to, k[i].handle, DROP_RECEIVER_GONE);
 		return;
 	}
-	if (send_now(p, port, p->egress[port], f->node_of[k->dst], k, now_ns))
-		return;
-	if (egress_push(p->egress[port], f->node_of[k->dst], key, k, 1, now_ns) == DROP_NOT) {
-		p->busy_ports |= UINT64_C(1) << port;
-		return;
+	for (uint32_t j = 0; j < n; j++)
+		nodes[j] = node;
+	p->busy_ports |= UINT64_C(1) << port;
+	for (i = send_now(p, port, e, nodes, k, n, now_ns); i < n; i++) {
+		i += egress_push_run(e, node, key, &k[i], n - i, now_ns);
+		if (i < n)
+			pipe_drop_rx(p, to, k[i].handle, full_reason(p, to, port, now_ns));
 	}
-	pipe_drop_rx(p, k->dst, k->handle, full_reason(p, k->dst, port, now_ns));
 }
 
-static void enqueue_sender(struct pipe *p, const struct pkt *k, uint64_t now_ns)
+static void refuse_sender(struct pipe *p, const struct pkt *k, enum drop_reason reason)
+{
+	pipe_drop_tx(p, k->src, k->handle, reason);
+	room_left(p, k->src, 1);
+}
+
+/* To the uplink, of any VFs; the first 'n' of the order 'nodes' (their senders) and 'k'. */
+static void enqueue_uplink(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns)
 {
 	uint16_t pf = p->f->conf->pf;
-	enum drop_reason reason;
+	bool is_up = port_is_up(p->f, pf);
+	uint32_t nodes[PIPE_BURST] = {0}, run;
 
-	if (k->dest_kind == DEST_PF) {
-		if (port_is_up(p->f, pf) && send_now(p, pf, p->pf, k->src, k, now_ns)) {
-			room_left(p, k->src);
-			return;
+	for (uint32_t i = 0; i < n; i++)
+		nodes[i] = k[i].src;
+	p->busy_ports |= UINT64_C(1) << pf;
+	for (uint32_t i = 0; i < n; i += run) {
+		run = is_up ? send_now(p, pf, p->pf, &nodes[i], &k[i], n - i, now_ns) : 0;
+		for (uint32_t j = i; j < i + run; j++)
+			room_left(p, nodes[j], 1);
+		if (run > 0)
+			continue;
+		while (i + run < n && nodes[i + run] == nodes[i])
+			run++;
+		uint32_t taken = egress_push_run(p->pf, nodes[i], 0, &k[i], run, now_ns);
+		if (taken < run) {
+			refuse_sender(p, &k[i + taken], DROP_QUEUE_FULL);
+			run = taken + 1;
 		}
-		reason = egress_push(p->pf, k->src, 0, k, 1, now_ns);
-		p->busy_ports |= UINT64_C(1) << pf;
-	} else if (k->dest_kind == DEST_FLOOD) {
-		reason = egress_push(p->local, k->src, FLOOD_KEY | k->vid, k, k->dst, now_ns);
-	} else {
-		reason = egress_push(p->local, k->src, k->dst, k, 1, now_ns);
 	}
-	if (reason == DROP_NOT)
-		return;
-	pipe_drop_tx(p, k->src, k->handle, reason);
-	room_left(p, k->src);
+}
+
+/* What its sender's bounds let go, on to its receiver. */
+static void pass_on(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns)
+{
+	struct pkt burst[PIPE_BURST];
+
+	for (uint32_t i = 0; i < n; i++) {
+		burst[i] = k[i];
+		burst[i].ring_wait = 0;	/* it has been counted */
+	}
+	room_left(p, k->src, n);
+	pipe_deliver(p, burst, n, now_ns);
+}
+
+/* To another VF of this host: of one sender, to one receiver. */
+static void enqueue_local(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns)
+{
+	uint32_t nodes[PIPE_BURST] = {0};
+
+	for (uint32_t i = 0; i < n; i++)
+		nodes[i] = k->src;
+	uint32_t i = egress_send_now(p->local, nodes, k, n, now_ns);
+	if (i > 0)
+		pass_on(p, k, i, now_ns);
+	for (; i < n; i++) {
+		i += egress_push_run(p->local, k->src, k->dst, &k[i], n - i, now_ns);
+		if (i < n)
+			refuse_sender(p, &k[i], DROP_QUEUE_FULL);
+	}
+}
+
+static void enqueue_flood(struct pipe *p, const struct pkt *k, uint64_t now_ns)
+{
+	enum drop_reason reason = egress_push(p->local, k->src, FLOOD_KEY | k->vid, k, k->dst, now_ns);
+
+	if (reason != DROP_NOT)
+		refuse_sender(p, k, reason);
 }
 
 /* What a worker is given is either a VF's and has yet to pass its sender's bounds at home, or it is for a receiver. */
-void pipe_enqueue(struct pipe *p, const struct pkt *k, uint64_t now_ns)
+void pipe_enqueue(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns)
 {
-	if (p->is_home && k->src != VF_PF)
-		enqueue_sender(p, k, now_ns);
+	if (!p->is_home || k->src == VF_PF)
+		enqueue_receiver(p, k, n, now_ns);
+	else if (k->dest_kind == DEST_PF)
+		enqueue_uplink(p, k, n, now_ns);
+	else if (k->dest_kind == DEST_VF)
+		enqueue_local(p, k, n, now_ns);
 	else
-		enqueue_receiver(p, k, now_ns);
+		enqueue_flood(p, k, now_ns);
 }
 
-void pipe_deliver(struct pipe *p, struct pkt *k, uint64_t now_ns)
+uint32_t pipe_run_of(const struct pkt *k, uint32_t n)
+{
+	uint32_t run = 1;
+
+	if (k->dest_kind == DEST_FLOOD)
+		return 1;
+	while (run < n && k[run].dest_kind == k->dest_kind && k[run].src == k->src && k[run].dst == k->dst)
+		run++;
+	return run;
+}
+
+void pipe_deliver(struct pipe *p, struct pkt *k, uint32_t n, uint64_t now_ns)
 {
 	unsigned int worker = p->f->ports[p->f->briefs[k->dst].port].tx_worker;
 
-	k->dest_kind = DEST_VF;
-	if (worker == p->worker)
-		enqueue_receiver(p, k, now_ns);
-	else if (p->io.hand(p->io.ctx, worker, k, 1) == 0)
-		pipe_drop_rx(p, k->dst, k->handle, DROP_RING_FULL);
+	if (worker == p->worker) {
+		enqueue_receiver(p, k, n, now_ns);
+		return;
+	}
+	for (uint32_t i = p->io.hand(p->io.ctx, worker, k, n); i < n; i++)
+		pipe_drop_rx(p, k[i].dst, k[i].handle, DROP_RING_FULL);
 }
 
 /* A copy of k for 'to', tagged as 'to' wants it.  The receiver's counter tells of what could not be made (the sender's
@@ -114,6 +185,7 @@ bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *cop
 
 	*copy = *k;
 	copy->dst = to;
+	copy->dest_kind = to == VF_PF ? DEST_PF : DEST_VF;
 	copy->n_tags = (uint8_t)(k->n_tags + n_more_tags);
 	copy->bytes = (uint32_t)((int)k->bytes + 4 * n_more_tags);
 	if (pipe_is_too_long(p->f, copy, l2_port_of(p->f->l2, to))) {
@@ -149,37 +221,56 @@ static void pass_flood(struct pipe *p, const struct egress_out *out, uint64_t no
 	for (uint32_t i = 0; i < g.n; i++) {
 		struct pkt copy;
 		if (l2_port_of(f->l2, g.members[i]) != own_port && pipe_copy_to(p, &k, g.members[i], &copy))
-			pipe_deliver(p, &copy, now_ns);
+			pipe_deliver(p, &copy, 1, now_ns);
 	}
 	p->io.free(p->io.ctx, &k.handle, 1);
+}
+
+static struct pkt local_pkt(const struct egress_out *out)
+{
+	return (struct pkt){
+		.handle = out->handle,
+		.bytes = out->bytes,
+		.tclass = out->tclass,
+		.drop_prec = out->drop_prec,
+		.ecn = out->is_ect ? ECN_ECT_0 : ECN_NOT_ECT,
+		.dest_kind = DEST_VF,
+		.src = out->node,
+		.dst = out->flow_key,
+	};
+}
+
+/* A run of one sender's packets for one receiver. */
+static uint32_t pass_run(struct pipe *p, const struct egress_out *out, uint32_t n, uint64_t now_ns)
+{
+	struct pkt burst[PIPE_BURST];
+	uint32_t run = 0;
+
+	for (; run < n && out[run].node == out->node && out[run].flow_key == out->flow_key; run++)
+		burst[run] = local_pkt(&out[run]);
+	pipe_deliver(p, burst, run, now_ns);
+	return run;
 }
 
 /* What its sender's bounds let go, on to its receivers. */
 void pipe_pass_local(struct pipe *p, uint64_t now_ns)
 {
 	struct egress_out out[PIPE_BURST];
-	uint32_t n = PIPE_BURST;
+	uint32_t n = PIPE_BURST, run;
 
 	for (uint32_t i = 0; i < MAX_BURSTS && n == PIPE_BURST; i++) {
 		n = egress_pop(p->local, out, PIPE_BURST, now_ns);
 		for (uint32_t j = 0; j < n; j++) {
-			room_left(p, out[j].node);
+			room_left(p, out[j].node, 1);
 			if (out[j].is_marked)
 				p->io.mark_ce(p->io.ctx, &out[j].handle);
-			if (out[j].flow_key & FLOOD_KEY) {
+		}
+		for (uint32_t j = 0; j < n; j += run) {
+			run = 1;
+			if (out[j].flow_key & FLOOD_KEY)
 				pass_flood(p, &out[j], now_ns);
-				continue;
-			}
-			struct pkt k = {
-				.handle = out[j].handle,
-				.bytes = out[j].bytes,
-				.tclass = out[j].tclass,
-				.drop_prec = out[j].drop_prec,
-				.ecn = out[j].is_ect ? ECN_ECT_0 : ECN_NOT_ECT,
-				.src = out[j].node,
-				.dst = out[j].flow_key,
-			};
-			pipe_deliver(p, &k, now_ns);
+			else
+				run = pass_run(p, &out[j], n - j, now_ns);
 		}
 	}
 }
@@ -198,7 +289,7 @@ static bool fill_stage(struct pipe *p, uint16_t port, struct egress *e, uint64_t
 		s->handles[i] = out[i].handle;
 		s->nodes[i] = out[i].node;
 		if (is_pf)
-			room_left(p, out[i].node);
+			room_left(p, out[i].node, 1);
 	}
 	return s->n > 0;
 }
@@ -229,7 +320,7 @@ static void purge(struct pipe *p, uint16_t port, struct egress *e, uint64_t now_
 		for (; n < MAX_PURGE && egress_take(e, node, &out, now_ns); n++) {
 			if (is_pf) {
 				pipe_drop_tx(p, node, out.handle, reason);
-				room_left(p, node);
+				room_left(p, node, 1);
 			} else {
 				pipe_drop_rx(p, p->f->port_vfs[port][node], out.handle, reason);
 			}

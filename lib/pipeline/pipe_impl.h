@@ -123,10 +123,10 @@ static inline void room_enter(const struct fabric *f, vf_id vf, uint64_t n)
 		counter_add(&f->rooms[vf].in, n);
 }
 
-static inline void room_left(struct pipe *p, vf_id vf)
+static inline void room_left(struct pipe *p, vf_id vf, uint64_t n)
 {
 	if (p->f->briefs[vf].is_held)
-		counter_add(&p->f->rooms[vf].out, 1);
+		counter_add(&p->f->rooms[vf].out, n);
 }
 
 /* pipe.c */
@@ -153,8 +153,12 @@ uint32_t pipe_take_handed(struct pipe *p, uint64_t now_ns);
 void pipe_drop_tx(struct pipe *p, vf_id sender, void *handle, enum drop_reason reason);
 void pipe_drop_rx(struct pipe *p, vf_id receiver, void *handle, enum drop_reason reason);
 bool pipe_is_too_long(const struct fabric *f, const struct pkt *k, uint16_t port);
-void pipe_enqueue(struct pipe *p, const struct pkt *k, uint64_t now_ns);	/* stage 1 at home, else to the receiver */
-void pipe_deliver(struct pipe *p, struct pkt *k, uint64_t now_ns);		/* to k->dst, by hand where it must */
+/* How many of the packets, from the first on, come from one sender and go to one place, and are no floods. */
+uint32_t pipe_run_of(const struct pkt *k, uint32_t n);
+/* A run of packets, PIPE_BURST at most: to the sender's bounds at home, else to the receiver.  Those to the uplink may
+ * be of any senders. */
+void pipe_enqueue(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns);
+void pipe_deliver(struct pipe *p, struct pkt *k, uint32_t n, uint64_t now_ns);	/* to k->dst, by hand where it must */
 bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *copy);
 void pipe_pass_local(struct pipe *p, uint64_t now_ns);
 uint32_t pipe_drop_staged(struct pipe *p, uint16_t port, enum drop_reason reason);

@@ -2,8 +2,6 @@
 /* From a port to an egress: ask, validate, classify, switch, and queue here or hand to the worker that does. */
 #include "pipe_impl.h"
 
-#define PREFETCH_AHEAD 4u	/* packets */
-
 /* How many packets the port's sender may still put inside weir. */
 static uint32_t room_of(const struct pipe *p, uint16_t port)
 {
@@ -27,22 +25,18 @@ static uint32_t room_to_home(const struct pipe *p)
 	return p->io.hand_room(p->io.ctx, p->f->home) / 2;
 }
 
-static void hand_over(struct pipe *p, unsigned int worker, const struct pkt *k)
+/* VFs' packets go to home, where their clocks are: a run as pipe_enqueue() takes it. */
+static void to_home(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns)
 {
-	if (p->io.hand(p->io.ctx, worker, k, 1) == 1)
+	if (p->is_home) {
+		pipe_enqueue(p, k, n, now_ns);
 		return;
-	pipe_drop_tx(p, k->src, k->handle, DROP_RING_FULL);
-	if (is_vf(p, k->src))
-		room_enter(p->f, k->src, UINT64_MAX);	/* - 1: it did not come in */
-}
-
-/* A VF's packet goes to home, where its clocks are. */
-static void to_home(struct pipe *p, const struct pkt *k, uint64_t now_ns)
-{
-	if (p->is_home)
-		pipe_enqueue(p, k, now_ns);
-	else
-		hand_over(p, p->f->home, k);
+	}
+	for (uint32_t i = p->io.hand(p->io.ctx, p->f->home, k, n); i < n; i++) {
+		pipe_drop_tx(p, k[i].src, k[i].handle, DROP_RING_FULL);
+		if (is_vf(p, k[i].src))
+			room_enter(p->f, k[i].src, UINT64_MAX);	/* - 1: it did not come in */
+	}
 }
 
 static void refuse(struct pipe *p, const struct pkt *k, enum drop_reason reason)
@@ -66,13 +60,12 @@ static void flood_of_vf(struct pipe *p, struct pkt *k, uint64_t now_ns)
 		n_local += port != own_port && port_is_up(f, port);
 	}
 	if (port_is_up(f, f->conf->pf) && pipe_copy_to(p, k, VF_PF, &to_pf)) {
-		to_pf.dest_kind = DEST_PF;
 		room_enter(p->f, k->src, 1);
-		to_home(p, &to_pf, now_ns);
+		to_home(p, &to_pf, 1, now_ns);
 	}
 	if (n_local > 0) {
 		k->dst = n_local;	/* the copies it will be charged for */
-		to_home(p, k, now_ns);
+		to_home(p, k, 1, now_ns);
 		return;
 	}
 	p->io.free(p->io.ctx, &k->handle, 1);
@@ -86,7 +79,7 @@ static void flood_of_pf(struct pipe *p, struct pkt *k, uint64_t now_ns)
 	for (uint32_t i = 0; i < g.n; i++) {
 		struct pkt copy;
 		if (pipe_copy_to(p, k, g.members[i], &copy))
-			pipe_deliver(p, &copy, now_ns);
+			pipe_deliver(p, &copy, 1, now_ns);
 	}
 	p->io.free(p->io.ctx, &k->handle, 1);
 }
@@ -110,17 +103,22 @@ static void unicast(struct pipe *p, struct pkt *k, uint64_t now_ns)
 	if (pipe_is_too_long(f, k, port))
 		refuse(p, k, DROP_MTU);
 	else if (k->src == VF_PF)
-		pipe_deliver(p, k, now_ns);
+		pipe_deliver(p, k, 1, now_ns);
 	else
-		to_home(p, k, now_ns);
+		to_home(p, k, 1, now_ns);
 }
 
 /* Class and drop precedence: by the sender's map, or the receiver's for what comes from outside. */
-static void classify(struct pipe *p, struct party *sender, struct pkt *k, int dscp, uint64_t now_ns)
+static inline const struct class_map *map_of(const struct pipe *p, const struct pkt *k)
 {
 	vf_id owner = k->src != VF_PF ? k->src : k->dest_kind == DEST_VF ? k->dst : VF_NONE;
 
-	classify_by_map(k, &p->f->maps[owner == VF_NONE ? 0 : p->f->briefs[owner].dscp_map], dscp);
+	return &p->f->maps[owner == VF_NONE ? 0 : p->f->briefs[owner].dscp_map];
+}
+
+static void classify(struct pipe *p, struct party *sender, struct pkt *k, int dscp, uint64_t now_ns)
+{
+	classify_by_map(k, map_of(p, k), dscp);
 	if (k->is_neighbour && limiter_ready_ns(&sender->neighbour) <= now_ns) {
 		limiter_charge(&sender->neighbour, 0, 1, now_ns, 0);
 		k->tclass = TC_HIGH;
@@ -136,10 +134,10 @@ static bool may_broadcast(struct party *sender, uint64_t now_ns)
 }
 
 /* Who sent it, and where it goes. */
-static void switch_one(const struct pipe *p, uint16_t port, struct pkt *k, bool is_sound)
+static inline void switch_one(const struct pipe *p, uint16_t port, struct pkt *k, bool is_sound, struct l2_memo *memo)
 {
 	if (is_sound) {
-		l2_switch(p->f->l2, k, port);
+		l2_switch(p->f->l2, k, port, memo);
 		return;
 	}
 	k->src = port == p->f->conf->pf ? VF_PF : p->f->lone_vf[port];
@@ -207,12 +205,66 @@ static inline void prefetch_more(const struct pipe *p, const struct pkt *k)
 		egress_prefetch_more(e, node);
 }
 
+/* What most packets are: of one sender to one place, untouched, and no longer than what is taken there. */
+static inline bool is_simple(const struct pipe *p, const struct pkt *k)
+{
+	if (k->tag_op != TAG_KEEP || k->is_neighbour)
+		return false;
+	if (k->dest_kind == DEST_PF)
+		return !pipe_is_too_long(p->f, k, p->f->conf->pf) && port_is_up(p->f, p->f->conf->pf);
+	return k->dest_kind == DEST_VF && !pipe_is_too_long(p->f, k, p->f->briefs[k->dst].port);
+}
+
+/* As admit_one(), for packets of one sender. */
+static inline void admit_senders(struct pipe *p, struct pkt *k, const int *dscp, uint32_t n)
+{
+	struct party *sender = party_of(p, k->src);
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		bytes += k[i].bytes;
+		classify_by_map(&k[i], map_of(p, &k[i]), dscp[i]);
+	}
+	counter_add(&sender->in_pkts, n);
+	counter_add(&sender->in_bytes, bytes);
+	if (is_vf(p, k->src))
+		room_enter(p->f, k->src, n);
+}
+
+/* A stretch of simple packets: to the uplink, of any senders; or of one sender to one receiver. */
+static void admit_stretch(struct pipe *p, struct pkt *k, const int *dscp, uint32_t n, uint64_t now_ns)
+{
+	uint32_t run;
+
+	for (uint32_t i = 0; i < n; i += run) {
+		run = pipe_run_of(&k[i], n - i);
+		admit_senders(p, &k[i], &dscp[i], run);
+	}
+	if (k->src == VF_PF)
+		pipe_deliver(p, k, n, now_ns);
+	else
+		to_home(p, k, n, now_ns);
+}
+
+static uint32_t stretch_of(const struct pkt *k, const bool *is_easy, uint32_t n)
+{
+	uint32_t i = 0;
+
+	if (k->dest_kind != DEST_PF)
+		n = pipe_run_of(k, n);
+	while (i < n && is_easy[i] && k[i].dest_kind == k->dest_kind)
+		i++;
+	return i;
+}
+
 /* A burst goes step by step, not packet by packet: with many VFs each step reads what is in no cache, and asks for what
- * the next step will read. */
+ * the next step will read.  What packets that follow each other have in common is done once. */
 static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n, uint16_t ring_wait, uint64_t now_ns)
 {
-	bool is_sound[PIPE_BURST];
+	bool is_sound[PIPE_BURST], is_easy[PIPE_BURST];
 	int dscp[PIPE_BURST];
+	struct l2_memo memo = {0};
+	uint32_t run;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct pkt *k = &burst[i];
@@ -225,13 +277,23 @@ static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n,
 		}
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		switch_one(p, port, &burst[i], is_sound[i]);
-		prefetch_ahead(p, &burst[i]);
+		switch_one(p, port, &burst[i], is_sound[i], &memo);
+		is_easy[i] = is_simple(p, &burst[i]);
+		if (i == 0 || burst[i].src != burst[i - 1].src || burst[i].dst != burst[i - 1].dst)
+			prefetch_ahead(p, &burst[i]);
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		if (i + PREFETCH_AHEAD < n)
-			prefetch_more(p, &burst[i + PREFETCH_AHEAD]);
+		if (i == 0 || burst[i].src != burst[i - 1].src || burst[i].dst != burst[i - 1].dst)
+			prefetch_more(p, &burst[i]);
+	}
+	for (uint32_t i = 0; i < n; i += run) {
+		run = stretch_of(&burst[i], &is_easy[i], n - i);
+		if (run > 0) {
+			admit_stretch(p, &burst[i], &dscp[i], run, now_ns);
+			continue;
+		}
 		admit_one(p, &burst[i], dscp[i], now_ns);
+		run = 1;
 	}
 }
 
@@ -274,8 +336,10 @@ uint32_t pipe_take_handed(struct pipe *p, uint64_t now_ns)
 
 	for (uint32_t i = 0; i < MAX_BURSTS; i++) {
 		n = p->io.take(p->io.ctx, burst, PIPE_BURST);
-		for (uint32_t j = 0; j < n; j++)
-			pipe_enqueue(p, &burst[j], now_ns);
+		for (uint32_t j = 0, run; j < n; j += run) {
+			run = pipe_run_of(&burst[j], n - j);
+			pipe_enqueue(p, &burst[j], run, now_ns);
+		}
 		moved += n;
 		if (n < PIPE_BURST)
 			break;
