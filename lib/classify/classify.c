@@ -75,7 +75,7 @@ static inline int ipv6_dscp(struct pkt *p, const uint8_t *ip, size_t n_bytes)
 	return (ip[0] & 0xf) << 2 | ip[1] >> 6;
 }
 
-int classify_headers(struct pkt *p)
+int classify_any_headers(struct pkt *p)
 {
 	size_t at = skip_tags(p);
 	const uint8_t *payload = p->data + at;

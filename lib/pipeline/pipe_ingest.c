@@ -215,30 +215,16 @@ static inline bool is_simple(const struct pipe *p, const struct pkt *k)
 	return k->dest_kind == DEST_VF && !pipe_is_too_long(p->f, k, p->f->briefs[k->dst].port);
 }
 
-/* As admit_one(), for packets of one sender. */
-static inline void admit_senders(struct pipe *p, struct pkt *k, const int *dscp, uint32_t n)
-{
-	struct party *sender = party_of(p, k->src);
-	uint64_t bytes = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		bytes += k[i].bytes;
-		classify_by_map(&k[i], map_of(p, &k[i]), dscp[i]);
-	}
-	counter_add(&sender->in_pkts, n);
-	counter_add(&sender->in_bytes, bytes);
-	if (is_vf(p, k->src))
-		room_enter(p->f, k->src, n);
-}
-
-/* A stretch of simple packets: to the uplink, of any senders; or of one sender to one receiver. */
+/* A stretch of simple packets: to the uplink, of any senders; or of one sender to one receiver.  As admit_one(). */
 static void admit_stretch(struct pipe *p, struct pkt *k, const int *dscp, uint32_t n, uint64_t now_ns)
 {
-	uint32_t run;
-
-	for (uint32_t i = 0; i < n; i += run) {
-		run = pipe_run_of(&k[i], n - i);
-		admit_senders(p, &k[i], &dscp[i], run);
+	for (uint32_t i = 0; i < n; i++) {
+		struct party *sender = party_of(p, k[i].src);
+		counter_add(&sender->in_pkts, 1);
+		counter_add(&sender->in_bytes, k[i].bytes);
+		classify_by_map(&k[i], map_of(p, &k[i]), dscp[i]);
+		if (is_vf(p, k[i].src))
+			room_enter(p->f, k[i].src, 1);
 	}
 	if (k->src == VF_PF)
 		pipe_deliver(p, k, n, now_ns);
