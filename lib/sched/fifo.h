@@ -154,6 +154,15 @@ uint32_t fifo_find_worst(const struct fifo_pool *pool, const struct fifo *f, str
 /* Takes the entry at such a place.  The others keep their order. */
 struct fifo_entry fifo_pop_at(struct fifo_pool *pool, struct fifo *f, uint32_t at);
 
+/* The chunk behind 'c', if any: a chain of chunks is read one by one, each in no cache. */
+static inline void fifo_prefetch_behind(const struct fifo_pool *pool, uint32_t c)
+{
+	const union fifo_slot *behind = &pool->slots[*fifo_link(pool, c) * FIFO_CHUNK_SLOTS];
+
+	__builtin_prefetch(behind, 1);
+	__builtin_prefetch(behind + FIFO_CHUNK_SLOTS / 2, 1);
+}
+
 /* Takes the first entry; the FIFO must not be empty. */
 static inline struct fifo_entry fifo_pop(struct fifo_pool *pool, struct fifo *f)
 {
@@ -166,6 +175,7 @@ static inline struct fifo_entry fifo_pop(struct fifo_pool *pool, struct fifo *f)
 		uint32_t c = at / FIFO_CHUNK_SLOTS;
 		f->head = *fifo_link(pool, c) * FIFO_CHUNK_SLOTS + 1;
 		fifo_chunk_give(pool, c);
+		fifo_prefetch_behind(pool, f->head / FIFO_CHUNK_SLOTS);
 	}
 	return e;
 }
