@@ -429,6 +429,62 @@ START_TEST(a_new_weight_counts_at_once)
 }
 END_TEST
 
+/* The link has saved 100 us: 1500 bytes take 12 us of it, and the last one may begin while any is left.
+ * Fails if clk_units() says more, or order_end_now() charges nothing. */
+START_TEST(no_more_is_sent_at_once_than_the_link_takes)
+{
+	struct order *o = order_create(&(struct order_params){
+		.n_nodes = 2, .link_byte = price_of_bps(1000000000), .largest_bytes = 1500, .turn_ns = 100000});
+	enum order_how how;
+	struct order_run r;
+	int n = 0;
+
+	ck_assert_uint_eq(order_next(o, NS_PER_S, &how), ORDER_NONE);
+	ck_assert(order_begin_now(o, NS_PER_S, &r));
+	while (n < 100 && order_send_now(o, &r, (uint32_t)n % 2, 1500, 1))
+		n++;
+	order_end_now(o, &r);
+	ck_assert_int_eq(n, 9);
+	ck_assert(order_link_is_busy(o, NS_PER_S + 7999) && !order_link_is_busy(o, NS_PER_S + 8000));
+	ck_assert(!order_begin_now(o, NS_PER_S, &r));
+	order_destroy(o);
+}
+END_TEST
+
+/* Two with half of the link guaranteed each, one of which has just sent four packets that nobody disputed: they count
+ * towards its guarantee, which is not due again for four times two packets' time, whatever it has by its share.
+ * Fails if order_send_now() does not charge the guarantee. */
+START_TEST(what_was_sent_at_once_counts_towards_the_guarantee)
+{
+	struct order *o = order_create(&(struct order_params){
+		.n_nodes = 2, .link_byte = price_of_bps(1000000000), .largest_bytes = 1500, .turn_ns = 100000});
+	struct order_terms half = {.min_byte = price_of_bps(500000000), .weight = 1};
+	uint64_t now_ns = NS_PER_S, n_due[2] = {0};
+	enum order_how how;
+	struct order_run r;
+
+	for (uint32_t i = 0; i < 2; i++)
+		order_set(o, i, &half, NULL, now_ns);
+	ck_assert_uint_eq(order_next(o, now_ns, &how), ORDER_NONE);
+	ck_assert(order_begin_now(o, now_ns, &r));
+	for (int i = 0; i < 4; i++)
+		ck_assert(order_send_now(o, &r, 0, 1500, 1));
+	order_end_now(o, &r);
+	for (uint32_t i = 0; i < 2; i++)
+		order_wake(o, i, 1500, false, now_ns + 1 + i);
+	for (now_ns += 1000; now_ns < NS_PER_S + 95000; now_ns += 1000) {
+		uint32_t id = order_next(o, now_ns, &how);
+		if (id == ORDER_NONE)
+			continue;
+		n_due[id] += how == ORDER_DUE;
+		order_charge(o, id, how, 1500, 1, true, 1500, false, now_ns);
+	}
+	ck_assert_uint_gt(n_due[1], 0);
+	ck_assert_uint_eq(n_due[0], 0);
+	order_destroy(o);
+}
+END_TEST
+
 START_TEST(destroying_nothing_is_legal)
 {
 	order_destroy(NULL);
@@ -446,6 +502,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, the_link_clock_tells_how_many_packets_it_allows);
 	tcase_add_test(tc, groups_neither_loop_nor_stand_too_deep);
 	tcase_add_test(tc, a_new_weight_counts_at_once);
+	tcase_add_test(tc, no_more_is_sent_at_once_than_the_link_takes);
+	tcase_add_test(tc, what_was_sent_at_once_counts_towards_the_guarantee);
 	tcase_add_test(tc, destroying_nothing_is_legal);
 	suite_add_tcase(s, tc);
 	return s;
