@@ -13,8 +13,6 @@
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S  UINT64_C(1000000000)
 
-#define CLK_UNITS_MOST_NS (UINT64_C(1) << 31)
-
 __extension__ typedef unsigned __int128 clk_u128;
 
 static inline uint64_t u64_max(uint64_t a, uint64_t b)
@@ -79,14 +77,6 @@ static inline void clk_add(struct clk *c, price_t price, uint64_t n)
 static inline uint64_t clk_after_ns(const struct clk *c, price_t price, uint64_t n)
 {
 	return c->ns + (uint64_t)(((clk_u128)price * n + c->frac) >> 32);
-}
-
-/* How many units may be added so that 'c' has not passed now_ns (it has not yet).  Divides: once for many packets. */
-static inline uint64_t clk_units(const struct clk *c, price_t price, uint64_t now_ns)
-{
-	uint64_t span_ns = u64_min(now_ns - c->ns, CLK_UNITS_MOST_NS);
-
-	return price == 0 ? UINT64_MAX : (((span_ns + 1) << 32) - 1 - c->frac) / price;
 }
 
 /* Lifts 'c' to 'floor_ns' where it is earlier. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "hist.h"
 
-#define N_STEPS (1u << HIST_STEP_BITS)
+#define N_STEPS	   (1u << HIST_STEP_BITS)
+#define MOST_TRIES 64
 
 static void read_counts(const _Atomic uint64_t count[HIST_BUCKETS], const _Atomic uint64_t *max_ns, struct hist_snapshot *s)
 {
@@ -21,11 +22,20 @@ void hist_read(const struct hist *h, struct hist_snapshot *s)
 void hist_read_parts(const _Atomic uint64_t count[HIST_BUCKETS], const _Atomic uint64_t *run,
 	const _Atomic uint64_t *max_ns, struct hist_snapshot *s)
 {
-	uint64_t now = atomic_load_explicit(run, memory_order_relaxed);
+	uint64_t before, after;
 
-	read_counts(count, max_ns, s);
-	s->count[now >> 32] += (uint32_t)now;
-	s->n += (uint32_t)now;
+	/* Until no run ended meanwhile: else its samples would be missed, or counted twice.  The writer needs some
+	 * packets for a run, so the second try will do; it is never waited for. */
+	for (int tries = 0; tries < MOST_TRIES; tries++) {
+		before = atomic_load_explicit(run, memory_order_acquire);
+		read_counts(count, max_ns, s);
+		atomic_thread_fence(memory_order_acquire);
+		after = atomic_load_explicit(run, memory_order_relaxed);
+		if (before >> 48 == after >> 48 && (before >> 48) % 2 == 0)
+			break;
+	}
+	s->count[before >> 32 & 0xffff] += (uint32_t)before;
+	s->n += (uint32_t)before;
 }
 
 void hist_merge(struct hist_snapshot *a, const struct hist_snapshot *b)

@@ -43,22 +43,23 @@ static inline void hist_count(_Atomic uint64_t *count, uint64_t ns, uint32_t n)
 }
 
 /* The same through a word beside what the writer touches anyway: delays repeat, so the counter, which is in no cache where
- * there are many histograms, is written once for a run of samples in one bucket.  The word: the run's bucket << 32 | its
- * samples, which hist_read_parts() adds. */
-#define HIST_RUN_MOST 64u	/* a reader in the very moment of writing may miss a run, or so many samples */
+ * there are many histograms, is written once for a run of samples in one bucket.  The word, which hist_read_parts() adds:
+ * how often it was changed << 48, odd in the middle of it | the run's bucket << 32 | its samples. */
+#define HIST_RUN_MOST 64u	/* and what the last call adds */
 
 static inline void hist_count_run(_Atomic uint64_t *run, _Atomic uint64_t *count, uint64_t ns, uint32_t n)
 {
 	uint64_t now = atomic_load_explicit(run, memory_order_relaxed);
-	uint64_t bucket = hist_bucket(ns);
+	uint64_t bucket = hist_bucket(ns), changes = now >> 48;
 
-	if (now >> 32 == bucket && (uint32_t)now < HIST_RUN_MOST) {
+	if ((now >> 32 & 0xffff) == bucket && (uint32_t)now < HIST_RUN_MOST) {
 		atomic_store_explicit(run, now + n, memory_order_relaxed);
 		return;
 	}
-	atomic_store_explicit(run, bucket << 32 | n, memory_order_relaxed);
-	_Atomic uint64_t *c = &count[now >> 32];
-	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + (uint32_t)now, memory_order_relaxed);
+	_Atomic uint64_t *c = &count[now >> 32 & 0xffff];
+	atomic_store_explicit(run, now + (UINT64_C(1) << 48), memory_order_relaxed);
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + (uint32_t)now, memory_order_release);
+	atomic_store_explicit(run, (changes + 2) << 48 | bucket << 32 | n, memory_order_release);
 }
 
 static inline void hist_max(_Atomic uint64_t *max_ns, uint64_t ns)

@@ -17,6 +17,8 @@ static void rescale(struct clk *c, price_t old_price, price_t new_price, uint64_
 
 void limiter_set(struct limiter *l, price_t price_byte, price_t price_pkt, uint64_t save_ns, uint64_t now_ns)
 {
+	if ((l->price_byte | l->price_pkt) == 0)	/* who had no limit has nothing to catch up */
+		l->catchup_ns = 0;
 	/* Credit older than what may be saved is none: forget it before it is multiplied. */
 	uint64_t floor_ns = ns_before(now_ns, l->save_ns + l->catchup_ns);
 

@@ -104,20 +104,22 @@ void order_wake(struct order *o, uint32_t node, uint32_t head_bytes, bool has_ur
 /* A waiting node's urgent class was empty and is not any more. */
 void order_wake_urgent(struct order *o, uint32_t node, uint64_t now_ns);
 
-/* The node has nothing left (its last packet was dropped or taken otherwise than by order_charge()). */
+/* The node has nothing left (its last packet was dropped or taken otherwise than by order_end_run()). */
 void order_sleep(struct order *o, uint32_t node, uint64_t now_ns);
 
-/* Its urgent class has nothing left, other classes have (otherwise than by order_charge()). */
+/* Its urgent class has nothing left, other classes have (otherwise than by order_end_run()). */
 void order_sleep_urgent(struct order *o, uint32_t node);
 
-/* What one node sends at one go: packets are only summed up, and the sums charged at the end.  Clocks are exact, so that
- * is the same as charging one by one.  Private but for the sums. */
+/* What is sent at one go, by one node (order_begin_run()) or by many (order_begin_now()): packets are only summed up, and
+ * the sums charged at the end.  Clocks are exact, so that is the same as charging one by one.  Private but for the sums. */
 struct order_run {
 	uint64_t bytes, pkts;			/* so far */
 	uint64_t now_ns;
-	uint64_t most_bytes, most_pkts;		/* it ends when it has had so much */
-	const struct limiter *link, *limiter;
+	const struct limiter *link;
 	uint32_t extra_bytes;			/* of a packet on the link */
+	/* Of one node. */
+	const struct limiter *limiter;
+	uint64_t most_bytes, most_pkts;		/* it ends when it has had so much */
 };
 
 static inline void order_run_add(struct order_run *r, uint64_t bytes, uint64_t pkts)
@@ -126,16 +128,21 @@ static inline void order_run_add(struct order_run *r, uint64_t bytes, uint64_t p
 	r->pkts += pkts;
 }
 
-/* May the node send one more packet now, after those added? */
+/* Would the link take one more packet now, after those added? */
+static inline bool order_run_link_goes_on(const struct order_run *r)
+{
+	return limiter_goes_on(r->link, r->bytes + r->pkts * r->extra_bytes, r->pkts, r->now_ns);
+}
+
+/* May the node send one more packet now, after those added?  Of order_begin_run() only. */
 static inline bool order_run_goes_on(const struct order_run *r)
 {
-	return r->bytes < r->most_bytes && r->pkts < r->most_pkts &&
-	       limiter_goes_on(r->link, r->bytes + r->pkts * r->extra_bytes, r->pkts, r->now_ns) &&
+	return r->bytes < r->most_bytes && r->pkts < r->most_pkts && order_run_link_goes_on(r) &&
 	       limiter_goes_on(r->limiter, r->bytes + r->pkts * r->limiter->extra_bytes, r->pkts, r->now_ns);
 }
 
-/* Where nobody waits who might go, packets of nodes that have nothing waiting leave at once, whoever's they are: all their
- * clocks go forward, but for shares, which nobody competes for.
+/* Where nobody waits who might go, packets of nodes that have nothing waiting leave at once, whoever's they are: limits,
+ * guarantees and the link are charged; shares and urgent allowances are not, for nobody was competed with or overtaken.
  * order_begin_now(): false: not at the moment.  Then order_send_now() for each packet; false: this one must stand in line
  * (order_wake(), after order_end_now()), and nothing is charged.  order_end_now() in any case, before any other call. */
 bool order_begin_now(struct order *o, uint64_t now_ns, struct order_run *r);

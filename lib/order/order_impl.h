@@ -31,7 +31,7 @@
 #define ROOT		  0u
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
-#define hot_inline  static inline __attribute__((always_inline))	/* one copy in order_charge(), where calls would cost most */
+#define hot_inline  static inline __attribute__((always_inline))	/* one copy in order_end_run(), where calls would cost most */
 
 enum node_state {
 	NODE_IDLE,	/* nothing to send */

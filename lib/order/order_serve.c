@@ -258,7 +258,7 @@ hot_inline void stand_again(struct order *o, uint32_t id, struct onode *n, bool 
 	if (left) {
 		n->head_bytes = head_bytes;
 		stand(o, id, n, now_ns);
-		if (is_open && n->state != NODE_HELD)
+		if (is_open && n->state != NODE_HELD && now_ns - since_ns < NS_PER_MS)
 			n->since_ns = since_ns;
 		else if (is_open)
 			count_held_by(n, BOUND_LINK, now_ns - since_ns);
@@ -338,12 +338,7 @@ bool order_begin_now(struct order *o, uint64_t now_ns, struct order_run *r)
 		!wheel_is_empty(o->urgents) || order_link_is_busy(o, now_ns))
 		return false;
 	lift_link(o, now_ns);
-	*r = (struct order_run){
-		.now_ns = now_ns,
-		.most_bytes = clk_units(&o->link.bytes, o->link.price_byte, now_ns),
-		.most_pkts = clk_units(&o->link.pkts, o->link.price_pkt, now_ns),
-		.extra_bytes = o->extra_bytes,
-	};
+	*r = (struct order_run){.now_ns = now_ns, .link = &o->link, .extra_bytes = o->extra_bytes};
 	return true;
 }
 
@@ -364,7 +359,7 @@ bool order_send_now(struct order *o, struct order_run *r, uint32_t id, uint64_t 
 	uint64_t now_ns = r->now_ns;
 
 	if (n->state != NODE_IDLE || (n->flags & NODE_IN_TREE) || (l->n_waiting != 0 && l != &o->no_limit) ||
-		limiter_ready_ns(l) > now_ns || r->bytes + r->pkts * r->extra_bytes > r->most_bytes || r->pkts > r->most_pkts)
+		limiter_ready_ns(l) > now_ns || !order_run_link_goes_on(r))
 		return false;
 	order_run_add(r, bytes, pkts);
 	limiter_forget(l, o->lost_total_ns);

@@ -156,7 +156,10 @@ void fresh_settle(struct order *o, struct level *l, uint64_t now_ns)
 		uint64_t since_ns = n->since_ns;
 		n->state = NODE_IDLE;
 		node_stand(o, id, now_ns);
-		n->since_ns = since_ns;
+		if (n->state == NODE_HELD)	/* a sibling has used the limiter meanwhile: until now it waited for the link */
+			count_held_by(n, BOUND_LINK, now_ns - since_ns);
+		else
+			n->since_ns = since_ns;
 		id = next;
 	}
 }

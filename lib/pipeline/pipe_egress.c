@@ -76,7 +76,7 @@ static void refuse_sender(struct pipe *p, const struct pkt *k, enum drop_reason 
 	room_left(p, k->src, 1);
 }
 
-/* To the uplink, of any VFs; the first 'n' of the order 'nodes' (their senders) and 'k'. */
+/* To the uplink, of any VFs. */
 static void enqueue_uplink(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns)
 {
 	uint16_t pf = p->f->conf->pf;
@@ -102,19 +102,6 @@ static void enqueue_uplink(struct pipe *p, const struct pkt *k, uint32_t n, uint
 	}
 }
 
-/* What its sender's bounds let go, on to its receiver. */
-static void pass_on(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns)
-{
-	struct pkt burst[PIPE_BURST];
-
-	for (uint32_t i = 0; i < n; i++) {
-		burst[i] = k[i];
-		burst[i].ring_wait = 0;	/* it has been counted */
-	}
-	room_left(p, k->src, n);
-	pipe_deliver(p, burst, n, now_ns);
-}
-
 /* To another VF of this host: of one sender, to one receiver. */
 static void enqueue_local(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns)
 {
@@ -123,8 +110,10 @@ static void enqueue_local(struct pipe *p, const struct pkt *k, uint32_t n, uint6
 	for (uint32_t i = 0; i < n; i++)
 		nodes[i] = k->src;
 	uint32_t i = egress_send_now(p->local, nodes, k, n, now_ns);
-	if (i > 0)
-		pass_on(p, k, i, now_ns);
+	if (i > 0) {
+		room_left(p, k->src, i);
+		pipe_deliver(p, k, i, now_ns);
+	}
 	for (; i < n; i++) {
 		i += egress_push_run(p->local, k->src, k->dst, &k[i], n - i, now_ns);
 		if (i < n)
@@ -164,7 +153,7 @@ uint32_t pipe_run_of(const struct pkt *k, uint32_t n)
 	return run;
 }
 
-void pipe_deliver(struct pipe *p, struct pkt *k, uint32_t n, uint64_t now_ns)
+void pipe_deliver(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns)
 {
 	unsigned int worker = p->f->ports[p->f->briefs[k->dst].port].tx_worker;
 

@@ -158,7 +158,7 @@ uint32_t pipe_run_of(const struct pkt *k, uint32_t n);
 /* A run of packets, PIPE_BURST at most: to the sender's bounds at home, else to the receiver.  Those to the uplink may
  * be of any senders. */
 void pipe_enqueue(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns);
-void pipe_deliver(struct pipe *p, struct pkt *k, uint32_t n, uint64_t now_ns);	/* to k->dst, by hand where it must */
+void pipe_deliver(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns);	/* by hand where it must */
 bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *copy);
 void pipe_pass_local(struct pipe *p, uint64_t now_ns);
 uint32_t pipe_drop_staged(struct pipe *p, uint16_t port, enum drop_reason reason);

@@ -135,7 +135,8 @@ uint32_t egress_push_run(struct egress *e, uint32_t node, uint32_t flow_key, con
 	uint64_t now_ns);
 
 /* How many of these packets, p[i] of nodes[i], may leave at once, past all queues, from the first on: their nodes have
- * none waiting, nor has anybody who might go now.  They are charged and counted as if pushed and popped; push the next. */
+ * none waiting, nor has anybody who might go now.  They are charged to limits, guarantees and the link (order_begin_now())
+ * and counted as come and left, without delay; they are never marked.  Push the next. */
 uint32_t egress_send_now(struct egress *e, const uint32_t *nodes, const struct pkt *p, uint32_t n, uint64_t now_ns);
 
 /* Takes up to n packets that may leave now, in order.  Fewer than n: nobody may send, or the link clock says so. */

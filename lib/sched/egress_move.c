@@ -220,6 +220,24 @@ static inline void charge_flow(struct egress *e, struct flow *f, const struct en
 		flow_charge_class(e, f, tclass, bytes);
 }
 
+/* What the caller gets of a packet that has waited.  is_late: K is behind it. */
+static inline struct egress_out out_of(const struct flow *f, const struct fifo_entry *entry, enum tclass tclass,
+	bool is_late, uint64_t waited_ns)
+{
+	return (struct egress_out){
+		.handle = entry->handle,
+		.node = f->node,
+		.flow_key = f->key,
+		.bytes = fifo_entry_bytes(entry),
+		.tclass = (uint8_t)tclass,
+		.drop_prec = fifo_entry_drop_prec(entry),
+		.copies = (uint8_t)fifo_entry_copies(entry),
+		.is_ect = fifo_entry_is_ect(entry),
+		.is_marked = is_late && fifo_entry_is_ect(entry),
+		.waited_ns = waited_ns,
+	};
+}
+
 static inline void fill_out(struct egress *e, struct enode *n, uint32_t flow, enum order_how how, enum tclass tclass,
 	struct egress_out *out, uint64_t now_ns)
 {
@@ -228,18 +246,7 @@ static inline void fill_out(struct egress *e, struct enode *n, uint32_t flow, en
 	uint64_t waited_ns = fifo_entry_waited_ns(&entry, now_ns);
 	uint32_t bytes = fifo_entry_bytes(&entry);
 
-	*out = (struct egress_out){
-		.handle = entry.handle,
-		.node = f->node,
-		.flow_key = f->key,
-		.bytes = bytes,
-		.tclass = (uint8_t)tclass,
-		.drop_prec = fifo_entry_drop_prec(&entry),
-		.copies = (uint8_t)fifo_entry_copies(&entry),
-		.is_ect = fifo_entry_is_ect(&entry),
-		.is_marked = enode_is_late(n, waited_ns) && fifo_entry_is_ect(&entry),
-		.waited_ns = waited_ns,
-	};
+	*out = out_of(f, &entry, tclass, enode_is_late(n, waited_ns), waited_ns);
 	if (how != ORDER_URGENT)
 		charge_flow(e, f, n, tclass, bytes);
 	if (f->fifo[tclass].n_pkts == 0)
@@ -323,7 +330,8 @@ static inline bool serve_one(struct egress *e, struct enode *n, uint32_t node, e
 	return true;
 }
 
-/* The packets of a run, one by one: several flows or classes, or one that drops.  0: the first was dropped instead. */
+/* The packets of a run, one by one: of a node with several flows, urgent within its allowance, or one that drops.
+ * 0: the first was dropped instead. */
 static inline uint32_t serve_each(struct egress *e, uint32_t node, enum order_how how, struct egress_out *out,
 	uint32_t n, struct order_run *run)
 {
@@ -387,23 +395,12 @@ static inline uint32_t serve_flow(struct egress *e, struct enode *en, uint32_t i
 		if (fifo_entry_came(&entry) != m.came || tclass != m.tclass)
 			begin_moment(e, en, &m, &entry, tclass, run->now_ns);
 		m.pkts += copies;
-		bool is_marked = m.is_late && fifo_entry_is_ect(&entry);
-		tally.marked += is_marked ? copies : 0;
+		struct egress_out *o = &out[n_out++];
+		*o = out_of(f, &entry, tclass, m.is_late, m.waited_ns);
+		tally.marked += o->is_marked ? copies : 0;
 		tally_add(&tally, tclass, copies, (uint64_t)pkt_bytes * copies);
 		order_run_add(run, (uint64_t)pkt_bytes * copies, copies);
 		bytes += pkt_bytes;
-		out[n_out++] = (struct egress_out){
-			.handle = entry.handle,
-			.node = f->node,
-			.flow_key = f->key,
-			.bytes = pkt_bytes,
-			.tclass = (uint8_t)tclass,
-			.drop_prec = fifo_entry_drop_prec(&entry),
-			.copies = (uint8_t)copies,
-			.is_ect = fifo_entry_is_ect(&entry),
-			.is_marked = is_marked,
-			.waited_ns = m.waited_ns,
-		};
 	} while (n_out < n && n_out < f->n_pkts && order_run_goes_on(run));
 	count_delay(e, en->stats, m.tclass, m.waited_ns, m.pkts);
 	count_out(e, en->stats, &tally);
@@ -415,8 +412,8 @@ static inline uint32_t serve_flow(struct egress *e, struct enode *en, uint32_t i
 
 /* Up to n packets of the node, while it may: who has many small ones is not decided about for each.  One where it drops:
  * each drop changes who is next. */
-static __attribute__((noinline)) uint32_t serve(struct egress *e, uint32_t node, enum order_how how, struct egress_out *out, uint32_t n,
-	uint64_t now_ns)
+static __attribute__((noinline)) uint32_t serve(struct egress *e, uint32_t node, enum order_how how,
+	struct egress_out *out, uint32_t n, uint64_t now_ns)
 {
 	struct enode *en = &e->nodes[node];
 	uint32_t next = order_likely_next(e->order, node), n_out;
@@ -468,7 +465,7 @@ uint32_t egress_send_now(struct egress *e, const uint32_t *nodes, const struct p
 	struct order_run run;
 	uint32_t i;
 
-	if (e->is_blocked || !order_begin_now(e->order, now_ns, &run))
+	if (n == 0 || e->is_blocked || !order_begin_now(e->order, now_ns, &run))
 		return 0;
 	for (i = 0; i < n; i++) {
 		struct enode *en = &e->nodes[nodes[i]];

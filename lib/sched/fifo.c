@@ -5,9 +5,10 @@
 
 bool fifo_pool_init(struct fifo_pool *pool, uint32_t n_chunks)
 {
-	size_t n_slots = ((size_t)n_chunks + 1) * FIFO_CHUNK_SLOTS;
+	size_t n_slots = (size_t)n_chunks * FIFO_CHUNK_SLOTS;
 
-	assert(n_chunks <= FIFO_MAX_CHUNKS);
+	if (n_chunks > FIFO_MAX_CHUNKS)
+		return false;
 	*pool = (struct fifo_pool){
 		.slots = mem_reserve(n_slots, sizeof(*pool->slots)),
 		.n_chunks = n_chunks,
@@ -20,7 +21,7 @@ bool fifo_pool_init(struct fifo_pool *pool, uint32_t n_chunks)
 
 void fifo_pool_fini(struct fifo_pool *pool)
 {
-	mem_release(pool->slots, ((size_t)pool->n_chunks + 1) * FIFO_CHUNK_SLOTS, sizeof(*pool->slots));
+	mem_release(pool->slots, (size_t)pool->n_chunks * FIFO_CHUNK_SLOTS, sizeof(*pool->slots));
 	*pool = (struct fifo_pool){.first_free = FIFO_NO_CHUNK};
 }
 

@@ -45,7 +45,7 @@ struct fifo {
 	uint32_t n_pkts;
 };
 
-/* At most FIFO_MAX_CHUNKS. */
+/* false: memory is out, or n_chunks is above FIFO_MAX_CHUNKS. */
 bool fifo_pool_init(struct fifo_pool *pool, uint32_t n_chunks);
 void fifo_pool_fini(struct fifo_pool *pool);
 
@@ -154,11 +154,15 @@ uint32_t fifo_find_worst(const struct fifo_pool *pool, const struct fifo *f, str
 /* Takes the entry at such a place.  The others keep their order. */
 struct fifo_entry fifo_pop_at(struct fifo_pool *pool, struct fifo *f, uint32_t at);
 
-/* The chunk behind 'c', if any: a chain of chunks is read one by one, each in no cache. */
-static inline void fifo_prefetch_behind(const struct fifo_pool *pool, uint32_t c)
+/* The chunk behind the one that the first entry stands in, if any: a chain of chunks is read one by one, each in no
+ * cache. */
+static inline void fifo_prefetch_behind(const struct fifo_pool *pool, const struct fifo *f)
 {
-	const union fifo_slot *behind = &pool->slots[*fifo_link(pool, c) * FIFO_CHUNK_SLOTS];
+	uint32_t c = f->head / FIFO_CHUNK_SLOTS;
 
+	if (c == (f->tail - 1) / FIFO_CHUNK_SLOTS)
+		return;
+	const union fifo_slot *behind = &pool->slots[*fifo_link(pool, c) * FIFO_CHUNK_SLOTS];
 	__builtin_prefetch(behind, 1);
 	__builtin_prefetch(behind + FIFO_CHUNK_SLOTS / 2, 1);
 }
@@ -175,7 +179,7 @@ static inline struct fifo_entry fifo_pop(struct fifo_pool *pool, struct fifo *f)
 		uint32_t c = at / FIFO_CHUNK_SLOTS;
 		f->head = *fifo_link(pool, c) * FIFO_CHUNK_SLOTS + 1;
 		fifo_chunk_give(pool, c);
-		fifo_prefetch_behind(pool, f->head / FIFO_CHUNK_SLOTS);
+		fifo_prefetch_behind(pool, f);
 	}
 	return e;
 }

@@ -94,7 +94,7 @@ END_TEST
 
 /* 100 Mb/s with 20 urgent, and as much medium as it can: urgent may overdraw the limit by the burst, medium pays, the
  * sum is the limit.
- * Fails if node_urgent_ready_ns() does not subtract the burst (urgent waits for the limit), or order_charge() does not
+ * Fails if node_urgent_ready_ns() does not subtract the burst (urgent waits for the limit), or order_end_run() does not
  * charge urgent to the limiter (120 Mb/s). */
 START_TEST(urgent_may_overdraw_the_limit_and_the_vfs_other_classes_pay)
 {

@@ -170,12 +170,29 @@ START_TEST(a_change_gives_no_credit)
 }
 END_TEST
 
+/* Fails if limiter_set() keeps catch-up that no limit used up: 18 ms of the new rate. */
+START_TEST(who_had_no_limit_has_nothing_to_catch_up)
+{
+	struct limiter l = {.save_ns = 100000};
+	uint64_t now_ns = NOW_NS, sent = 0;
+
+	limiter_wake(&l, 0);
+	limiter_charge(&l, 1500, 1, now_ns, 9 * NS_PER_MS);
+	now_ns += 20 * NS_PER_MS;
+	limiter_set(&l, price_of_bps(GBPS), 0, 100000, now_ns);
+	for (; limiter_ready_ns(&l) <= now_ns; sent += 1500)
+		limiter_charge(&l, 1500, 1, now_ns, 9 * NS_PER_MS);
+	ck_assert_uint_le(sent, 100000 / 8 + 1500);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("limiter");
 	TCase *tc = tcase_create("limiter");
 
 	tcase_add_loop_test(tc, clocks_are_those_of_exact_arithmetic, 0, 20);
+	tcase_add_test(tc, who_had_no_limit_has_nothing_to_catch_up);
 	tcase_add_test(tc, a_thousand_charges_of_one_are_one_of_a_thousand);
 	tcase_add_test(tc, idling_saves_no_more_than_the_burst);
 	tcase_add_test(tc, lost_time_is_given_back_once_to_who_was_waiting);
