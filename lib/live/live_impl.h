@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Private to live: the messages and the configs, under one lock that nobody keeps for longer than a few assignments. */
+/* Private to live: the messages and the configs, under one lock that is kept for assignments, and
+ * for what the last holder of a config gives back. */
 #ifndef WEIR_LIVE_IMPL_H
 #define WEIR_LIVE_IMPL_H
 

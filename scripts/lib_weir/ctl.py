@@ -48,7 +48,7 @@ class Weir:
 
     def __init__(self, prefix):
         run_dir = "/var/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "/tmp")
-        self._telemetry = Telemetry(run_dir, prefix)
+        self._telemetry = Telemetry(run_dir, prefix, timeout_s=5.0)     # a change may take one itself
         self._where = f"{run_dir}/dpdk/{prefix}"
 
     def ask(self, command):

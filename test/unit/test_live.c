@@ -98,6 +98,8 @@ static void end(void)
 	pthread_join(w.core, NULL);
 	live_destroy(w.live);
 	conf_destroy(w.first);
+	w.is_over = false;	/* where tests do not fork */
+	w.n_handed = w.n_logged = w.n_saves = 0;
 }
 
 static struct live_request *request(const char *vf, const char *terms)
