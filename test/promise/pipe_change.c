@@ -32,7 +32,7 @@ static void change(struct rim *r, const char *vf, const char *text)
 	ck_assert_msg(rim_change(r, false, vf, text), "%s: %s", vf, text);
 }
 
-/* Broken by: pipe_apply() that leaves out the limit, the PF's node, the local one, or the receiver's. */
+/* Broken by: a sender's limit that is set at first only. */
 START_TEST(every_term_acts_and_nothing_is_lost)
 {
 	struct rim *r = rim_create(&(struct rim_setup){.ini = RIM_PF("1G") RIM_VM(01, "") RIM_VM(02, "") RIM_VM(03, ""),
@@ -64,7 +64,7 @@ START_TEST(every_term_acts_and_nothing_is_lost)
 }
 END_TEST
 
-/* Broken by: a receiver's limit that is set at another port than the VF's. */
+/* Broken by: a receiver's limit that is set at first only. */
 START_TEST(a_receivers_limit_acts_at_once)
 {
 	struct rim *r = rim_create(&(struct rim_setup){.ini = RIM_PF("1G") RIM_VM(01, "") RIM_VM(02, ""),
@@ -86,7 +86,7 @@ START_TEST(a_receivers_limit_acts_at_once)
 }
 END_TEST
 
-/* Contract 9: debts are bytes.  Broken by: limiter_set() that begins anew; pipe_set_limit() before the old price is known. */
+/* Contract 9: debts are bytes.  Broken by: limiter_set() that begins anew. */
 START_TEST(changes_refill_no_credit_and_keep_no_debt_in_time)
 {
 	struct rim *r = rim_create(&(struct rim_setup){.ini = RIM_PF("10G") RIM_VM(01, "tx.max_bps = 10M\n")});
@@ -171,7 +171,7 @@ static void random_change(struct rim *r, uint64_t *seed)
 }
 
 /* Every invariant after every change, no packet lost that no receiver's limit bounds, and one VM that nobody changes.
- * Broken by: change_at that is not put back; order_set() without node_leave(). */
+ * Broken by: change_at that is not put back (it then never ends). */
 START_TEST(random_changes_keep_every_invariant_and_leave_others_alone)
 {
 	struct rim *r = rim_create(&(struct rim_setup){

@@ -53,7 +53,7 @@ static struct conf *change(const struct conf *conf, bool is_tenant, const char *
 	return conf_changed(conf, &c, &why);
 }
 
-/* Broken by: a reader of its own for commands; effective terms that are not completed anew. */
+/* Broken by: effective terms that are not completed anew; sums of tenants that are added to the old ones. */
 START_TEST(a_key_means_what_it_means_in_the_file)
 {
 	struct conf *conf = parse(base_text);
@@ -78,7 +78,7 @@ START_TEST(a_key_means_what_it_means_in_the_file)
 }
 END_TEST
 
-/* Broken by: "none" that is only accepted, or sets the default of another term. */
+/* Broken by: "none" that is only accepted. */
 START_TEST(none_takes_a_term_away)
 {
 	struct conf *conf = parse(base_text);
@@ -128,7 +128,7 @@ static const struct mistake mistakes[] = {
 	{false, "a", "foo=1", {"vf a: unknown key foo in [vf]: wanted tx. or rx. with min_bps"}},
 };
 
-/* Broken by: a pass that stops at the first mistake; a change in place. */
+/* Broken by: a change in place. */
 START_TEST(every_mistake_is_told_and_nothing_is_changed)
 {
 	const struct mistake *m = &mistakes[_i];
@@ -182,7 +182,7 @@ END_TEST
 static const char *const files[] = {"three-vms.conf", "fair-share.conf", "paid-weights.conf", "urgent-storage.conf",
 	"shared-port.conf", "tenants.conf"};
 
-/* Broken by: any key that is not written, or not as it reads. */
+/* Broken by: a key that is not written (when_full). */
 START_TEST(a_dump_reads_back_as_the_same)
 {
 	char path[512];
@@ -237,7 +237,7 @@ START_TEST(a_reload_takes_the_terms_by_name)
 }
 END_TEST
 
-/* Broken by: any of the comparisons of conf_compare.c left out. */
+/* Broken by: a comparison of conf_compare.c left out (mac). */
 START_TEST(a_reload_names_all_that_cannot_change_with_its_line)
 {
 	static const char text[] = "[switch]\npacket_capacity = 200k\ndrain_time = 2s\n"			/* 2, 3 */
@@ -286,7 +286,7 @@ static char *state_of(const struct conf *conf, const struct conf *base)
 	return text;
 }
 
-/* Broken by: a state that leaves out what was taken away; one that tells nothing. */
+/* Broken by: a state that leaves what it does not name as the config says. */
 START_TEST(a_state_brings_back_what_was_changed_and_tells_it)
 {
 	struct conf *base = parse(base_text);

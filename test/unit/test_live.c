@@ -176,7 +176,7 @@ static void *operator_of_pairs(void *arg)
 	return NULL;
 }
 
-/* Broken by: terms that are written into the config one by one. */
+/* Broken by: a change that is made in the running config itself. */
 START_TEST(two_operators_never_mix_halves)
 {
 	char one[] = "tx.min_bps=10M;tx.max_bps=20M;tx.weight=1", two[] = "tx.min_bps=30M;tx.max_bps=40M;tx.weight=2";
@@ -196,7 +196,7 @@ START_TEST(two_operators_never_mix_halves)
 }
 END_TEST
 
-/* Broken by: a check of the change alone; a refusal that hands it to the workers all the same. */
+/* Broken by: no admission; a refusal that hands it to the workers all the same. */
 START_TEST(what_does_not_fit_is_refused_and_changes_nothing)
 {
 	struct live_request *q;
@@ -216,7 +216,7 @@ START_TEST(what_does_not_fit_is_refused_and_changes_nothing)
 }
 END_TEST
 
-/* Broken by: a config that is shown before it runs; a second change handed while the first is under way. */
+/* Broken by: a second change handed while the first is under way; one that is late and not withdrawn. */
 START_TEST(a_worker_that_does_not_come_leaves_changes_waiting)
 {
 	struct live_request *q;
@@ -239,7 +239,7 @@ START_TEST(a_worker_that_does_not_come_leaves_changes_waiting)
 }
 END_TEST
 
-/* Broken by: a warning that is only logged; a save that is not tried again. */
+/* Broken by: a save that is not tried again. */
 START_TEST(what_cannot_be_saved_is_warned_of_and_saved_later)
 {
 	struct live_request *q = request("vm0", "tx.max_bps=5M");
