@@ -8,6 +8,7 @@
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
 	{"check", no_argument, NULL, 'k'},
+	{"allow-set", no_argument, NULL, 'a'},
 	{"stats", required_argument, NULL, 's'},
 	{"duration", required_argument, NULL, 'd'},
 	{"help", no_argument, NULL, 'h'},
@@ -23,6 +24,7 @@ static const char help[] =
 	"\n"
 	"  --config FILE       ports, VFs and their SLAs (examples: config/ in the source)\n"
 	"  --check             only read FILE, print what would hold and where it would run, and end (needs no rights)\n"
+	"  --allow-set         let SLAs be changed while it runs: weirctl set, weirctl reload (else they are refused)\n"
 	"  --stats SECONDS     print a table of all VFs every SECONDS\n"
 	"  --duration SECONDS  end after SECONDS (else by SIGINT or SIGTERM; a second signal ends it at once)\n"
 	"  --help, --version\n"
@@ -72,6 +74,9 @@ static bool take_option(struct args *args, int option)
 		return true;
 	case 'k':
 		args->check = true;
+		return true;
+	case 'a':
+		args->allow_set = true;
 		return true;
 	case 's':
 		return read_seconds("stats", optarg, &args->stats_s);

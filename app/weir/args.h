@@ -10,6 +10,7 @@
 struct args {
 	const char *config;
 	bool check, help, version;
+	bool allow_set;			/* by telemetry */
 	unsigned int stats_s;		/* 0: no live table */
 	unsigned int duration_s;	/* 0: until a signal */
 	int eal_argc;			/* what is EAL's, the program's name first */

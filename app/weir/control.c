@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The control core: looks at links, keeps rates, prints, and mostly sleeps.  The workers never wait for it. */
+/* The control core: looks at links, keeps rates, prints, makes changes that are asked for, and mostly sleeps.  The workers never wait for it. */
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -93,8 +93,14 @@ static void sample(struct weir *w)
 	rates_add(w->rates, w->samples, tsc_now_ns(&w->clock));
 }
 
-/* To the next tick; ticks that were missed (a stopped process) are not made up for. */
-static void sleep_to_tick(struct timespec *next)
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+/* To the next tick; ticks that were missed (a stopped process) are not made up for.  Changes that are asked for meanwhile
+ * are made at once. */
+static void serve_to_tick(struct weir *w, struct timespec *next)
 {
 	struct timespec now;
 
@@ -106,7 +112,11 @@ static void sleep_to_tick(struct timespec *next)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (now.tv_sec > next->tv_sec + 1)
 		*next = now;
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, next, NULL);
+	do {
+		live_wait(w->live, next);
+		live_serve(w->live);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (!ending && is_before(&now, next));
 }
 
 void control_run(struct weir *w)
@@ -125,6 +135,6 @@ void control_run(struct weir *w)
 			report_live(w);
 			next_stats_ns += stats_ns;
 		}
-		sleep_to_tick(&next);
+		serve_to_tick(w, &next);
 	}
 }

@@ -6,6 +6,7 @@
 #include <rte_errno.h>
 #include <rte_version.h>
 
+#include "conf_change.h"
 #include "sockets.h"
 #include "weir.h"
 
@@ -18,6 +19,22 @@ static struct conf *load(const char *file)
 	conf = conf_load(file, &why);
 	if (conf == NULL)
 		why_print(&why, stderr);
+	return conf;
+}
+
+/* What was changed at run time before, over what the file says; told. */
+static struct conf *with_state(const struct conf *in_file)
+{
+	static struct why notes, why;
+	struct conf *conf;
+
+	why_init(&notes);
+	why_init(&why);
+	if (in_file->state[0] == '\0')
+		return conf_with_state_text(in_file, "", "", 0, &notes, &why);
+	conf = conf_with_state(in_file, in_file->state, &notes, &why);
+	why_print(&notes, stdout);
+	why_print(&why, stderr);
 	return conf;
 }
 
@@ -68,7 +85,13 @@ int main(int argc, char **argv)
 	w.conf = load(w.args.config);
 	if (w.conf == NULL)
 		return WEIR_USAGE;
-	rc = w.args.check ? check_run(&w.args, w.conf) : run(&w);
+	w.in_file = w.conf;
+	w.conf = with_state(w.in_file);
+	if (w.conf == NULL)
+		rc = WEIR_USAGE;
+	else
+		rc = w.args.check ? check_run(&w.args, w.conf) : run(&w);
 	conf_destroy(w.conf);
+	conf_destroy(w.in_file);
 	return rc;
 }

@@ -82,6 +82,8 @@ void source_init(struct weir *w, struct telem_source *source)
 	*source = (struct telem_source){
 		.ctx = w,
 		.conf = w->conf,
+		.live = w->live,
+		.allow_set = w->args.allow_set,
 		.rates = w->rates,
 		.look = look,
 		.port = port,

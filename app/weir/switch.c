@@ -118,7 +118,7 @@ static enum weir_exit open_all(struct weir *w, struct why *notes, struct why *wh
 	if (!create_fabric(w, why))
 		return WEIR_USAGE;
 	look_at_links(w);
-	if (!create_workers(w, why) || !start_telemetry(w, why) || !workers_start(w->workers, why))
+	if (!create_workers(w, why) || !change_open(w, why) || !start_telemetry(w, why) || !workers_start(w->workers, why))
 		return WEIR_FAILED;
 	return WEIR_OK;
 }
@@ -147,6 +147,8 @@ enum weir_exit weir_close(struct weir *w)
 {
 	uint32_t n_missing;
 
+	if (w->live != NULL)
+		live_close(w->live);
 	if (w->workers != NULL) {
 		struct workers_end end = workers_stop(w->workers);
 
@@ -159,6 +161,7 @@ enum weir_exit weir_close(struct weir *w)
 		}
 	}
 	telem_stop();
+	change_close(w);
 	workers_destroy(w->workers);
 	fabric_destroy(w->fabric);
 	rates_destroy(w->rates);

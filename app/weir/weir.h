@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The running switch, put together from the libraries, and the files of app/weir in the order they are used:
  * args, lcores + plan + check (before EAL), sockets, switch (up and down), source (what telemetry reads),
- * control (the loop of the main lcore), report (what is printed).
+ * control (the loop of the main lcore), change (changes at run time), report (what is printed).
  * Used by: app/weir. */
 #ifndef WEIR_WEIR_H
 #define WEIR_WEIR_H
@@ -11,6 +11,7 @@
 
 #include "args.h"
 #include "conf.h"
+#include "live.h"
 #include "pipeline.h"
 #include "place.h"
 #include "rates.h"
@@ -21,7 +22,10 @@ enum weir_exit { WEIR_OK, WEIR_USAGE, WEIR_FAILED, WEIR_LEAK };
 
 struct weir {
 	struct args args;
-	struct conf *conf;
+	struct conf *conf;		/* as weir started: what never changes may be read from it; terms are live's */
+	struct conf *in_file;		/* as the config file says: what differs from it was changed at run time */
+	struct live *live;
+	struct pipe_change *change;	/* on its way to the workers */
 	struct tsc_mark started;
 	struct tsc_clock clock;
 	struct ports *ports;
@@ -48,6 +52,10 @@ enum weir_exit weir_close(struct weir *w);
 
 /* source.c */
 void source_init(struct weir *w, struct telem_source *source);
+
+/* change.c */
+bool change_open(struct weir *w, struct why *why);	/* before the telemetry */
+void change_close(struct weir *w);			/* after the telemetry and the workers */
 
 /* control.c */
 void control_before_eal(void);

@@ -177,7 +177,7 @@ void order_destroy(struct order *o)
 	free(o);
 }
 
-/* A guarantee clock ahead of now is a debt in units: it is worth as many units at the new price (contract 9). */
+/* A guarantee's or allowance's clock ahead of now is a debt in units: it is worth as many units at the new price (contract 9). */
 static void reprice_due(struct clk *c, price_t old_price, price_t new_price, uint64_t now_ns)
 {
 	if (old_price == 0 || c->ns <= now_ns)
@@ -199,7 +199,7 @@ static void change_limiter(struct order *o, struct onode *n, struct limiter *lim
 	n->limiter = limiter;
 }
 
-static void set_urgent(struct order *o, uint32_t id, const struct order_terms *t)
+static void set_urgent(struct order *o, uint32_t id, const struct order_terms *t, uint64_t now_ns)
 {
 	struct onode *n = &o->nodes[id];
 
@@ -210,6 +210,10 @@ static void set_urgent(struct order *o, uint32_t id, const struct order_terms *t
 	}
 	if (n->urgent == NULL)
 		cffs_nodes_init(&o->urgent[id].link, 1);
+	if (n->urgent != NULL) {
+		reprice_due(&n->urgent->bytes, n->urgent->price_byte, t->urgent_byte, now_ns);
+		reprice_due(&n->urgent->pkts, n->urgent->price_pkt, t->urgent_pkt, now_ns);
+	}
 	n->urgent = &o->urgent[id];
 	n->flags |= NODE_HAS_URGENT;
 	n->urgent->price_byte = t->urgent_byte;
@@ -262,7 +266,7 @@ static void set_node(struct order *o, uint32_t id, const struct order_terms *t, 
 	if (n->time.bucket != CFFS_NONE)	/* what it was for may have gone */
 		wheel_remove(level_of(o, n)->events, id);
 	node_leave_urgent(o, id);
-	set_urgent(o, id, t);
+	set_urgent(o, id, t, now_ns);
 	set_guarantee(o, n, t, now_ns);
 	reweigh(o, n, t->weight);
 	if (n->priority != t->priority) {	/* virtual times of two priorities have nothing in common */

@@ -69,9 +69,9 @@ static uint64_t mark_ns(const struct conf_vf *v, uint64_t above_ns)
 	return v->ecn ? above_ns : 0;
 }
 
-static bool set_sender(struct pipe *p, struct egress *e, vf_id vf, bool has_guarantee, uint64_t now_ns)
+static bool set_sender(struct pipe *p, struct egress *e, vf_id vf, const struct conf_vf *v, bool has_guarantee,
+	uint64_t now_ns)
 {
-	const struct conf_vf *v = &p->f->conf->vfs[vf];
 	struct order_terms terms = pipe_terms(&v->tx_eff, has_guarantee);
 	/* A sender that can be held is never refused; others drop by policy at their queue: what can be marked is marked
 	 * before the rest is dropped. */
@@ -83,6 +83,23 @@ static bool set_sender(struct pipe *p, struct egress *e, vf_id vf, bool has_guar
 
 	egress_set_node(e, vf, &terms, &p->tx_limits[vf], is_held ? 0 : v->queue_pkts, now_ns);
 	return egress_set_signals(e, vf, &signals);
+}
+
+bool pipe_set_vf_tx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t now_ns)
+{
+	pipe_set_limit(p, &p->tx_limits[vf], &v->tx_eff, p->f->conf->pf, now_ns);
+	return set_sender(p, p->pf, vf, v, true, now_ns) && set_sender(p, p->local, vf, v, false, now_ns);
+}
+
+bool pipe_set_vf_rx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t now_ns)
+{
+	struct order_terms terms = pipe_terms(&v->rx_eff, false);
+	struct egress *e = p->egress[v->port];
+	uint32_t node = p->f->node_of[vf];
+
+	pipe_set_limit(p, &p->rx_limits[vf], &v->rx_eff, v->port, now_ns);
+	egress_set_node(e, node, &terms, &p->rx_limits[vf], v->receive_queue_pkts, now_ns);
+	return egress_set_signals(e, node, &(struct egress_signals){.mark_ns = mark_ns(v, v->rx_mark_ns)});
 }
 
 static bool create_home(struct pipe *p, uint64_t now_ns)
@@ -110,9 +127,7 @@ static bool create_home(struct pipe *p, uint64_t now_ns)
 	egress_set_drop(p->pf, drop_queued, p);
 	egress_set_drop(p->local, drop_queued, p);
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
-		const struct conf_vf *v = &conf->vfs[i];
-		pipe_set_limit(p, &p->tx_limits[i], &v->tx_eff, conf->pf, now_ns);
-		if (!set_sender(p, p->pf, i, true, now_ns) || !set_sender(p, p->local, i, false, now_ns))
+		if (!pipe_set_vf_tx(p, i, &conf->vfs[i], now_ns))
 			return false;
 	}
 	return pipe_create_tenants(p, now_ns);
@@ -137,29 +152,30 @@ static bool create_port(struct pipe *p, uint16_t port, const uint32_t *weights, 
 		return false;
 	for (uint32_t node = 0; node < n_nodes; node++) {
 		vf_id vf = f->port_vfs[port][node];
-		const struct conf_vf *v = &conf->vfs[vf];
-		struct order_terms terms = pipe_terms(&v->rx_eff, false);
-		pipe_set_limit(p, &p->rx_limits[vf], &v->rx_eff, port, now_ns);
-		egress_set_node(p->egress[port], node, &terms, &p->rx_limits[vf], v->receive_queue_pkts, now_ns);
-		if (!egress_set_signals(p->egress[port], node,
-			    &(struct egress_signals){.mark_ns = mark_ns(v, v->rx_mark_ns)}))
+		if (!pipe_set_vf_rx(p, vf, &conf->vfs[vf], now_ns))
 			return false;
 	}
 	return true;
 }
 
-static bool create_egresses(struct pipe *p, uint64_t now_ns)
+uint32_t *pipe_sender_weights(const struct conf *conf)
 {
-	const struct conf *conf = p->f->conf;
 	uint32_t *weights = calloc(conf->n_vfs + 1, sizeof(*weights));
-	bool is_ok = weights != NULL;
 
-	/* At a VF's port the PF is one of the senders, and everybody outside stands behind it: no VM weighs more. */
-	for (uint32_t i = 0; is_ok && i < conf->n_vfs; i++) {
+	for (uint32_t i = 0; weights != NULL && i < conf->n_vfs; i++) {
 		weights[i] = conf->vfs[i].tx_eff.weight;
 		if (weights[conf->n_vfs] < weights[i])
 			weights[conf->n_vfs] = weights[i];
 	}
+	return weights;
+}
+
+static bool create_egresses(struct pipe *p, uint64_t now_ns)
+{
+	const struct conf *conf = p->f->conf;
+	uint32_t *weights = pipe_sender_weights(conf);
+	bool is_ok = weights != NULL;
+
 	for (uint16_t port = 0; is_ok && port < conf->n_ports; port++) {
 		if (p->f->ports[port].tx_worker != p->worker)
 			continue;

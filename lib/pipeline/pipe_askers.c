@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Whom a worker asks, and on what terms: a port stands for the VFs behind it, the PF for everybody outside. */
+#include <stdlib.h>
+
 #include "pipe_impl.h"
 
 #define PF_FLOOR_PPS 250000	/* the uplink's floor where no capacity is known: little for any core */
@@ -9,6 +11,7 @@ struct askers {
 	struct ask_terms port[CONF_MAX_PORTS];
 	uint64_t min_pps;	/* sums */
 	uint64_t weight;
+	uint64_t capacity_pps;	/* of all workers */
 };
 
 /* A VF's urgent allowance counts as a minimum (contract 4). */
@@ -43,7 +46,7 @@ static void gather(struct askers *a, const struct conf *conf)
 	uint64_t weight[CONF_MAX_PORTS] = {0};
 	uint64_t all = 0;
 
-	*a = (struct askers){0};
+	*a = (struct askers){.capacity_pps = conf->packet_capacity_pps};
 	for (uint16_t port = 0; port < conf->n_ports; port++)
 		a->port[port].priority = CONF_N_PRIORITIES - 1;
 	for (uint32_t i = 0; i < conf->n_vfs; i++)
@@ -65,7 +68,7 @@ static void gather(struct askers *a, const struct conf *conf)
  * demand, from period to period: the allocator's work.) */
 static uint64_t capacity_of(const struct pipe *p, const struct askers *a)
 {
-	uint64_t capacity_pps = p->f->conf->packet_capacity_pps;
+	uint64_t capacity_pps = a->capacity_pps;
 	uint64_t min_pps = 0, weight = 0;
 
 	if (capacity_pps == 0)
@@ -77,6 +80,24 @@ static uint64_t capacity_of(const struct pipe *p, const struct askers *a)
 	if (a->min_pps >= capacity_pps)	/* over-committed, as allowed */
 		return u64_max(1, (uint64_t)((clk_u128)capacity_pps * min_pps / a->min_pps));
 	return u64_max(1, min_pps + (uint64_t)((clk_u128)(capacity_pps - a->min_pps) * weight / a->weight));
+}
+
+struct askers *pipe_gather_askers(const struct conf *conf)
+{
+	struct askers *a = malloc(sizeof(*a));
+
+	if (a != NULL)
+		gather(a, conf);
+	return a;
+}
+
+void pipe_set_askers(struct pipe *p, const struct askers *a, uint64_t now_ns)
+{
+	if (p->ask == NULL)
+		return;
+	for (uint32_t i = 0; i < p->n_rx_ports; i++)
+		ask_set(p->ask, i, &a->port[p->rx_ports[i]], now_ns);
+	ask_set_capacity(p->ask, capacity_of(p, a), now_ns);
 }
 
 bool pipe_create_ask(struct pipe *p, uint64_t now_ns)

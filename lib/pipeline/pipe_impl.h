@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Private to lib/pipeline: what fabric.c (shared set-up), pipe.c (a worker's set-up and its turn), pipe_ingest.c (from
- * a port to an egress), pipe_egress.c (from an egress to a port or a receiver), pipe_tenant.c (tenants) and pipe_view.c
- * (figures) share. */
+ * a port to an egress), pipe_egress.c (from an egress to a port or a receiver), pipe_tenant.c (tenants), pipe_change.c
+ * (new terms) and pipe_view.c (figures) share.
+ * Terms are read from the fabric's config at create only: they may have changed since.  The rest of it never does. */
 #ifndef WEIR_PIPE_IMPL_H
 #define WEIR_PIPE_IMPL_H
 
@@ -97,6 +98,7 @@ struct pipe {
 	struct limiter *tenant_limits;		/* home only */
 	struct party *parties;
 	uint32_t n_vfs;
+	uint32_t change_at;			/* of a change that is being applied: how far it is */
 	/* Figures of its own; relaxed. */
 	_Atomic uint64_t n_turns, n_idle_turns, rx_pkts, tx_pkts, lost_ns, longest_gap_ns;
 };
@@ -132,15 +134,27 @@ static inline void room_left(struct pipe *p, vf_id vf, uint64_t n)
 /* pipe.c */
 struct order_terms pipe_terms(const struct sla *s, bool has_guarantee);
 void pipe_set_limit(const struct pipe *p, struct limiter *l, const struct sla *s, uint16_t port, uint64_t now_ns);
+/* The terms of a VF as a sender (at home) and as a receiver (where its port is transmitted to), at first and whenever
+ * they change.  false: memory is out; never on a change. */
+bool pipe_set_vf_tx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t now_ns);
+bool pipe_set_vf_rx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t now_ns);
+/* What senders weigh at a VF's port, by flow key.  The PF is one of them, and everybody outside stands behind it: no VM
+ * weighs more.  NULL: no memory.  The caller frees. */
+uint32_t *pipe_sender_weights(const struct conf *conf);
 
 /* pipe_tenant.c */
 bool pipe_create_tenants(struct pipe *p, uint64_t now_ns);
+void pipe_set_tenant(struct pipe *p, uint32_t tenant, const struct conf_tenant *t, uint64_t now_ns);
 
 /* pipe_view.c */
 void pipe_add_held(uint64_t held_ns[N_VIEW_BOUNDS], const struct order_stats *s);	/* the longer of both */
 
 /* pipe_askers.c */
 bool pipe_create_ask(struct pipe *p, uint64_t now_ns);
+/* Whom the workers ask on what terms, and how much of the capacity each has: of the whole switch.  NULL: no memory. */
+struct askers;
+struct askers *pipe_gather_askers(const struct conf *conf);
+void pipe_set_askers(struct pipe *p, const struct askers *askers, uint64_t now_ns);
 
 /* pipe_ring.c */
 uint16_t pipe_ring_wait(struct pipe *p, uint16_t port, uint32_t got, bool is_full, uint64_t now_ns);

@@ -5,6 +5,15 @@
 
 #include "pipe_impl.h"
 
+void pipe_set_tenant(struct pipe *p, uint32_t tenant, const struct conf_tenant *t, uint64_t now_ns)
+{
+	struct order_terms pf_terms = pipe_terms(&t->tx_eff, true), local_terms = pipe_terms(&t->tx_eff, false);
+
+	pipe_set_limit(p, &p->tenant_limits[tenant], &t->tx_eff, p->f->conf->pf, now_ns);
+	egress_set_group(p->pf, tenant, &pf_terms, &p->tenant_limits[tenant], now_ns);
+	egress_set_group(p->local, tenant, &local_terms, &p->tenant_limits[tenant], now_ns);
+}
+
 bool pipe_create_tenants(struct pipe *p, uint64_t now_ns)
 {
 	const struct conf *conf = p->f->conf;
@@ -14,10 +23,7 @@ bool pipe_create_tenants(struct pipe *p, uint64_t now_ns)
 		return false;
 	for (uint32_t i = 0; i < conf->n_tenants; i++) {
 		const struct conf_tenant *t = &conf->tenants[i];
-		struct order_terms pf_terms = pipe_terms(&t->tx_eff, true), local_terms = pipe_terms(&t->tx_eff, false);
-		pipe_set_limit(p, &p->tenant_limits[i], &t->tx_eff, conf->pf, now_ns);
-		egress_set_group(p->pf, i, &pf_terms, &p->tenant_limits[i], now_ns);
-		egress_set_group(p->local, i, &local_terms, &p->tenant_limits[i], now_ns);
+		pipe_set_tenant(p, i, t, now_ns);
 		if (t->parent == CONF_NO_TENANT)
 			continue;
 		if (!egress_join_group(p->pf, i, t->parent, now_ns) ||

@@ -80,6 +80,8 @@ void egress_set_node(struct egress *e, uint32_t node, const struct order_terms *
 		e->pair[node].limiter = limiter;
 	e->nodes[node].demotes_urgent = (terms->urgent_byte | terms->urgent_pkt) != 0;
 	order_set(e->order, node, terms, limiter, now_ns);
+	if (e->nodes[node].ring[RING_URGENT] != NO_FLOW)	/* an allowance that is new finds packets waiting for it */
+		order_wake_urgent(e->order, node, now_ns);
 }
 
 void egress_set_group(struct egress *e, uint32_t group, const struct order_terms *terms, struct limiter *limiter,
@@ -112,6 +114,18 @@ static void renew_flows(struct egress *e)
 	}
 }
 
+/* Quanta from weights. */
+static void renew_flow_weights(struct egress *e)
+{
+	e->least_weight = UINT32_MAX;
+	for (uint32_t i = 0; i < e->n_weights; i++)
+		e->least_weight = e->weights[i] < e->least_weight ? e->weights[i] : e->least_weight;
+	for (uint32_t i = 0; i < e->n_weights; i++)
+		e->quanta[i] = flow_quantum(e, i);
+	e->other_quantum = flow_quantum(e, e->n_weights);
+	renew_flows(e);
+}
+
 bool egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t n_keys)
 {
 	uint32_t *copy = calloc(n_keys, sizeof(*copy));
@@ -128,14 +142,14 @@ bool egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t
 	e->weights = copy;
 	e->quanta = quanta;
 	e->n_weights = n_keys;
-	e->least_weight = UINT32_MAX;
-	for (uint32_t i = 0; i < n_keys; i++)
-		e->least_weight = weights[i] < e->least_weight ? weights[i] : e->least_weight;
-	for (uint32_t i = 0; i < n_keys; i++)
-		quanta[i] = flow_quantum(e, i);
-	e->other_quantum = flow_quantum(e, n_keys);
-	renew_flows(e);
+	renew_flow_weights(e);
 	return true;
+}
+
+void egress_change_flow_weights(struct egress *e, const uint32_t *weights)
+{
+	memcpy(e->weights, weights, e->n_weights * sizeof(*weights));
+	renew_flow_weights(e);
 }
 
 bool egress_pair(struct egress *pf, struct egress *local)

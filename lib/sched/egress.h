@@ -117,6 +117,9 @@ bool egress_join_group(struct egress *e, uint32_t group, uint32_t parent, uint64
  * Keys 0 .. n_keys - 1; others have 1.  Copied; not for the data path.  false: memory is out, nothing changed. */
 bool egress_set_flow_weights(struct egress *e, const uint32_t *weights, uint32_t n_keys);
 
+/* The same for as many keys as were set before, on the data path: at once, without memory. */
+void egress_change_flow_weights(struct egress *e, const uint32_t *weights);
+
 /* Ask for what a packet of the node will need: its lines are cold where VFs are many.  The first some packets ahead, the
  * second later, when what the first asked for is there. */
 void egress_prefetch(const struct egress *e, uint32_t node);

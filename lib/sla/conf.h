@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The configuration as weir understands it: the switch, its ports, VFs, DSCP maps.  Read from INI, checked as a whole,
- * completed (derived guarantees, defaults) and printed back as "effective".
+ * completed (derived guarantees, defaults) and printed back as "effective".  Changed at run time: conf_change.h.
  * Rates are bits/s (L2 bytes x 8 without FCS) and packets/s; times ns.  0 = not set, unless said otherwise.
  * Used by: pipeline, control, the rim, apps.  Uses: base, pkt. */
 #ifndef WEIR_CONF_H
@@ -72,6 +72,8 @@ struct conf_vf {
 	uint64_t broadcast_pps;		/* default 1000; 0 = none may pass */
 	uint32_t queue_pkts;		/* its own queue: what it may have waiting inside weir */
 	uint32_t receive_queue_pkts;	/* what may wait for it: 5 ms of its rx rate in 32 .. 1024 unless set */
+	uint32_t receive_room_pkts;	/* what there are buffers for: that queue at the start; a live change stays below */
+	bool is_receive_auto;		/* not set: it follows the rx limit */
 	enum when_full when_full;	/* default hold */
 	bool ecn;			/* default yes: packets that can be are marked CE above K */
 	uint64_t mark_above_ns;		/* asked K; 0 = auto */
@@ -123,6 +125,7 @@ struct conf {
 	uint32_t guarantee_bytes;	/* guarantee_size, default 1500 */
 	bool allow_overcommit;
 	bool require_tenant;		/* a VF in no tenant is a mistake; default no */
+	char state[256];		/* where changes at run time are kept; "" = they end with weir */
 	enum placement_mode placement;
 	uint32_t turn_pkts;		/* default 256 */
 	uint64_t turn_ns;		/* default 50 us */

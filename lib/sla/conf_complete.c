@@ -56,6 +56,18 @@ static uint32_t default_receive_queue(const struct conf *conf, const struct conf
 	return (uint32_t)u64_min(u64_max(pps, MIN_RECEIVE_QUEUE_PKTS), MAX_RECEIVE_QUEUE_PKTS);
 }
 
+/* Buffers are reserved at the start: from then on it only becomes shorter, and as long again. */
+static void complete_receive_queue(const struct conf *conf, struct conf_vf *vf)
+{
+	vf->is_receive_auto |= vf->receive_queue_pkts == 0;
+	if (vf->is_receive_auto)
+		vf->receive_queue_pkts = default_receive_queue(conf, vf);
+	if (vf->receive_room_pkts == 0)
+		vf->receive_room_pkts = vf->receive_queue_pkts;
+	if (vf->receive_queue_pkts > vf->receive_room_pkts)
+		vf->receive_queue_pkts = vf->receive_room_pkts;
+}
+
 /* ---- Marking ---- */
 
 #define MARK_PKTS 3
@@ -120,6 +132,8 @@ static void add_to_tenant(struct conf *conf, uint32_t tenant, const struct owed 
 /* From the deepest up: a tenant counts as what it was promised, or its members were where that is more, in each unit. */
 static void complete_tenants(struct conf *conf)
 {
+	for (uint32_t i = 0; i < conf->n_tenants; i++)
+		conf->tenants[i].members_bps = conf->tenants[i].members_pps = 0;	/* may not be the first time */
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		struct owed owed = owed_to_vf(conf, &conf->vfs[i]);
 
@@ -150,8 +164,7 @@ void conf_complete(struct conf *conf)
 		vf->tx_eff = effective(&vf->tx, conf->guarantee_bytes);
 		vf->rx_eff = effective(&vf->rx, conf->guarantee_bytes);
 		complete_marks(conf, vf);
-		if (vf->receive_queue_pkts == 0)
-			vf->receive_queue_pkts = default_receive_queue(conf, vf);
+		complete_receive_queue(conf, vf);
 	}
 	complete_tenants(conf);
 }

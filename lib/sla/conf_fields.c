@@ -15,7 +15,10 @@ void conf_say(struct conf_reading *r, int line, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	why_add_at(r->why, r->conf->file, line, "%s", text);
+	if (r->command != NULL)
+		why_add(r->why, "%s: %s", r->command, text);
+	else
+		why_add_at(r->why, r->conf->file, line, "%s", text);
 	r->ok = false;
 }
 
@@ -101,6 +104,14 @@ bool conf_read_choice(const struct conf_field *field, const char *value, void *t
 	}
 }
 
+bool conf_read_path(const struct conf_field *field, const char *value, void *to)
+{
+	if (value[0] != '/' || strlen(value) >= field->bytes)
+		return false;
+	memcpy(to, value, strlen(value) + 1);
+	return true;
+}
+
 bool conf_read_later(const struct conf_field *field, const char *value, void *to)
 {
 	(void)field;
@@ -146,6 +157,16 @@ static void wanted_text(const struct conf_field *field, char *buf, size_t size)
 	}
 }
 
+/* What a file leaves out a command must say. */
+static void for_command(char *wanted)
+{
+	static const char hint[] = " (none: leave it out)";
+	char *at = strstr(wanted, hint);
+
+	if (at != NULL)
+		memmove(at, at + strlen(hint), strlen(at + strlen(hint)) + 1);
+}
+
 void conf_read_field(
 	struct conf_reading *r, const struct conf_field *field, const struct ini_entry *e, void *object)
 {
@@ -154,7 +175,10 @@ void conf_read_field(
 	if (field->read(field, e->value, (char *)object + field->offset))
 		return;
 	wanted_text(field, wanted, sizeof(wanted));
-	conf_say(r, e->line, "%s = %.60s: wanted %s", e->key, e->value, wanted);
+	if (r->command != NULL)
+		for_command(wanted);
+	conf_say(r, e->line, "%s = %.60s: wanted %s%s", e->key, e->value, wanted,
+		r->command != NULL ? "; or none, as if it had been left out" : "");
 }
 
 #define MAX_SLIP_CHARS 32

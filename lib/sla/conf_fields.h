@@ -3,6 +3,7 @@
 #ifndef WEIR_CONF_FIELDS_H
 #define WEIR_CONF_FIELDS_H
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "conf.h"
@@ -19,6 +20,8 @@ struct conf_reading {
 	const struct ini *ini;
 	struct why *why;
 	bool ok;
+	const char *command;         /* "set vf web": the terms come from there, and have no lines; else NULL */
+	const struct conf *running;  /* nothing but terms may differ from it; NULL: it is the first */
 	const struct ini_section *port_section[CONF_MAX_PORTS];
 	const struct ini_section **vf_section; /* by VF */
 	size_t room_vfs;
@@ -41,6 +44,22 @@ struct conf_field {
 	const char *wanted;   /* for people; of a choice: "no|yes", in the order of its values */
 };
 
+/* Objects that begin with a name, by name. */
+struct conf_names {
+	const char *first;
+	size_t n, stride;
+	const char **sorted;
+};
+
+bool conf_names_init(struct conf_names *names, const void *objects, size_t n, size_t stride); /* false: no memory */
+uint32_t conf_names_find(const struct conf_names *names, const char *name);                   /* UINT32_MAX: none */
+void conf_names_fini(struct conf_names *names);
+
+struct conf *conf_copy(const struct conf *conf); /* NULL: out of memory */
+
+/* As conf_load(); where 'running' is not NULL only terms may differ from it. */
+struct conf *conf_load_over(const struct conf *running, const char *file, struct why *why);
+
 /* The offset and size of a member, for a table. */
 #define AT(type, member) offsetof(type, member), sizeof(((type *)NULL)->member)
 
@@ -50,6 +69,7 @@ conf_reader conf_read_auto_minus_1; /* the same into an int, or "auto" = -1 */
 conf_reader conf_read_time;
 conf_reader conf_read_auto_time; /* the same, or "auto" = 0 */
 conf_reader conf_read_choice;
+conf_reader conf_read_path;  /* absolute, into an array of chars */
 conf_reader conf_read_later; /* a name that another pass resolves: only not empty */
 
 const struct conf_field *conf_find_field(const struct conf_field *fields, size_t n, const char *key);
@@ -85,6 +105,9 @@ struct conf_terms_kind {
 
 /* Reads an entry whose key begins with "tx." or "rx.".  false: no such term, nothing reported. */
 bool conf_read_term(struct conf_reading *r, const struct ini_entry *e, struct sla *sla);
+/* Reads an entry that may only be a term of a VF, or of a tenant; reports what it is else, and terms that are not for it. */
+void conf_read_vf_term(struct conf_reading *r, const struct ini_entry *e, struct conf_vf *vf);
+void conf_read_tenant_term(struct conf_reading *r, const struct ini_entry *e, struct conf_tenant *tenant);
 void conf_say_unknown_term(
 	struct conf_reading *r, const struct ini_entry *e, const struct conf_terms_kind *kind);
 
@@ -105,6 +128,7 @@ void conf_complete(
 	struct conf *conf); /* effective SLAs, derived guarantees, defaults that depend on others */
 uint64_t conf_l2_bps(const struct conf *conf, const struct sla *sla,
 	uint64_t bps); /* a rate of an SLA, in L2 bits of packets of guarantee_size */
+void conf_compare(struct conf_reading *r); /* with the running one: what may not differ */
 void conf_check_tenant_sums(struct conf_reading *r); /* what members are owed, once that is known */
 
 #endif

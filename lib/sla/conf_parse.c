@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "clk.h"
+#include "conf_change.h"
 #include "conf_fields.h"
 
 /* ---- [switch], [classes] ---- */
@@ -21,6 +22,7 @@ static const struct conf_field switch_fields[] = {
 		"a time such as 50us"},
 	{"mbufs", conf_read_auto_0, AT(struct conf, n_mbufs), 256, 64 << 20, "auto or a number of buffers"},
 	{"drain_time", conf_read_time, AT(struct conf, drain_ns), 0, 60 * NS_PER_S, "a time such as 1s"},
+	{"state", conf_read_path, AT(struct conf, state), 0, 0, "an absolute path such as /var/lib/weir/state.conf"},
 };
 
 static const struct conf_field class_fields[] = {
@@ -176,9 +178,10 @@ static struct conf *conf_create(const char *file)
 }
 
 /* Every pass runs, whatever the one before has found: all mistakes at once. */
-static struct conf *conf_from_ini(const struct ini *ini, bool is_good_ini, struct why *why)
+static struct conf *conf_from_ini(const struct ini *ini, bool is_good_ini, const struct conf *running, struct why *why)
 {
-	struct conf_reading r = {.conf = conf_create(ini->file), .ini = ini, .why = why, .ok = is_good_ini};
+	struct conf_reading r = {
+		.conf = conf_create(ini->file), .ini = ini, .why = why, .ok = is_good_ini, .running = running};
 
 	if (r.conf == NULL) {
 		why_add_at(why, ini->file, 0, "out of memory");
@@ -194,6 +197,8 @@ static struct conf *conf_from_ini(const struct ini *ini, bool is_good_ini, struc
 	if (r.conf->n_ports > 0 && pf->rate_bps > 0 &&
 		!conf_admit(r.conf, pf->rate_bps, pf->basis_set ? pf->basis : BASIS_L2, why))
 		r.ok = false;
+	if (running != NULL)
+		conf_compare(&r);
 	free(r.vf_section);
 	free(r.tenant_section);
 	if (r.ok)
@@ -202,11 +207,28 @@ static struct conf *conf_from_ini(const struct ini *ini, bool is_good_ini, struc
 	return NULL;
 }
 
-struct conf *conf_parse(const char *file, const char *text, size_t size, struct why *why)
+struct conf *conf_reload_text(const struct conf *running, const char *file, const char *text, size_t size,
+	struct why *why)
 {
 	struct ini ini;
 	bool is_good = ini_read(&ini, file, text, size, why);
-	struct conf *conf = conf_from_ini(&ini, is_good, why);
+	struct conf *conf = conf_from_ini(&ini, is_good, running, why);
+
+	ini_fini(&ini);
+	return conf;
+}
+
+struct conf *conf_parse(const char *file, const char *text, size_t size, struct why *why)
+{
+	return conf_reload_text(NULL, file, text, size, why);
+}
+
+struct conf *conf_load_over(const struct conf *running, const char *file, struct why *why)
+{
+	struct ini ini;
+	bool is_good = ini_read_file(&ini, file, why);
+	/* What could not be read at all has no other mistakes to find. */
+	struct conf *conf = is_good || ini.memory != NULL ? conf_from_ini(&ini, is_good, running, why) : NULL;
 
 	ini_fini(&ini);
 	return conf;
@@ -214,13 +236,7 @@ struct conf *conf_parse(const char *file, const char *text, size_t size, struct 
 
 struct conf *conf_load(const char *file, struct why *why)
 {
-	struct ini ini;
-	bool is_good = ini_read_file(&ini, file, why);
-	/* What could not be read at all has no other mistakes to find. */
-	struct conf *conf = is_good || ini.memory != NULL ? conf_from_ini(&ini, is_good, why) : NULL;
-
-	ini_fini(&ini);
-	return conf;
+	return conf_load_over(NULL, file, why);
 }
 
 void conf_destroy(struct conf *conf)

@@ -32,7 +32,10 @@ bool conf_read_term(struct conf_reading *r, const struct ini_entry *e, struct sl
 
 	if (field == NULL)
 		return false;
-	conf_read_field(r, field, e, sla);
+	if (r->command != NULL && strcmp(e->value, "none") == 0)
+		memset((char *)sla + field->offset, 0, field->bytes);	/* all terms are 0 where they are not set */
+	else
+		conf_read_field(r, field, e, sla);
 	return true;
 }
 
@@ -71,7 +74,7 @@ void conf_say_unknown_term(
 		conf_say(r, e->line, "unknown key %.60s in [%s]: wanted tx.%s, perhaps", e->key, kind->kind,
 			near);
 	} else {
-		list_keys(kind, has_prefix, known, sizeof(known));
+		list_keys(kind, has_prefix || r->command != NULL, known, sizeof(known));
 		conf_say(r, e->line, "unknown key %.60s in [%s]: wanted %s", e->key, kind->kind, known);
 	}
 }
@@ -80,15 +83,16 @@ void conf_say_unknown_term(
 static void check_at_most(struct conf_reading *r, const struct ini_section *s, const char *dir, const char *low,
 	uint64_t low_value, const char *high, uint64_t high_value)
 {
-	char low_key[32], high_key[32], low_text[UNITS_TEXT], high_text[UNITS_TEXT];
+	char low_key[32], high_key[32], low_text[UNITS_TEXT], high_text[UNITS_TEXT], line[32] = "";
 
 	if (low_value == 0 || high_value == 0 || low_value <= high_value)
 		return;
 	snprintf(low_key, sizeof(low_key), "%s.%s", dir, low);
 	snprintf(high_key, sizeof(high_key), "%s.%s", dir, high);
-	conf_say(r, conf_line(s, low_key), "%s = %s is above %s = %s (line %d): wanted at most that", low_key,
-		units_count_text(low_text, low_value), high_key, units_count_text(high_text, high_value),
-		conf_line(s, high_key));
+	if (r->command == NULL)
+		snprintf(line, sizeof(line), " (line %d)", conf_line(s, high_key));
+	conf_say(r, conf_line(s, low_key), "%s = %s is above %s = %s%s: wanted at most that", low_key,
+		units_count_text(low_text, low_value), high_key, units_count_text(high_text, high_value), line);
 }
 
 void conf_check_sla(

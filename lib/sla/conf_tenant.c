@@ -30,15 +30,30 @@ static bool is_unenforced(struct conf_reading *r, const struct ini_entry *e)
 	return true;
 }
 
+static void read_term(struct conf_reading *r, const struct ini_entry *e, struct conf_tenant *tenant)
+{
+	bool is_term = strncmp(e->key, "tx.", 3) == 0;
+
+	if (!is_unenforced(r, e) && (!is_term || !conf_read_term(r, e, &tenant->tx)))
+		conf_say_unknown_term(r, e, &tenant_kind);
+}
+
 static void read_tenant_entry(struct conf_reading *r, const struct ini_entry *e, struct conf_tenant *tenant)
 {
 	const struct conf_field *field = conf_find_field(tenant_fields, LENGTH(tenant_fields), e->key);
-	bool is_term = strncmp(e->key, "tx.", 3) == 0;
 
 	if (field != NULL)
 		conf_read_field(r, field, e, tenant);
-	else if (!is_unenforced(r, e) && (!is_term || !conf_read_term(r, e, &tenant->tx)))
-		conf_say_unknown_term(r, e, &tenant_kind);
+	else
+		read_term(r, e, tenant);
+}
+
+void conf_read_tenant_term(struct conf_reading *r, const struct ini_entry *e, struct conf_tenant *tenant)
+{
+	if (conf_find_field(tenant_fields, LENGTH(tenant_fields), e->key) != NULL)
+		conf_say(r, e->line, "%s cannot change while weir runs: wanted a term, tx.*", e->key);
+	else
+		read_term(r, e, tenant);
 }
 
 /* Room for all there can be, at the first. */

@@ -131,17 +131,32 @@ static bool is_unenforced(struct conf_reading *r, const struct ini_entry *e)
 	return true;
 }
 
-static void read_vf_entry(struct conf_reading *r, const struct ini_entry *e, struct conf_vf *vf)
+static void read_term(struct conf_reading *r, const struct ini_entry *e, struct conf_vf *vf)
 {
-	const struct conf_field *field = conf_find_field(vf_fields, LENGTH(vf_fields), e->key);
 	struct sla *sla = strncmp(e->key, "tx.", 3) == 0   ? &vf->tx
 			  : strncmp(e->key, "rx.", 3) == 0 ? &vf->rx
 							   : NULL;
 
+	if (!is_unenforced(r, e) && (sla == NULL || !conf_read_term(r, e, sla)))
+		conf_say_unknown_term(r, e, &vf_kind);
+}
+
+static void read_vf_entry(struct conf_reading *r, const struct ini_entry *e, struct conf_vf *vf)
+{
+	const struct conf_field *field = conf_find_field(vf_fields, LENGTH(vf_fields), e->key);
+
 	if (field != NULL)
 		conf_read_field(r, field, e, vf);
-	else if (!is_unenforced(r, e) && (sla == NULL || !conf_read_term(r, e, sla)))
-		conf_say_unknown_term(r, e, &vf_kind);
+	else
+		read_term(r, e, vf);
+}
+
+void conf_read_vf_term(struct conf_reading *r, const struct ini_entry *e, struct conf_vf *vf)
+{
+	if (conf_find_field(vf_fields, LENGTH(vf_fields), e->key) != NULL)
+		conf_say(r, e->line, "%s cannot change while weir runs: wanted a term, tx.* or rx.*", e->key);
+	else
+		read_term(r, e, vf);
 }
 
 static bool add_vf(struct conf_reading *r, const struct ini_section *s, const struct conf_vf *vf)

@@ -6,9 +6,11 @@
 
 #define MAX_REQUEST 1000u	/* EAL cuts at 1,023 and tells nobody */
 
+typedef int answer_fn(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+
 static const struct {
 	const char *name;
-	int (*answer)(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+	answer_fn *answer;
 	const char *help;	/* 63 characters at most */
 } commands[] = {
 	{"/weir/info", answer_info, "The switch and its workers. No parameters"},
@@ -19,6 +21,14 @@ static const struct {
 	{"/weir/tenant", answer_tenant, "One tenant, and a page of its VFs. Parameters: NAME,START"},
 	{"/weir/pf", answer_pf, "The PF in full. No parameters"},
 	{"/weir/drops", answer_drops, "Why packets are dropped. No parameters"},
+	{"/weir/sla/set", answer_sla_set, "Changes an SLA. Parameters: VF,key=value;key=value"},
+	{"/weir/sla/get", answer_sla_get, "What a VF was sold. Parameters: VF"},
+	{"/weir/sla/dryrun", answer_sla_dryrun, "What a set would do. Parameters: as of set, then START"},
+	{"/weir/tenant/set", answer_tenant_set, "Changes an SLA. Parameters: NAME,key=value;key=value"},
+	{"/weir/tenant/get", answer_tenant_get, "What a tenant was sold. Parameters: NAME"},
+	{"/weir/tenant/dryrun", answer_tenant_dryrun, "What a set would do. Parameters: as of set, then START"},
+	{"/weir/config/dump", answer_dump, "The running config, lines of a file. Parameters: START"},
+	{"/weir/config/reload", answer_reload, "Terms of a file from now on. Parameters: FILE"},
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -26,6 +36,23 @@ static const struct {
 static struct telem_source source;
 static bool has_source;
 static pthread_rwlock_t source_lock = PTHREAD_RWLOCK_INITIALIZER;
+
+/* What an answer tells of the config is one moment's, whatever changes meanwhile. */
+static int with_config(answer_fn *answer, const char *params, struct rte_tel_data *d)
+{
+	struct telem_source s = source;
+	struct live_conf *held;
+	int rc;
+
+	if (s.live == NULL)
+		return answer(&s, params, d);
+	s.n_changes = live_n_changes(s.live);
+	held = live_hold(s.live);
+	s.conf = live_conf(held);
+	rc = answer(&s, params, d);
+	live_release(s.live, held);
+	return rc;
+}
 
 static int answer(const char *cmd, const char *params, struct rte_tel_data *d)
 {
@@ -40,7 +67,7 @@ static int answer(const char *cmd, const char *params, struct rte_tel_data *d)
 		i++;
 	if (i == N_COMMANDS)
 		return put_error(d, "no such command", "one of those that / lists");
-	return commands[i].answer(&source, params, d);
+	return with_config(commands[i].answer, params, d);
 }
 
 /* A negative answer would become a bare null, so there is none. */

@@ -8,11 +8,19 @@
  *	/weir/tenant,NAME[,START]	one tenant in full, and a page of the VFs that are directly in it
  *	/weir/pf		what /weir/vf tells, about the PF, as a sender (tx) and a receiver (rx)
  *	/weir/drops		the reasons of drops, in words
+ *	/weir/sla/get,VF	what a VF was sold, asked and effective
+ *	/weir/sla/dryrun,VF,key=value;..[,START]	whether a set would be admitted, and a page of what each VF would get
+ *	/weir/config/dump[,START]	the running config as lines of a file; of a long line all pieces but the last end in \
+ * With --allow-set, and logged:
+ *	/weir/sla/set,VF,key=value;..	new terms; "none" takes one away
+ *	/weir/config/reload,FILE	the terms of a file that is the same as what runs but for them, all or none
+ * /weir/tenant/get, /dryrun and /set are the same for tenants.
  * Reading changes nothing and resets nothing.  A page answers total and next: ask on with START = next until next is
  * total.  Lists are dicts, by name or by number ("0", "1", ...).  What cannot be answered is {"error": ..,
  * "wanted": ..}.  Every answer fits into the 16 KiB that DPDK sends.
- * The commands run on telemetry threads, so what telem_source names must be callable from any thread.
- * Used by: app.  Uses: sla (conf.h), view, hist, EAL. */
+ * The commands run on telemetry threads, so what telem_source names must be callable from any thread.  Those that change
+ * hand a message to the control core (live.h) and wait for its answer, 1 s at most.
+ * Used by: app.  Uses: sla (conf.h), live, alloc, view, hist, EAL. */
 #ifndef WEIR_TELEM_H
 #define WEIR_TELEM_H
 
@@ -20,6 +28,7 @@
 #include <stdint.h>
 
 #include "conf.h"
+#include "live.h"
 #include "rates.h"
 #include "view.h"
 #include "why.h"
@@ -46,7 +55,10 @@ struct telem_switch {
 /* Where the figures come from.  Any thread may call them, several at once. */
 struct telem_source {
 	void *ctx;
-	const struct conf *conf;
+	const struct conf *conf;		/* where live is NULL */
+	struct live *live;			/* has the running config, and takes changes; NULL: it never changes */
+	bool allow_set;
+	uint64_t n_changes;			/* of that config; set by telem */
 	const struct rates_store *rates;	/* rows: see telem_row() */
 	void (*look)(void *ctx, struct telem_switch *sw);
 	void (*port)(void *ctx, uint16_t port, struct telem_port *view);

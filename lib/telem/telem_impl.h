@@ -33,7 +33,21 @@ int put_error(struct rte_tel_data *d, const char *error, const char *wanted);
 bool page_start(const char *params, uint32_t total, uint32_t *start);
 uint32_t page_end(uint32_t start, uint32_t total, uint32_t per_page);
 
+/* telem_change.c */
+int put_reasons(struct rte_tel_data *d, const struct why *why);
+bool take_name(const char *params, char name[CONF_NAME_CHARS], const char **rest);	/* "NAME" or "NAME,rest" */
+void put_terms(struct rte_tel_data *d, const struct conf *conf, bool is_tenant, uint32_t i);
+void put_what_changed(struct rte_tel_data *d, const struct conf *from, const struct conf *to, bool is_tenant, uint32_t i);
+
 /* Each fills a started answer. */
+int answer_sla_set(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_sla_get(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_sla_dryrun(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_tenant_set(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_tenant_get(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_tenant_dryrun(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_dump(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_reload(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_info(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_ports(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_vfs(const struct telem_source *s, const char *params, struct rte_tel_data *d);

@@ -38,6 +38,9 @@ int answer_info(const struct telem_source *s, const char *params, struct rte_tel
 	put_text(d, "dpdk", rte_version());
 	put_int(d, "pid", getpid());
 	put_text(d, "config", conf->file);
+	put_text(d, "state", conf->state);
+	put_text(d, "allow_set", s->allow_set ? "yes" : "no");
+	put_u64(d, "changes", s->n_changes);
 	put_u64(d, "uptime_ns", sw.uptime_ns);
 	put_text(d, "pf", conf->ports[conf->pf].device);
 	put_u64(d, "n_ports", conf->n_ports);

@@ -43,6 +43,8 @@ struct worker {
 	struct rte_ring *to[PLACE_MAX_WORKERS];	/* NULL: itself */
 	struct rte_ring *from[PLACE_MAX_WORKERS];
 	uint32_t n_flushed;
+	/* Set by the control core, taken away by the worker when it has applied it; NULL as a rule. */
+	alignas(CACHE_LINE) const struct pipe_change *_Atomic change;
 	alignas(CACHE_LINE) _Atomic uint32_t n_pkts;	/* inside its pipe; true while draining */
 };
 
@@ -119,8 +121,18 @@ static inline void rest_if_idle(struct worker *w, uint32_t moved)
 		rte_pause();
 }
 
+static __attribute__((noinline)) void apply_change(struct worker *w)
+{
+	const struct pipe_change *change = atomic_load_explicit(&w->change, memory_order_acquire);
+
+	if (pipe_apply(w->pipe, change, now(w)))
+		atomic_store_explicit(&w->change, NULL, memory_order_release);
+}
+
 static void run_turn(struct worker *w)
 {
+	if (__builtin_expect(atomic_load_explicit(&w->change, memory_order_relaxed) != NULL, 0))
+		apply_change(w);
 	rest_if_idle(w, pipe_turn(w->pipe, now(w)));
 }
 
@@ -274,6 +286,21 @@ bool workers_start(struct workers *all, struct why *why)
 		all->n_launched++;
 	}
 	return true;
+}
+
+void workers_change(struct workers *all, const struct pipe_change *change)
+{
+	for (unsigned int i = 0; i < all->n; i++)
+		atomic_store_explicit(&all->worker[i].change, change, memory_order_release);
+}
+
+bool workers_have_changed(const struct workers *all)
+{
+	bool is_done = true;
+
+	for (unsigned int i = 0; i < all->n; i++)
+		is_done &= atomic_load_explicit(&all->worker[i].change, memory_order_acquire) == NULL;
+	return is_done;
 }
 
 static void set_phase(struct workers *all, enum phase phase)

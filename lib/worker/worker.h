@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The data lcores: each has a pipe and does nothing but turns.  Between two workers are two single-producer rings of
- * struct pkt.  The control core tells them one word (run, drain, end) and never waits for them but at the end.
+ * struct pkt.  The control core tells them one word (run, drain, end), hands them changes, and never waits for them but at
+ * the end.
  * Used by: app.  Uses: pipeline, place, port, EAL, libnuma. */
 #ifndef WEIR_WORKER_H
 #define WEIR_WORKER_H
@@ -9,6 +10,7 @@
 #include <stdint.h>
 
 #include "conf.h"
+#include "pipe_change.h"
 #include "pipeline.h"
 #include "place.h"
 #include "port.h"
@@ -46,6 +48,11 @@ struct workers *workers_create(const struct workers_params *params, struct why *
 
 /* Launches them.  false with the reason in 'why'. */
 bool workers_start(struct workers *w, struct why *why);
+
+/* The control core hands a change to all workers, each of which applies it between turns; it must live until
+ * workers_have_changed(), and the one before must be done.  Nobody waits for anybody. */
+void workers_change(struct workers *w, const struct pipe_change *change);
+bool workers_have_changed(const struct workers *w);
 
 /* Nobody is asked any more; waits until all queues are empty, or for conf.drain_ns; then what is left is dropped and
  * the lcores return. */

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""weirctl: asks a running weir, and says in words why a VM gets what it gets."""
+"""weirctl: asks a running weir, says in words why a VM gets what it gets, and changes what it was sold.
+
+Each verb has two halves: one collects an answer, which --json prints as it is, the other draws it for people."""
 import argparse
+import json
 import os
 import sys
 import time
 
+from . import ctl_change
 from .table import figure, grid
 from .telemetry import Telemetry
 
@@ -44,7 +48,7 @@ class Weir:
 
     def __init__(self, prefix):
         run_dir = "/var/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "/tmp")
-        self._telemetry = Telemetry(run_dir, prefix)
+        self._telemetry = Telemetry(run_dir, prefix, timeout_s=5.0)     # a change may take one itself
         self._where = f"{run_dir}/dpdk/{prefix}"
 
     def ask(self, command):
@@ -53,7 +57,7 @@ class Weir:
             sys.exit(f"weirctl: nothing answers at {self._where}: is weir running, as which user, and with which"
                      " --file-prefix? (weirctl -f PREFIX)")
         if isinstance(answer, dict) and "error" in answer:
-            sys.exit(f"weirctl: {answer['error']}; wanted: {answer.get('wanted', '?')}")
+            sys.exit(refusal(answer))
         return answer
 
     def listed(self, what):
@@ -89,10 +93,13 @@ def heaviest_bound(held):
     return name if name and held[name] else "-"
 
 
-def list_vfs(weir, _):
+def collect_vfs(weir, _):
+    return {name: weir.ask(f"/weir/vf,{name}") for name in weir.listed("vfs")}
+
+
+def draw_vfs(vfs, _):
     rows = []
-    for name in weir.listed("vfs"):
-        vf = weir.ask(f"/weir/vf,{name}")
+    for name, vf in vfs.items():
         tx, rx = vf["tx"], vf["rx"]
         rows.append([name, figure(tx["bps_1s"], "bps"), figure(tx["pps_1s"], "pps"), str(tx["backlog_pkts"]),
                      heaviest_bound(tx["held_ns"]), str(sum(tx["drops"].values())),
@@ -100,10 +107,13 @@ def list_vfs(weir, _):
     print("\n".join(grid(["VF", "tx 1 s", "", "waiting", "held so far", "tx drops", "rx 1 s", "", "rx drops"], rows)))
 
 
-def list_tenants(weir, _):
+def collect_tenants(weir, _):
+    return {name: weir.ask(f"/weir/tenant,{name}") for name in weir.listed("tenants")}
+
+
+def draw_tenants(tenants, _):
     rows = []
-    for name in weir.listed("tenants"):
-        tenant = weir.ask(f"/weir/tenant,{name}")
+    for name, tenant in tenants.items():
         tx = tenant["tx"]
         rows.append([name, tenant["parent"] or "-", str(tenant["n_all_vfs"]), sold(tx), figure(tx["bps_1s"], "bps"),
                      figure(tx["pps_1s"], "pps"), str(tx["backlog_pkts"]), heaviest_bound(tx.get("held_ns", {}))])
@@ -159,8 +169,8 @@ def explain(direction, before, after, seconds):
                   f" p99 {tclass['delay_p99_ns'] / 1e3:.0f} us, max {tclass['delay_max_ns'] / 1e3:.0f} us")
 
 
-def why(weir, args):
-    """Looks for a while, and says what bounds the VF."""
+def collect_why(weir, args):
+    """Looks for a while: before and after, of the VF and its tenants."""
     vfs = weir.listed("vfs")
     if args.name not in vfs:
         is_tenant = args.name in weir.listed("tenants")
@@ -171,31 +181,79 @@ def why(weir, args):
     start = time.monotonic()
     time.sleep(args.seconds)
     after, tenants = weir.vf_and_tenants(args.name)
-    seconds = time.monotonic() - start
+    return {"seconds": time.monotonic() - start, "before": before, "after": after, "tenants_before": tenants_before,
+            "tenants": tenants}
+
+
+def draw_why(seen, args):
+    """Says what bounds the VF."""
+    before, after, seconds = seen["before"], seen["after"], seen["seconds"]
     print(f"{args.name} on {after['port']}, over {seconds:.1f} s (delays since the start)")
     for direction in ("tx", "rx"):
         explain(direction, before[direction], after[direction], seconds)
-    for name, tenant in tenants.items():
-        explain_tenant(tenants_before.get(name, tenant), tenant, seconds)
+    for name, tenant in seen["tenants"].items():
+        explain_tenant(seen["tenants_before"].get(name, tenant), tenant, seconds)
 
 
-SHOWN = {"vfs": list_vfs, "tenants": list_tenants}
+def refusal(answer):
+    """-> what to print: every reason, what was wrong and what was wanted."""
+    reasons = ctl_change.joined(answer.get("reasons", [])) or [f"{answer['error']}; wanted: {answer.get('wanted', '?')}"]
+    return "\n".join(f"weirctl: {reason}" for reason in reasons)
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="weirctl", description="Asks a running weir.")
+def show(weir, args):
+    return (collect_vfs if args.what == "vfs" else collect_tenants)(weir, args)
+
+
+def draw_show(answer, args):
+    (draw_vfs if args.what == "vfs" else draw_tenants)(answer, args)
+
+
+EXAMPLES = """examples:
+  weirctl vfs                                       a line a VF
+  weirctl why web                                   what holds it back, and what to do
+  weirctl set web tx.max_bps 200M tx.weight 2       from now on, without losing a packet
+  weirctl set web tx.max_pps none                   as if it had never been sold
+  weirctl set --tenant lab tx.min_bps 300M
+  weirctl dryrun web tx.min_bps 300M                would it fit, and who would get what?
+  weirctl dump >/etc/weir.conf                      what runs, as a file
+  weirctl reload /etc/weir.conf                     the SLAs of a file: all of them, or with one mistake none
+Keys and values are those of weir.conf(5).  What changes something needs a weir that was started with --allow-set."""
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="weirctl", description="Asks a running weir, and changes what VMs were sold.",
+                                     epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-f", "--file-prefix", default="rte", help="weir's EAL --file-prefix (default rte)")
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("vfs", help="a line a VF: rates, what waits, what holds it, drops").set_defaults(do=list_vfs)
+    parser.add_argument("--json", action="store_true", help="print the answer itself: tables are drawn from it")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verb = verbs.add_parser("vfs", help="a line a VF: rates, what waits, what holds it, drops")
+    verb.set_defaults(collect=collect_vfs, draw=draw_vfs)
     verb = verbs.add_parser("show", help="a line a VF, as vfs; or a tenant: what it was sold, and all its VFs together")
-    verb.add_argument("what", choices=SHOWN)
-    verb.set_defaults(do=lambda weir, args: SHOWN[args.what](weir, args))
+    verb.add_argument("what", choices=("vfs", "tenants"))
+    verb.set_defaults(collect=show, draw=draw_show)
     verb = verbs.add_parser("why", help="why a VM gets what it gets: bounds, drops, delays, with what to do")
     verb.add_argument("name", help="the VF's name in the config")
     verb.add_argument("--seconds", type=float, default=1.0, help="how long to look (default 1)")
-    verb.set_defaults(do=why)
-    args = parser.parse_args()
-    args.do(Weir(args.file_prefix), args)
+    verb.set_defaults(collect=collect_why, draw=draw_why)
+    ctl_change.add_verbs(verbs)
+    return parser.parse_args()
+
+
+def main():
+    args = parse()
+    weir = Weir(args.file_prefix)
+    try:
+        if args.verb == "top":
+            ctl_change.top(weir, args, draw_vfs)
+        else:
+            answer = args.collect(weir, args)
+            if args.json:
+                print(json.dumps(answer, indent=1))
+            else:
+                args.draw(answer, args)
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.stderr.close()      # whoever reads has gone: no last words
 
 
 if __name__ == "__main__":

@@ -7,14 +7,15 @@ import socket
 class Telemetry:
     """One connection; use it from one thread."""
 
-    def __init__(self, run_dir, file_prefix):
+    def __init__(self, run_dir, file_prefix, timeout_s=1.0):
+        self._timeout_s = timeout_s
         self._path = f"{run_dir}/dpdk/{file_prefix}/dpdk_telemetry.v2"
         self._socket = None
         self._size = 16384
 
     def _connect(self):
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket.settimeout(1.0)
+        self._socket.settimeout(self._timeout_s)
         self._socket.connect(self._path)
         self._size = json.loads(self._socket.recv(4096)).get("max_output_len", self._size)
 

@@ -2,9 +2,10 @@
 /* Any text as a configuration: refused with a reason, or accepted as one that can be printed and relied on.
  */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "conf.h"
+#include "conf_change.h"
 #include "fuzz.h"
 
 static void check_sla(const struct sla *sla)
@@ -72,6 +73,30 @@ static void check_conf(const struct conf *conf)
 				conf->maps[i].drop_prec[dscp] < N_DROP_PRECS);
 }
 
+/* What was accepted can be written, and reads back as the same. */
+static void check_dump(const struct conf *conf)
+{
+	static struct why why;
+	char *text[2];
+	size_t size[2];
+
+	for (int i = 0; i < 2; i++) {
+		FILE *out = open_memstream(&text[i], &size[i]);
+		struct conf *again = NULL;
+
+		why_init(&why);
+		if (i > 0)
+			again = conf_reload_text(conf, "dump", text[0], size[0], &why);
+		assert(i == 0 || again != NULL);
+		conf_dump(i > 0 ? again : conf, out);
+		fclose(out);
+		conf_destroy(again);
+	}
+	assert(strcmp(text[0], text[1]) == 0);
+	free(text[0]);
+	free(text[1]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct why why;
@@ -86,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (conf != NULL) {
 		check_conf(conf);
 		conf_print(conf, nowhere);
+		check_dump(conf);
 	}
 	conf_destroy(conf);
 	return 0;

@@ -81,6 +81,10 @@ void rim_set_cost(struct rim *r, uint64_t rx_ns, uint64_t tx_ns);
 void rim_set_turn(struct rim *r, uint64_t turn_ns, uint64_t jitter_ns);
 void rim_set_check(struct rim *r, uint32_t every_turns);	/* pipe_check() so often; 0: at the end only */
 
+/* Changes terms of a VF or a tenant, as "key=value;key=value": the workers take it between their next turns.  false: it
+ * was refused. */
+bool rim_change(struct rim *r, bool is_tenant, const char *name, const char *text);
+
 void rim_run(struct rim *r, uint64_t ns);
 void rim_stall(struct rim *r, uint64_t ns);	/* no worker turns */
 uint64_t rim_now_ns(const struct rim *r);

@@ -72,6 +72,7 @@ struct worker {
 
 struct rim {
 	struct conf *conf;
+	struct conf *running;		/* other terms than conf; NULL: the same */
 	struct fabric *fabric;
 	unsigned int n_workers;
 	struct worker workers[RIM_MAX_WORKERS];

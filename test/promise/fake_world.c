@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf_change.h"
 #include "fake_rim_impl.h"
+#include "pipe_change.h"
 
 #define DEFAULT_RING 1024u
 #define DRAIN_NS     (20 * NS_PER_S)
@@ -180,6 +182,34 @@ void rim_set_turn(struct rim *r, uint64_t turn_ns, uint64_t jitter_ns)
 void rim_set_check(struct rim *r, uint32_t every_turns)
 {
 	r->check_every = every_turns;
+}
+
+static void hand_change(struct rim *r, const struct conf *from, const struct conf *to)
+{
+	struct pipe_change *c = pipe_change_create(from, to);
+
+	for (unsigned int i = 0; i < r->n_workers; i++)
+		while (!pipe_apply(r->workers[i].pipe, c, r->now_ns))
+			;
+	pipe_change_destroy(c);
+}
+
+bool rim_change(struct rim *r, bool is_tenant, const char *name, const char *text)
+{
+	static struct why why;	/* big */
+	const struct conf *running = r->running != NULL ? r->running : r->conf;
+	struct conf_change change = {.is_tenant = is_tenant};
+
+	why_init(&why);
+	snprintf(change.name, sizeof(change.name), "%s", name);
+	snprintf(change.text, sizeof(change.text), "%s", text);
+	struct conf *next = conf_changed(running, &change, &why);
+	if (next == NULL)
+		return false;
+	hand_change(r, running, next);
+	conf_destroy(r->running);
+	r->running = next;
+	return true;
 }
 
 /* --- running --- */
@@ -493,6 +523,7 @@ void rim_end(struct rim *r)
 	for (int i = 0; i < CONF_MAX_PORTS; i++)
 		free(r->guests[i].ring);
 	fabric_destroy(r->fabric);
+	conf_destroy(r->running);
 	conf_destroy(r->conf);
 	free(r);
 }

@@ -53,7 +53,7 @@ static const struct mistake mistakes[] = {
 		{"t.conf:8: unknown key placment in [switch]: wanted placement, perhaps",
 			"t.conf:9: unknown key zzzzzzz in [switch]: wanted one of packet_capacity, "
 			"guarantee_size, allow_overcommit, "
-			"require_tenant, placement, turn_packets, turn_time, mbufs, drain_time"}},
+			"require_tenant, placement, turn_packets, turn_time, mbufs, drain_time, state"}},
 	{GOOD "max_bps = 1G\ntx.maxbps = 1G\nvlna = 7\nrx.foobar = 1\nfoobar = 1\n",
 		{"t.conf:7: unknown key max_bps in [vf]: wanted tx.max_bps or rx.max_bps, perhaps",
 			"t.conf:8: unknown key tx.maxbps in [vf]: wanted tx.max_bps, perhaps",
@@ -364,7 +364,7 @@ START_TEST(the_manual_has_every_key)
 			ck_assert_msg(strstr(section, item) != NULL, "%s: no%s", kinds[i].section, item);
 		}
 	}
-	ck_assert_int_eq(n, 9 + 12 + 14 + 10 + 1 + 8 + 3);
+	ck_assert_int_eq(n, 10 + 12 + 14 + 10 + 1 + 8 + 3);
 	free(manual);
 }
 END_TEST

@@ -171,7 +171,8 @@ static void connect_client(void)
 
 static void start_with(uint32_t n_vfs, uint32_t n_tenants)
 {
-	struct telem_source source = {NULL, &conf, NULL, look, port, worker, vf, delay, tenant};
+	struct telem_source source = {.conf = &conf, .look = look, .port = port, .worker = worker, .vf = vf,
+		.delay = delay, .tenant = tenant};
 	static struct why why;
 
 	ck_assert_int_ge(unit_eal("telem", NULL), 0);

@@ -94,7 +94,8 @@ class Rig(view.View):
         lcores = process.SPLIT if placement == "split" else process.SINGLE
         try:
             self.weir = process.Weir(context.binary, description.config(context), description.vdevs(context),
-                                     context.folder, self.net.ns, lcores, getattr(description, "mem_mb", 256))
+                                     context.folder, self.net.ns, lcores, getattr(description, "mem_mb", 256),
+                                     more=getattr(description, "more", ()))
             context.processes.append(self.weir)
             self.weir.start()
         except BaseException:

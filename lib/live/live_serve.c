@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the control core does with messages. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "live_impl.h"
+
+#define LOOK_NS	    20000L	/* between two looks at the workers ... */
+#define LOOKS	    100		/* ... and how many before other work comes first */
+#define PENDING_NS  1000000L	/* how soon it looks again then */
+#define SAVE_AGAIN_S 1
+
+/* ---- Words ---- */
+
+static void log_terms(struct live *l, const char *how, const char *kind, const char *name, const char *dir,
+	const struct sla *from, const struct sla *to)
+{
+	char changes[512], what[640];
+
+	if (conf_terms_changes(dir, from, to, changes, sizeof(changes))[0] == '\0')
+		return;
+	snprintf(what, sizeof(what), "%s %s %s: %s", how, kind, name, changes);
+	l->io.log(l->io.ctx, what);
+}
+
+static void log_change(struct live *l, const char *how, const struct conf *from, const struct conf *to)
+{
+	for (uint32_t i = 0; i < to->n_tenants; i++)
+		log_terms(l, how, "tenant", to->tenants[i].name, "tx", &from->tenants[i].tx, &to->tenants[i].tx);
+	for (uint32_t i = 0; i < to->n_vfs; i++) {
+		log_terms(l, how, "vf", to->vfs[i].name, "tx", &from->vfs[i].tx, &to->vfs[i].tx);
+		log_terms(l, how, "vf", to->vfs[i].name, "rx", &from->vfs[i].rx, &to->vfs[i].rx);
+	}
+}
+
+/* ---- Judging ---- */
+
+static struct message *take_all(struct live *l)
+{
+	pthread_mutex_lock(&l->lock);
+	struct message *all = l->first;
+	for (struct message *m = all; m != NULL; m = m->next)
+		m->state = MESSAGE_TAKEN;
+	l->first = NULL;
+	l->last = &l->first;
+	pthread_mutex_unlock(&l->lock);
+	return all;
+}
+
+/* The config with the change made, or NULL. */
+static struct live_conf *judge(struct live *l, struct live_request *q, const struct conf *now)
+{
+	struct conf *conf = q->wanted != NULL ? conf_with_terms(now, q->wanted, &q->why)
+					      : conf_changed(now, &q->change, &q->why);
+
+	if (conf == NULL)
+		return NULL;
+	struct live_conf *c = l->io.admit(l->io.ctx, conf, &q->why) ? live_conf_create(conf) : NULL;
+	if (c != NULL)
+		return c;
+	if (q->why.n == 0)
+		why_add(&q->why, "out of memory");
+	conf_destroy(conf);
+	return NULL;
+}
+
+/* Each against what those before it made of the config.  Those that are good, in order; *now is what they come to. */
+static struct message *judge_all(struct live *l, struct message *all, struct live_conf **now)
+{
+	struct message *good = NULL, **last = &good, *next;
+
+	for (struct message *m = all; m != NULL; m = next) {
+		struct live_conf *made = judge(l, &m->request, (*now)->conf);
+
+		next = m->next;
+		m->next = NULL;
+		if (made == NULL) {
+			live_answer(l, m, LIVE_REFUSED);
+			continue;
+		}
+		pthread_mutex_lock(&l->lock);
+		m->request.before = live_hold_locked(*now);
+		m->request.after = live_hold_locked(made);
+		live_release_locked(*now);
+		pthread_mutex_unlock(&l->lock);
+		*now = made;
+		*last = m;
+		last = &m->next;
+	}
+	return good;
+}
+
+static void answer_all(struct live *l, struct message *all, enum live_verdict verdict)
+{
+	struct message *next;
+
+	for (struct message *m = all; m != NULL; m = next) {
+		next = m->next;
+		live_answer(l, m, verdict);
+	}
+}
+
+static void refuse_all(struct live *l, struct message *all)
+{
+	for (struct message *m = all; m != NULL; m = m->next)
+		why_add(&m->request.why, "out of memory");
+	answer_all(l, all, LIVE_REFUSED);
+}
+
+static void begin(struct live *l)
+{
+	struct message *all = take_all(l);
+	struct live_conf *now;
+
+	if (all == NULL)
+		return;
+	now = live_hold(l);
+	l->taken = judge_all(l, all, &now);
+	if (l->taken != NULL && l->io.hand(l->io.ctx, l->running->conf, now->conf)) {
+		l->next = now;
+		return;
+	}
+	refuse_all(l, l->taken);
+	l->taken = NULL;
+	live_release(l, now);
+}
+
+/* ---- When the workers have it ---- */
+
+static time_t now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+static void save(struct live *l, struct why *why)
+{
+	if (l->io.save == NULL)
+		return;
+	l->is_unsaved = !l->io.save(l->io.ctx, l->running->conf, why);
+	l->saved_at = now_s();
+}
+
+static void tell(struct live *l)
+{
+	for (struct message *m = l->taken; m != NULL; m = m->next) {
+		const struct live_request *q = &m->request;
+
+		log_change(l, q->wanted != NULL ? "reload" : "set", q->before->conf, q->after->conf);
+		if (q->wanted != NULL && l->io.loaded != NULL)
+			l->io.loaded(l->io.ctx, q->file, q->wanted);
+	}
+}
+
+static void finish(struct live *l)
+{
+	static struct why why;	/* big; there is one control core */
+	struct message *all = l->taken;
+
+	pthread_mutex_lock(&l->lock);
+	live_release_locked(l->running);
+	l->running = l->next;
+	for (struct message *m = all; m != NULL; m = m->next)
+		l->n_changes++;
+	pthread_mutex_unlock(&l->lock);
+	l->next = NULL;
+	tell(l);
+	l->taken = NULL;
+	why_init(&why);
+	save(l, &why);
+	for (int i = 0; i < why.n; i++) {
+		l->io.log(l->io.ctx, why.text[i]);
+		for (struct message *m = all; m != NULL; m = m->next)
+			why_add(&m->request.why, "%s", why.text[i]);
+	}
+	answer_all(l, all, LIVE_DONE);
+}
+
+static void look_for_workers(struct live *l)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_NS};
+
+	for (int i = 0; i < LOOKS && l->next != NULL; i++) {
+		if (l->io.is_done(l->io.ctx))
+			finish(l);
+		else
+			clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
+}
+
+/* What could not be saved may be now. */
+static void save_again(struct live *l)
+{
+	struct why *why;
+
+	if (!l->is_unsaved || now_s() < l->saved_at + SAVE_AGAIN_S)
+		return;
+	why = malloc(sizeof(*why));
+	if (why == NULL)
+		return;
+	why_init(why);
+	save(l, why);
+	if (!l->is_unsaved)
+		l->io.log(l->io.ctx, "the state file is written again");
+	free(why);
+}
+
+void live_serve(struct live *l)
+{
+	if (l->next == NULL)
+		begin(l);
+	look_for_workers(l);
+	save_again(l);
+}
+
+void live_wait(struct live *l, const struct timespec *until)
+{
+	struct timespec soon;
+
+	if (l->next != NULL) {	/* nothing else may begin before */
+		soon = (struct timespec){.tv_nsec = PENDING_NS};
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &soon, NULL);
+		return;
+	}
+	pthread_mutex_lock(&l->lock);
+	while (l->first == NULL && pthread_cond_timedwait(&l->asked, &l->lock, until) == 0)
+		;
+	pthread_mutex_unlock(&l->lock);
+}
+
+void live_close(struct live *l)
+{
+	pthread_mutex_lock(&l->lock);
+	l->is_closed = true;
+	pthread_mutex_unlock(&l->lock);
+	answer_all(l, take_all(l), LIVE_ENDED);
+	if (l->next == NULL)
+		return;
+	struct message *taken = l->taken;
+	l->taken = NULL;
+	live_release(l, l->next);
+	l->next = NULL;
+	answer_all(l, taken, LIVE_PENDING);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A change of terms on its way to the pipes (contract 9).  The control core makes it from two configs that are the same
+ * but for terms (conf_change.h), every worker applies it between turns, and when all have it is destroyed.
+ * Used by: worker, the app, the promise tests.  Uses: pipeline. */
+#ifndef WEIR_PIPE_CHANGE_H
+#define WEIR_PIPE_CHANGE_H
+
+#include "pipeline.h"
+
+struct pipe_change;
+
+/* From one config to another: 'to' must outlive it.  NULL: no memory.  Any thread. */
+struct pipe_change *pipe_change_create(const struct conf *from, const struct conf *to);
+void pipe_change_destroy(struct pipe_change *c);
+
+/* By the pipe's own thread, between turns: sets some of the new terms, never for long, and allocates nothing.  true: this
+ * pipe has them all; false: call it again after the next turn, before any other change. */
+bool pipe_apply(struct pipe *p, const struct pipe_change *c, uint64_t now_ns);
+
+#endif

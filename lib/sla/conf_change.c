@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Changes by command: a copy of the config, and terms read into it from "key=value;key=value". */
+#include "conf_change.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf_fields.h"
+
+/* ---- Copies ---- */
+
+static void *copy_of(const void *from, size_t n, size_t bytes)
+{
+	void *copy = calloc(n + 1, bytes);
+
+	if (copy != NULL && n > 0)
+		memcpy(copy, from, n * bytes);
+	return copy;
+}
+
+static bool copy_trunks(struct conf *conf)
+{
+	bool is_ok = true;
+
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		if (conf->vfs[i].trunk == NULL)
+			continue;
+		conf->vfs[i].trunk = is_ok ? copy_of(conf->vfs[i].trunk, 64, sizeof(uint64_t)) : NULL;
+		is_ok = is_ok && conf->vfs[i].trunk != NULL;
+	}
+	return is_ok;
+}
+
+struct conf *conf_copy(const struct conf *conf)
+{
+	struct conf *copy = copy_of(conf, 1, sizeof(*conf));
+
+	if (copy == NULL)
+		return NULL;
+	copy->vfs = copy_of(conf->vfs, conf->n_vfs, sizeof(*conf->vfs));
+	copy->tenants = copy_of(conf->tenants, conf->n_tenants, sizeof(*conf->tenants));
+	copy->maps = copy_of(conf->maps, conf->n_maps, sizeof(*conf->maps));
+	if (copy->vfs == NULL)
+		copy->n_vfs = 0;
+	if (copy->vfs != NULL && copy->tenants != NULL && copy->maps != NULL && copy_trunks(copy))
+		return copy;
+	conf_destroy(copy);
+	return NULL;
+}
+
+uint32_t conf_find_vf(const struct conf *conf, const char *name)
+{
+	for (uint32_t i = 0; i < conf->n_vfs; i++)
+		if (strcmp(conf->vfs[i].name, name) == 0)
+			return i;
+	return UINT32_MAX;
+}
+
+uint32_t conf_find_tenant(const struct conf *conf, const char *name)
+{
+	for (uint32_t i = 0; i < conf->n_tenants; i++)
+		if (strcmp(conf->tenants[i].name, name) == 0)
+			return i;
+	return UINT32_MAX;
+}
+
+/* ---- "key=value;key=value" ---- */
+
+struct words {
+	char text[CONF_CHANGE_CHARS];
+	struct ini_entry entries[CONF_CHANGE_KEYS];
+	struct ini_section section;
+};
+
+static char *trimmed(char *text)
+{
+	size_t n;
+
+	while (isspace((unsigned char)*text))
+		text++;
+	for (n = strlen(text); n > 0 && isspace((unsigned char)text[n - 1]); n--)
+		text[n - 1] = '\0';
+	return text;
+}
+
+static void add_word(struct conf_reading *r, struct words *w, char *word)
+{
+	char *equals = strchr(word, '=');
+
+	if (equals == NULL) {
+		conf_say(r, 0, "%.60s has no value: wanted key=value;key=value", word);
+		return;
+	}
+	*equals = '\0';
+	struct ini_entry e = {.key = trimmed(word), .value = trimmed(equals + 1)};
+	if (*e.key == '\0')
+		conf_say(r, 0, "=%.60s has no key: wanted key=value;key=value", e.value);
+	else if (conf_entry(&w->section, e.key) != NULL)
+		conf_say(r, 0, "%.60s again: wanted once", e.key);
+	else if (w->section.n_entries == CONF_CHANGE_KEYS)
+		conf_say(r, 0, "%.60s is one too many: wanted at most %d keys", e.key, CONF_CHANGE_KEYS);
+	else
+		w->entries[w->section.n_entries++] = e;
+}
+
+static void split(struct conf_reading *r, struct words *w, const char *text)
+{
+	char *at = w->text, *next;
+
+	*w = (struct words){.section = {.kind = "", .name = ""}};
+	w->section.entries = w->entries;
+	snprintf(w->text, sizeof(w->text), "%s", text);
+	for (; at != NULL; at = next) {
+		next = strchr(at, ';');
+		if (next != NULL)
+			*next++ = '\0';
+		at = trimmed(at);
+		if (*at != '\0')
+			add_word(r, w, at);
+	}
+	if (w->section.n_entries == 0 && r->ok)
+		conf_say(r, 0, "nothing to change: wanted key=value;key=value with keys of weir.conf(5) such as tx.max_bps");
+}
+
+/* ---- The change ---- */
+
+static void change_vf(struct conf_reading *r, const struct conf_change *change, const struct words *w)
+{
+	uint32_t i = conf_find_vf(r->conf, change->name);
+
+	if (i == UINT32_MAX) {
+		conf_say(r, 0, "there is no such VF: wanted a name that /weir/vfs lists");
+		return;
+	}
+	struct conf_vf *vf = &r->conf->vfs[i];
+	for (size_t e = 0; e < w->section.n_entries; e++)
+		conf_read_vf_term(r, &w->entries[e], vf);
+	conf_check_sla(r, &w->section, "tx", &vf->tx);
+	conf_check_sla(r, &w->section, "rx", &vf->rx);
+}
+
+static void change_tenant(struct conf_reading *r, const struct conf_change *change, const struct words *w)
+{
+	uint32_t i = conf_find_tenant(r->conf, change->name);
+
+	if (i == UINT32_MAX) {
+		conf_say(r, 0, "there is no such tenant: wanted a name that /weir/tenants lists");
+		return;
+	}
+	struct conf_tenant *tenant = &r->conf->tenants[i];
+	for (size_t e = 0; e < w->section.n_entries; e++)
+		conf_read_tenant_term(r, &w->entries[e], tenant);
+	conf_check_sla(r, &w->section, "tx", &tenant->tx);
+}
+
+/* What is left of a config whose terms are new: NULL where it may not be. */
+static struct conf *finished(struct conf_reading *r)
+{
+	conf_complete(r->conf);
+	conf_check_tenant_sums(r);
+	if (r->ok)
+		return r->conf;
+	conf_destroy(r->conf);
+	return NULL;
+}
+
+struct conf *conf_changed(const struct conf *running, const struct conf_change *change, struct why *why)
+{
+	char command[CONF_NAME_CHARS + 16];
+	struct conf_reading r = {.conf = conf_copy(running), .why = why, .ok = true, .command = command};
+	struct words words;
+
+	snprintf(command, sizeof(command), "%s %s", change->is_tenant ? "tenant" : "vf", change->name);
+	if (r.conf == NULL) {
+		why_add(why, "%s: out of memory", command);
+		return NULL;
+	}
+	split(&r, &words, change->text);
+	if (change->is_tenant)
+		change_tenant(&r, change, &words);
+	else
+		change_vf(&r, change, &words);
+	return finished(&r);
+}
+
+/* The copy has all names of the other: they were compared when it was read. */
+struct conf *conf_with_terms(const struct conf *running, const struct conf *wanted, struct why *why)
+{
+	struct conf_reading r = {.conf = conf_copy(running), .why = why, .ok = true, .command = "reload"};
+	struct conf_names vfs = {0}, tenants = {0};
+
+	if (r.conf == NULL || !conf_names_init(&vfs, r.conf->vfs, r.conf->n_vfs, sizeof(struct conf_vf)) ||
+		!conf_names_init(&tenants, r.conf->tenants, r.conf->n_tenants, sizeof(struct conf_tenant))) {
+		why_add(why, "reload: out of memory");
+		conf_names_fini(&vfs);
+		conf_destroy(r.conf);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < wanted->n_vfs; i++) {
+		uint32_t to = conf_names_find(&vfs, wanted->vfs[i].name);
+		if (to == UINT32_MAX)
+			continue;
+		r.conf->vfs[to].tx = wanted->vfs[i].tx;
+		r.conf->vfs[to].rx = wanted->vfs[i].rx;
+	}
+	for (uint32_t i = 0; i < wanted->n_tenants; i++) {
+		uint32_t to = conf_names_find(&tenants, wanted->tenants[i].name);
+		if (to != UINT32_MAX)
+			r.conf->tenants[to].tx = wanted->tenants[i].tx;
+	}
+	conf_names_fini(&vfs);
+	conf_names_fini(&tenants);
+	return finished(&r);
+}

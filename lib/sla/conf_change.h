@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A configuration that changes while weir runs.  A config is never written once it is in use: a change is a new one,
+ * checked as a whole by the same readers and checks as a file, and the same but for terms (what VFs and tenants were
+ * sold: tx.*, rx.*).  So whoever looks at a config sees all of a change or nothing of it, and what is the same in every
+ * one of them (ports, MACs, who is in whom, indices) may be read from the first for ever.
+ * Pure: any thread.  Used by: live, telem, the app.  Uses: sla (conf.h), ini. */
+#ifndef WEIR_CONF_CHANGE_H
+#define WEIR_CONF_CHANGE_H
+
+#include "conf.h"
+
+#define CONF_CHANGE_CHARS 1024
+#define CONF_CHANGE_KEYS  24
+
+/* "key=value;key=value" for one VF or tenant.  Keys and values are those of weir.conf(5); "none" takes a term away. */
+struct conf_change {
+	bool is_tenant;
+	char name[CONF_NAME_CHARS];
+	char text[CONF_CHANGE_CHARS];
+};
+
+/* The index of a name, or UINT32_MAX. */
+uint32_t conf_find_vf(const struct conf *conf, const char *name);
+uint32_t conf_find_tenant(const struct conf *conf, const char *name);
+
+/* The running config with the change made; admission is the caller's (conf_admit()).  NULL with all reasons. */
+struct conf *conf_changed(const struct conf *running, const struct conf_change *change, struct why *why);
+
+/* Reads and checks 'file' and compares it with what runs: all that is not a term must be the same, and is told with its
+ * line where it is not.  NULL with all reasons.  The result is only for conf_with_terms(). */
+struct conf *conf_reload(const struct conf *running, const char *file, struct why *why);
+struct conf *conf_reload_text(const struct conf *running, const char *file, const char *text, size_t size,
+	struct why *why);
+
+/* The running config with the terms of 'wanted' (by name).  NULL with all reasons. */
+struct conf *conf_with_terms(const struct conf *running, const struct conf *wanted, struct why *why);
+
+/* The config as read from its file with the terms of a state file over it (conf_dump_state()); 'from' takes the place of
+ * the text where it is not NULL.  What it names and the config does not is left out, and told in 'notes', as is every VF
+ * and tenant whose terms are others than the config's.  NULL with all reasons in 'why'. */
+struct conf *conf_with_state(const struct conf *base, const char *file, struct why *notes, struct why *why);
+struct conf *conf_with_state_text(const struct conf *base, const char *file, const char *text, size_t size,
+	struct why *notes, struct why *why);
+
+/* What was asked, as a file that reads as the same config. */
+void conf_dump(const struct conf *conf, FILE *out);
+
+/* The terms of those VFs and tenants that were sold something else than in 'base', as a state file. */
+void conf_dump_state(const struct conf *conf, const struct conf *base, FILE *out);
+
+/* One SLA as lines of a file, "tx.max_bps = 100M\n": what is not set is left out. */
+void conf_dump_terms(const char *dir, const struct sla *asked, FILE *out);
+
+/* "tx.max_bps 100M -> 200M, tx.weight none -> 2" between two SLAs: for logs and notes.  "": they are the same. */
+const char *conf_terms_changes(const char *dir, const struct sla *from, const struct sla *to, char *buf, size_t size);
+
+/* The same terms were asked. */
+bool conf_same_terms(const struct sla *a, const struct sla *b);
+
+#endif

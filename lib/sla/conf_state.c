@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Terms that were changed at run time, over those of the config: the state file.  It has the terms of a VF or tenant as a
+ * whole: what it does not name there is not set, whatever the config says. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "conf_change.h"
+#include "conf_fields.h"
+
+struct state_reading {
+	struct conf_reading r;
+	const char *file;
+	struct why *notes;
+	struct conf_names vfs, tenants;
+};
+
+static void note_changes(struct state_reading *s, int line, const char *kind, const char *name, const char *dir,
+	const struct sla *from, const struct sla *to)
+{
+	char changes[WHY_MAX_CHARS];
+
+	if (conf_terms_changes(dir, from, to, changes, sizeof(changes))[0] != '\0')
+		why_add_at(s->notes, s->file, line, "[%s %s] as changed at run time: %s", kind, name, changes);
+}
+
+static void lay_over_vf(struct state_reading *s, const struct ini_section *section)
+{
+	uint32_t i = conf_names_find(&s->vfs, section->name);
+
+	if (i == UINT32_MAX) {
+		why_add_at(s->notes, s->file, section->line, "[vf %.60s] is left out: the config has no such VF",
+			section->name);
+		return;
+	}
+	struct conf_vf *vf = &s->r.conf->vfs[i], before = *vf;
+	vf->tx = vf->rx = (struct sla){0};
+	for (size_t e = 0; e < section->n_entries; e++)
+		conf_read_vf_term(&s->r, &section->entries[e], vf);
+	conf_check_sla(&s->r, section, "tx", &vf->tx);
+	conf_check_sla(&s->r, section, "rx", &vf->rx);
+	note_changes(s, section->line, "vf", vf->name, "tx", &before.tx, &vf->tx);
+	note_changes(s, section->line, "vf", vf->name, "rx", &before.rx, &vf->rx);
+}
+
+static void lay_over_tenant(struct state_reading *s, const struct ini_section *section)
+{
+	uint32_t i = conf_names_find(&s->tenants, section->name);
+
+	if (i == UINT32_MAX) {
+		why_add_at(s->notes, s->file, section->line, "[tenant %.60s] is left out: the config has no such tenant",
+			section->name);
+		return;
+	}
+	struct conf_tenant *tenant = &s->r.conf->tenants[i], before = *tenant;
+	tenant->tx = (struct sla){0};
+	for (size_t e = 0; e < section->n_entries; e++)
+		conf_read_tenant_term(&s->r, &section->entries[e], tenant);
+	conf_check_sla(&s->r, section, "tx", &tenant->tx);
+	note_changes(s, section->line, "tenant", tenant->name, "tx", &before.tx, &tenant->tx);
+}
+
+static void lay_over(struct state_reading *s, const struct ini *ini)
+{
+	for (size_t i = 0; i < ini->n_sections; i++) {
+		const struct ini_section *section = &ini->sections[i];
+
+		if (section->first_line != 0)
+			continue;	/* reported */
+		if (strcmp(section->kind, "vf") == 0)
+			lay_over_vf(s, section);
+		else if (strcmp(section->kind, "tenant") == 0)
+			lay_over_tenant(s, section);
+		else
+			conf_say(&s->r, section->line, "[%.60s] in a state file: wanted [vf NAME] or [tenant NAME]",
+				section->kind);
+	}
+}
+
+/* Buffers are not reserved yet: the receive queues may be what the new limits want. */
+static void complete(struct state_reading *s)
+{
+	struct conf *conf = s->r.conf;
+
+	for (uint32_t i = 0; i < conf->n_vfs; i++)
+		conf->vfs[i].receive_room_pkts = 0;
+	conf_complete(conf);
+	conf_check_tenant_sums(&s->r);
+	const struct conf_port *pf = &conf->ports[conf->pf];
+	if (pf->rate_bps > 0 && !conf_admit(conf, pf->rate_bps, pf->basis_set ? pf->basis : BASIS_L2, s->r.why))
+		s->r.ok = false;
+}
+
+static struct conf *with_ini(const struct conf *base, const struct ini *ini, bool is_good, struct why *notes,
+	struct why *why)
+{
+	struct state_reading s = {.r = {.conf = conf_copy(base), .ini = ini, .why = why, .ok = is_good},
+		.file = ini->file, .notes = notes};
+	struct conf *conf = s.r.conf;
+	char own_file[sizeof(conf->file)];
+
+	if (conf == NULL || !conf_names_init(&s.vfs, conf->vfs, conf->n_vfs, sizeof(*conf->vfs)) ||
+		!conf_names_init(&s.tenants, conf->tenants, conf->n_tenants, sizeof(*conf->tenants))) {
+		why_add_at(why, ini->file, 0, "out of memory");
+		s.r.ok = false;
+	} else {
+		memcpy(own_file, conf->file, sizeof(own_file));
+		snprintf(conf->file, sizeof(conf->file), "%s", ini->file);	/* for messages */
+		lay_over(&s, ini);
+		memcpy(conf->file, own_file, sizeof(own_file));
+		complete(&s);
+	}
+	conf_names_fini(&s.vfs);
+	conf_names_fini(&s.tenants);
+	if (s.r.ok)
+		return conf;
+	why_add_at(why, ini->file, 0, "what was changed at run time does not fit the config: wanted it put right, or the "
+		"file removed to begin with the config alone");
+	conf_destroy(conf);
+	return NULL;
+}
+
+struct conf *conf_with_state_text(const struct conf *base, const char *file, const char *text, size_t size,
+	struct why *notes, struct why *why)
+{
+	struct ini ini;
+	bool is_good = ini_read(&ini, file, text, size, why);
+	struct conf *conf = with_ini(base, &ini, is_good, notes, why);
+
+	ini_fini(&ini);
+	return conf;
+}
+
+struct conf *conf_with_state(const struct conf *base, const char *file, struct why *notes, struct why *why)
+{
+	struct ini ini;
+	struct stat st;
+
+	if (stat(file, &st) != 0 && errno == ENOENT)
+		return conf_with_state_text(base, file, "", 0, notes, why);
+	bool is_good = ini_read_file(&ini, file, why);
+	struct conf *conf = is_good || ini.memory != NULL ? with_ini(base, &ini, is_good, notes, why) : NULL;
+	ini_fini(&ini);
+	return conf;
+}

@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Changes while weir runs: on the wire within a second, nothing lost or reordered, and every bad command refused whole."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+from harness.blast import Blast, measure
+from harness.frames import OUTSIDE, numbered, udp4
+from harness.process import Telemetry
+from harness.suite import test
+from rigs import mac, sections, vdevs_of
+
+WEIRCTL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/weirctl")
+CABLES = ["pf", "a", "b", "c"]
+VFS = {
+    "a": ("a", 0x0a, ["tenant = lab", "tx.max_bps = 40M"]),
+    "b": ("b", 0x0b, ["tenant = lab"]),
+    "c": ("c", 0x0c, ["tx.min_bps = 100M"]),
+}
+A, B, C = (mac(VFS[n][1]) for n in ("a", "b", "c"))
+
+
+def config(state=None, **more):
+    vfs = {name: (cable, number, more.get(name, lines)) for name, (cable, number, lines) in VFS.items()}
+    text = sections(CABLES, "1G", vfs) + "[tenant lab]\ntx.max_bps = 500M\n"
+    return text.replace("[switch]\n", "[switch]\nstate = %s\n" % state) if state else text
+
+
+class Changing:
+    """Three VMs whose terms may be changed."""
+
+    cables = CABLES
+    more = ["--allow-set"]
+
+    @classmethod
+    def config(cls, _context):
+        return config()
+
+    @classmethod
+    def vdevs(cls, _context):
+        return vdevs_of(cls.cables)
+
+
+class Fixed(Changing):
+    """The same without --allow-set."""
+
+    more = []
+
+
+def done(rig, request):
+    answer = rig.ask(request)
+    assert "error" not in answer, "%s answers %s" % (request, answer)
+    return answer
+
+
+def terms(rig):
+    """Everything that can be changed, as a file."""
+    return done(rig, "/weir/config/dump")["lines"]
+
+
+def reset(rig):
+    for vf in VFS:
+        done(rig, "/weir/sla/set,%s,%s" % (vf, ";".join("%s=none" % key for key in (
+            "tx.min_bps", "tx.max_bps", "tx.max_pps", "tx.weight", "tx.priority", "rx.max_bps"))))
+    done(rig, "/weir/tenant/set,lab,tx.max_bps=500M;tx.weight=none")
+    done(rig, "/weir/sla/set,a,tx.max_bps=40M")
+    done(rig, "/weir/sla/set,c,tx.min_bps=100M")
+
+
+@test("a new rate is on the wire within a second while packets flow, both ways, none dropped for it", Changing, split=True,
+      retry=True)
+def on_the_wire(rig):
+    reset(rig)
+    dropped = rig.all_drops("a")
+    with Blast(rig.net, "a", [udp4(OUTSIDE, A, size=1514), udp4(C, A, size=1514)], 8000):
+        before = measure(rig, 0.8)
+        answer = done(rig, "/weir/sla/set,a,tx.max_bps=20M")
+        after = measure(rig, 0.8, settle_s=0.2)
+        done(rig, "/weir/tenant/set,lab,tx.max_bps=10M")
+        tenant = measure(rig, 0.8, settle_s=0.2)
+    before.check_offered("a", 5000)
+    before.check("bits/s before", before["pf"].bps + before["c"].bps, 40e6)
+    after.check("bits/s after", after["pf"].bps + after["c"].bps, 20e6)
+    tenant.check("bits/s of the tenant", tenant["pf"].bps + tenant["c"].bps, 10e6)
+    assert rig.all_drops("a") == dropped, "dropped for the sender's own limit: %s" % rig.all_drops("a")
+    assert answer["changed"] == ["tx.max_bps 40M -> 20M"], answer
+    assert answer["tx"]["asked"]["max_bps"] == answer["tx"]["effective"]["max_bps"] == 20000000, answer
+    assert "weir: set vf a: tx.max_bps 40M -> 20M\n" in rig.weir.output(), "not in the log"
+
+
+@test("packets under changing terms all arrive, in order", Changing, split=True)
+def in_order(rig):
+    reset(rig)
+    sent, stop = [], threading.Event()
+    client = Telemetry(rig.weir.prefix)
+
+    def change():
+        i = 0
+        while not stop.is_set():
+            i += 1
+            client.ask("/weir/sla/set,a,tx.max_bps=%dM;tx.weight=%d;tx.priority=%d" % (12 + 37 * i % 90, 1 + i % 7, i % 3))
+
+    changer = threading.Thread(target=change)
+    changer.start()
+    try:
+        for i in range(2000):
+            sent.append(numbered(OUTSIDE, A, i, size=200))
+            rig.net["a"].send(sent[-1])
+            if i % 10 == 9:     # 16 Mb/s at most: its ring, which is the guest's, does not overflow
+                time.sleep(0.001)
+        got = rig.net.collect(lambda g: len(g["pf"]) >= len(sent), timeout_s=5)
+    finally:
+        stop.set()
+        changer.join()
+        client.close()
+    assert got["pf"] == sent, "%d of %d arrived, %s" % (len(got["pf"]), len(sent),
+                                                        "in order" if got["pf"] == sorted(got["pf"]) else "reordered")
+    assert rig.ask("/weir/info")["changes"] > 20, "nothing was changed meanwhile"
+
+
+BAD = ["/weir/sla/set", "/weir/sla/set,", "/weir/sla/set,a", "/weir/sla/set,a,", "/weir/sla/set,a,;;", "/weir/sla/set,,tx.weight=1",
+       "/weir/sla/set,nobody,tx.weight=2", "/weir/sla/set," + "x" * 40 + ",tx.weight=2", "/weir/sla/set,a,tx.weight",
+       "/weir/sla/set,a,tx.weight=0", "/weir/sla/set,a,tx.max_bps=10Gbs", "/weir/sla/set,a,tx.max_bps=2M;tx.weight=0",
+       "/weir/sla/set,a,tx.max_bps=2M;tx.max_bps=3M", "/weir/sla/set,a,port=b", "/weir/sla/set,a,tx.min_bps=50M",
+       "/weir/sla/set,a,rx.min_bps=1M", "/weir/sla/set,c,tx.min_bps=2G", "/weir/sla/set,a,tx.weight=2,tx.priority=1",
+       "/weir/sla/set,a,tx.weight=2;" + "tx.weight=2;" * 82, "/weir/sla/get", "/weir/sla/get,nobody", "/weir/sla/get,a,b",
+       "/weir/sla/dryrun,a", "/weir/sla/dryrun,a,tx.weight=0", "/weir/sla/dryrun,a,tx.weight=2,x", "/weir/sla/dryrun,a,tx.weight=2,99",
+       "/weir/tenant/set,lab,tx.max_bps=none;tx.urgent_bps=1M", "/weir/tenant/set,nobody,tx.weight=2", "/weir/tenant/get,a",
+       "/weir/tenant/dryrun,lab,rx.max_bps=1M", "/weir/config/dump,x", "/weir/config/reload", "/weir/config/reload,weir.conf",
+       "/weir/config/reload,/nowhere/weir.conf", "/weir/config/reload,/dev/zero", "/weir/config/reload,/" + "x" * 300]
+
+
+@test("every bad command says why and what was wanted, and changes nothing", Changing)
+def bad_commands(rig):
+    reset(rig)
+    before, n = terms(rig), rig.ask("/weir/info")["changes"]
+    for request in BAD:
+        got = rig.ask(request)
+        assert got and {"error", "wanted"} <= set(got) <= {"error", "wanted", "reasons"}, "%s answers %s" % (request[:60], got)
+    for cut in range(1, len("/weir/sla/set,a,tx.max_bps=")):    # whatever of it comes, no client is lost
+        rig.weir.telemetry.ask_raw("/weir/sla/set,a,tx.max_bps="[:cut])
+    assert terms(rig) == before, "something was changed"
+    assert rig.ask("/weir/info")["changes"] == n
+
+
+@test("without --allow-set what changes is refused and what only looks is not", Fixed)
+def not_allowed(rig):
+    before = terms(rig)
+    for request in ("/weir/sla/set,a,tx.weight=2", "/weir/tenant/set,lab,tx.weight=2",
+                    "/weir/config/reload," + rig.weir.config_path):
+        got = rig.ask(request)
+        assert "--allow-set" in got["error"] and "--allow-set" in got["wanted"], got
+    assert terms(rig) == before
+    assert done(rig, "/weir/sla/get,a")["tx"]["asked"]["max_bps"] == 40000000
+    assert done(rig, "/weir/sla/dryrun,a,tx.weight=2")["admitted"] == "yes"
+    assert rig.ask("/weir/info")["allow_set"] == "no"
+
+
+@test("many clients at once: no change is lost, none is half", Changing)
+def many_clients(rig):
+    reset(rig)
+    n, before = 60, rig.ask("/weir/info")["changes"]
+    wrong = []
+
+    def client(vf, pairs):
+        link = Telemetry(rig.weir.prefix)
+        for i in range(n):
+            low, high = pairs[i % 2]
+            answer = link.ask("/weir/sla/set,%s,tx.min_bps=%dM;tx.max_bps=%dM" % (vf, low, high))
+            seen = link.ask("/weir/sla/get," + vf)["tx"]["asked"]
+            if "error" in answer or (seen["min_bps"] // 10**6, seen["max_bps"] // 10**6) not in PAIRS:
+                wrong.append((answer, seen))
+        link.close()
+
+    clients = [threading.Thread(target=client, args=(vf, pairs)) for vf, pairs in (
+        ("a", PAIRS[:2]), ("a", PAIRS[2:]), ("b", PAIRS[:2]), ("c", PAIRS[2:]))]
+    for c in clients:
+        c.start()
+    for c in clients:
+        c.join()
+    assert not wrong, wrong[0]
+    assert rig.ask("/weir/info")["changes"] - before == len(clients) * n
+    reset(rig)
+
+
+PAIRS = [(10, 20), (30, 40), (50, 60), (70, 80)]
+
+
+@test("/weir/vf, /weir/tenant and weirctl why show the new asked and effective", Changing)
+def shown(rig):
+    reset(rig)
+    done(rig, "/weir/sla/set,a,tx.min_bps=15M;rx.max_bps=7M")
+    done(rig, "/weir/tenant/set,lab,tx.min_bps=20M")
+    vf, lab = rig.ask("/weir/vf,a"), rig.ask("/weir/tenant,lab")
+    assert vf["tx"]["asked"]["min_bps"] == 15000000 and vf["tx"]["asked"]["min_pps"] == 0, vf["tx"]["asked"]
+    assert vf["tx"]["effective"]["min_pps"] == 1250 and vf["rx"]["effective"]["max_bps"] == 7000000, vf
+    assert lab["tx"]["owed_bps"] == 20000000 and lab["tx"]["members_bps"] == 15000000, lab
+    why = weirctl(rig, "why", "a", "--seconds", "0.1").stdout
+    assert "min_bps 15.00 Mb/s" in why and "max_bps 7.00 Mb/s" in why, why
+    done(rig, "/weir/tenant/set,lab,tx.min_bps=none")
+
+
+@test("a dry run tells who would get what, and changes nothing", Changing)
+def dry_run(rig):
+    reset(rig)
+    before = terms(rig)
+    got = done(rig, "/weir/sla/dryrun,b,tx.min_bps=300M;tx.weight=3")
+    assert got["admitted"] == "yes" and got["capacity_bps"] == 10**9, got
+    rates = {name: (line["now_bps"] // 10**6, line["then_bps"] // 10**6) for name, line in got["vfs"].items()}
+    assert rates == {"a": (40, 40), "b": (460, 460), "c": (500, 500)}, rates
+    assert got["vfs"]["a"]["bound"] == "its limit" and "tenant lab" in got["vfs"]["b"]["bound"], got["vfs"]
+    refused = rig.ask("/weir/sla/dryrun,c,tx.min_bps=2G")
+    assert "2G of 1G bits/s" in "".join(refused["reasons"]).replace("\\", ""), refused
+    assert terms(rig) == before
+
+
+@test("a reload changes all terms of a file, or with one mistake none, and names what cannot change", Changing)
+def reload(rig, context):
+    reset(rig)
+    path = os.path.join(context.folder, "new.conf")
+
+    def load(text):
+        with open(path, "w") as f:
+            f.write(text)
+        return rig.ask("/weir/config/reload," + path)
+
+    before = terms(rig)
+    got = load(config(a=["tenant = lab", "tx.max_bps = 77M"], b=["tenant = lab", "queue = 99"]))
+    assert "queue in [vf b]" in got["error"] and "restart" in got["wanted"] and "new.conf:" in got["error"], got
+    got = load(config(a=["tenant = lab", "tx.max_bps = 77M"], c=["tx.min_bps = 2G"]))
+    assert "error" in got and terms(rig) == before, got
+    got = load(config(a=["tenant = lab", "tx.max_bps = 77M"], c=["rx.max_bps = 9M"]))
+    assert got.get("changed_vfs") == 2 and got.get("changed_tenants") == 0, got
+    assert rig.ask("/weir/sla/get,a")["tx"]["asked"]["max_bps"] == 77000000
+    assert rig.ask("/weir/sla/get,c")["tx"]["asked"]["min_bps"] == 0
+    assert "weir: reload vf a: tx.max_bps 40M -> 77M\n" in rig.weir.output()
+    got = load("\n".join(terms(rig)) + "\n")    # what was dumped is a file that runs already
+    assert got.get("changed_vfs") == 0, got
+
+
+@test("what was changed survives a restart, and a kill, and is told; a reload of the config itself ends it")
+def survives(context):
+    state = os.path.join(context.folder, "state.conf")
+    _net, weir = context.launch(CABLES, config(state), vdevs_of(CABLES), more=["--allow-set"])
+    assert "error" not in weir.ask("/weir/sla/set,a,tx.max_bps=none;tx.weight=5")
+    assert "error" not in weir.ask("/weir/tenant/set,lab,tx.max_bps=300M")
+    weir.signal(signal.SIGKILL)
+    weir.wait(5)
+    assert not os.path.exists(state + ".new")
+    _net, weir = context.launch(CABLES, config(state), vdevs_of(CABLES), more=["--allow-set"])
+    assert "[vf a] as changed at run time: tx.max_bps 40M -> none, tx.weight none -> 5" in weir.output()
+    assert weir.ask("/weir/sla/get,a")["tx"]["asked"]["weight"] == 5
+    assert weir.ask("/weir/sla/get,a")["tx"]["asked"]["max_bps"] == 0
+    assert weir.ask("/weir/tenant/get,lab")["tx"]["asked"]["max_bps"] == 300000000
+    assert weir.ask("/weir/config/reload," + weir.config_path).get("changed_vfs") == 1
+    with open(state) as f:
+        assert "[" not in f.read(), "a state beside the config, which says it all"
+    assert weir.stop() == 0
+
+
+@test("a state file that cannot be written is warned of, and one that is broken is refused with its lines")
+def bad_state(context):
+    folder = os.path.join(context.folder, "states")
+    os.mkdir(folder)
+    state = os.path.join(folder, "state.conf")
+    _net, weir = context.launch(CABLES, config(state), vdevs_of(CABLES), more=["--allow-set"])
+    os.rename(folder, folder + ".away")
+    got = weir.ask("/weir/sla/set,a,tx.weight=5")
+    assert "cannot be written" in got["warnings"][0] and got["tx"]["asked"]["weight"] == 5, got
+    os.rename(folder + ".away", folder)
+    weir.wait_for("written again", 5)
+    assert weir.stop() == 0
+    with open(state, "w") as f:
+        f.write("[vf a]\ntx.weight = 0\nport = b\n")
+    done_run = subprocess.run([context.binary, "--check", "--config", weir.config_path], capture_output=True, text=True,
+                              timeout=10)
+    assert done_run.returncode == 1 and "state.conf:2: tx.weight = 0" in done_run.stderr, done_run.stderr
+    assert "state.conf:3: port cannot change" in done_run.stderr and "file removed" in done_run.stderr, done_run.stderr
+
+
+def weirctl(rig, *args, check=True):
+    return subprocess.run([WEIRCTL, "-f", rig.weir.prefix, *args], capture_output=True, check=check, text=True, timeout=60)
+
+
+@test("weirctl sets, gets, dumps, reloads and tries, as tables and as JSON", Changing, timeout_s=120)
+def by_weirctl(rig, context):
+    reset(rig)
+    said = weirctl(rig, "set", "a", "tx.max_bps", "33M", "tx.weight", "2").stdout
+    assert "tx.max_bps" in said and "40M -> 33M" in said, said
+    assert json.loads(weirctl(rig, "--json", "get", "a").stdout)["tx"]["asked"]["max_bps"] == 33000000
+    assert "33.00 Mb/s" in weirctl(rig, "get", "a").stdout
+    weirctl(rig, "set", "--tenant", "lab", "tx.max_bps", "400M")
+    path = os.path.join(context.folder, "dump.conf")
+    with open(path, "w") as f:
+        f.write(weirctl(rig, "dump").stdout.replace("33M", "34M"))
+    assert "1 VF" in weirctl(rig, "reload", path).stdout
+    tried = weirctl(rig, "dryrun", "b", "tx.min_bps", "300M").stdout
+    assert "admitted" in tried and "its limit" in tried, tried
+
+
+@test("every verb of weirctl that looks has JSON, and every mistake is told", Changing, timeout_s=120)
+def verbs_of_weirctl(rig):
+    assert "a " in weirctl(rig, "top", "--count", "1").stdout
+    for verb in (["vfs"], ["show", "tenants"], ["why", "a", "--seconds", "0.1"], ["dump"], ["top", "--count", "1"],
+                 ["dryrun", "b", "tx.weight", "2"]):
+        json.loads(weirctl(rig, "--json", *verb).stdout)
+    bad = weirctl(rig, "set", "a", "tx.max_bps", check=False)
+    assert bad.returncode == 2 and "value" in bad.stderr, bad.stderr
+    bad = weirctl(rig, "set", "a", "tx.max_bps", "10Gbs", "port", "x", check=False)
+    assert bad.returncode == 1 and "10Gbs" in bad.stderr and "port cannot change" in bad.stderr, bad.stderr
+    bad = weirctl(rig, "get", "nobody", check=False)
+    assert bad.returncode == 1 and "weirctl" in bad.stderr, bad.stderr
