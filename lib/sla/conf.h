@@ -151,6 +151,11 @@ struct conf *conf_load(const char *file, struct why *why);
 /* The same from memory; 'file' is the name used in messages. */
 struct conf *conf_parse(const char *file, const char *text, size_t size, struct why *why);
 
+/* The same from an INI that has been read ('is_good': without a mistake).  Sections of the kinds in 'others' (up to NULL;
+ * may be NULL) are somebody else's, and left to him. */
+struct ini;
+struct conf *conf_from_ini(const struct ini *ini, bool is_good, const char *const *others, struct why *why);
+
 void conf_destroy(struct conf *conf);
 
 /* Admission (contract 10) against a PF rate that may only now be known (the device's): sum(max(min, urgent)) of tx in

@@ -15,7 +15,7 @@ void conf_say(struct conf_reading *r, int line, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	why_add_at(r->why, r->conf->file, line, "%s", text);
+	why_add_at(r->why, r->ini->file, line, "%s", text);
 	r->ok = false;
 }
 
