@@ -179,6 +179,6 @@ void report_print(const struct sim *sim, FILE *out)
 	print_beyond(sim, out);
 	fprintf(out, "\n  uplink: %sb/s", units_approx_text(text, uplink));
 	fprintf(out, " (%.2f %% of it)", uplink * 100 / (double)sim->s->uplink_bps);
-	fprintf(out, "; %.1f M events, %.2f M a second of %.2f\n", (double)world_events(sim->w) / 1e6,
-		(double)world_events(sim->w) / 1e6 / sim->wall_s, sim->wall_s);
+	fprintf(out, "; %.1f M events, %.2f M a second of the CPU (%.2f s)\n", (double)world_events(sim->w) / 1e6,
+		(double)world_events(sim->w) / 1e6 / sim->cpu_s, sim->cpu_s);
 }

@@ -29,17 +29,17 @@ struct progress {
 	double began_s, shown_s;
 };
 
-static double wall_s(void)
+static double clock_s(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static void show_progress(struct progress *p, const struct sim *sim)
 {
-	double now_s = wall_s(), part = (double)world_now_ns(sim->w) / (double)sim->s->duration_ns;
+	double now_s = clock_s(CLOCK_MONOTONIC), part = (double)world_now_ns(sim->w) / (double)sim->s->duration_ns;
 	int full = (int)(part * BAR);
 
 	if (!p->is_on || now_s - p->shown_s < PROGRESS_S)
@@ -134,17 +134,19 @@ static bool close_csv(struct sim *sim)
 bool run_all(struct sim *sim, struct why *why)
 {
 	struct sampling s = {.sim = sim};
-	struct progress p = {.is_on = isatty(STDERR_FILENO) && !sim->args->is_quiet, .began_s = wall_s()};
+	struct progress p = {.is_on = isatty(STDERR_FILENO) && !sim->args->is_quiet, .began_s = clock_s(CLOCK_MONOTONIC)};
 	bool is_ok;
 
 	p.shown_s = p.began_s;
+	sim->cpu_s = -clock_s(CLOCK_PROCESS_CPUTIME_ID);
 	s.seen = calloc(2 * (size_t)sim->s->conf->n_vfs + 1, sizeof(*s.seen));
 	is_ok = s.seen != NULL && open_csv(sim);
 	if (is_ok) {
 		is_ok = run(&s, &p, why);
 		is_ok &= close_csv(sim);
 	}
-	sim->wall_s = wall_s() - p.began_s;
+	sim->cpu_s += clock_s(CLOCK_PROCESS_CPUTIME_ID);
+	sim->wall_s = clock_s(CLOCK_MONOTONIC) - p.began_s;
 	if (p.is_on && p.shown_s > p.began_s)
 		fprintf(stderr, "\r\x1b[K");
 	free(s.seen);

@@ -38,7 +38,7 @@ struct sim {
 	struct world *w;
 	FILE *csv;
 	uint64_t warm_events;		/* up to the mark */
-	double wall_s;			/* of the whole run */
+	double wall_s, cpu_s;		/* of the whole run */
 };
 
 bool run_all(struct sim *sim, struct why *why);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mem.h"
 #include "world_impl.h"
 
 #define MOST_AT_ONCE 4000000u	/* events without any time passing: more is a loop */
@@ -45,10 +46,11 @@ struct world *world_create(const struct scenario *s, struct why *why)
 	w->s = s;
 	w->conf = s->conf;
 	w->wire_byte = price_of_bps(s->bottleneck.rate_bps);
-	w->figures = calloc(2 * n_vfs, sizeof(*w->figures));
+	w->figures = mem_reserve(2 * n_vfs, sizeof(*w->figures));
+	w->hists = mem_reserve(n_hists_of(w), sizeof(*w->hists));
 	w->marked = calloc(n_vfs, sizeof(*w->marked));
 	w->carried = calloc(n_vfs, sizeof(*w->carried));
-	if (w->figures == NULL || w->marked == NULL || w->carried == NULL)
+	if (w->figures == NULL || w->hists == NULL || w->marked == NULL || w->carried == NULL)
 		goto no_memory;
 	if (create_pipe(w, why) && world_create_sources(w, why))
 		return w;
@@ -71,17 +73,15 @@ void world_destroy(struct world *w)
 		free(w->guests[port].timed);
 		free(w->guests[port].waiting);
 	}
-	for (size_t i = 0; w->figures != NULL && i < 2 * (size_t)w->conf->n_vfs; i++)
-		for (int c = 0; c < N_TCLASSES; c++)
-			free(w->figures[i].delay[c]);
 	for (uint32_t i = 0; i < w->n_slabs; i++)
 		free(w->slabs[i]);
 	free(w->slabs);
 	event_fini(&w->clock);
-	free(w->figures);
+	mem_release(w->figures, 2 * ((size_t)w->conf->n_vfs + 1), sizeof(*w->figures));
+	mem_release(w->hists, n_hists_of(w), sizeof(*w->hists));
+	mem_release(w->sources, w->room_sources, sizeof(*w->sources));
 	free(w->marked);
 	free(w->carried);
-	free(w->sources);
 	free(w->flows);
 	free(w);
 }
@@ -156,14 +156,8 @@ static void look_at_vf(const struct world *w, vf_id vf, struct vf_view *view)
 void world_mark(struct world *w)
 {
 	w->mark_ns = w->now_ns;
-	for (size_t i = 0; i < 2 * (size_t)w->conf->n_vfs; i++) {
-		struct world_figures *f = &w->figures[i];
-		struct hist *delay[N_TCLASSES];
-		memcpy(delay, f->delay, sizeof(delay));
-		*f = (struct world_figures){0};
-		for (int c = 0; c < N_TCLASSES; c++)
-			free(delay[c]);
-	}
+	memset(w->figures, 0, 2 * (size_t)w->conf->n_vfs * sizeof(*w->figures));
+	w->n_hists = 0;
 	for (vf_id vf = 0; vf < w->conf->n_vfs; vf++) {
 		look_at_vf(w, vf, &w->marked[vf]);
 		w->carried[vf] = 0;

@@ -21,6 +21,7 @@ struct frame {
 	bool is_copy;
 	uint8_t tclass;			/* as weir will classify it */
 	uint32_t source, flow;
+	vf_id from, to;			/* the source's */
 	uint64_t seq, offered_ns;
 	struct frame *next_free;
 	uint8_t head[FRAME_HEAD_BYTES + TAG_BYTES];
@@ -67,12 +68,18 @@ struct slot {				/* of a ring */
 	uint8_t dscp, ecn;
 };
 
+/* A source in its port's heap.  The time stands here too: with many sources, what is compared must be near. */
+struct timed {
+	uint64_t at_ns;
+	uint32_t source;
+};
+
 /* What stands behind a port: the ring that weir reads, those who fill it at times of their own (a heap), and those who
  * wait for room in it (a ring of their numbers, each once). */
 struct guest {
 	struct slot *ring;
 	uint32_t size, first, n;
-	uint32_t *timed;
+	struct timed *timed;
 	uint32_t n_timed;
 	uint32_t *waiting;
 	uint32_t waiting_size, waiting_first, n_waiting;
@@ -88,11 +95,14 @@ struct world {
 	struct event_clock clock;
 	struct guest guests[CONF_MAX_PORTS];
 	enum link_basis basis[CONF_MAX_PORTS];
+	uint64_t host_mac;
 	struct source *sources;
 	uint32_t n_sources, room_sources;
 	struct flow *flows;
 	uint32_t n_flows;
 	struct world_figures *figures;	/* 2 a VF: tx, rx */
+	struct hist *hists;		/* given out as packets arrive: the others' memory is not touched */
+	size_t n_hists;
 	struct vf_view *marked;		/* by VF, at the mark */
 	uint64_t *carried;		/* by VF: beyond the bottleneck */
 	struct world_bottleneck bottleneck;
@@ -106,6 +116,11 @@ struct world {
 	uint64_t n_events, n_before;	/* all, and those before this moment */
 	bool is_out_of_memory, is_ending;
 };
+
+static inline size_t n_hists_of(const struct world *w)
+{
+	return 2 * (size_t)(w->conf->n_vfs + 1) * N_TCLASSES;
+}
 
 static inline struct world_figures *figures_of(const struct world *w, vf_id vf, enum world_dir dir)
 {

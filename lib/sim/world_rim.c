@@ -85,6 +85,8 @@ static uint32_t rim_rx(void *ctx, uint16_t port, struct pkt *pkts, uint32_t n)
 	uint32_t got;
 
 	world_settle(w, port);
+	for (uint32_t i = 0, at = g->first; i < n && i < g->n; i++, at = at + 1 < g->size ? at + 1 : 0)
+		__builtin_prefetch(&w->sources[g->ring[at].source]);
 	for (got = 0; got < n && g->n > 0; got++) {
 		const struct slot *slot = &g->ring[g->first];
 		struct frame *f = take(w);
@@ -93,12 +95,15 @@ static uint32_t rim_rx(void *ctx, uint16_t port, struct pkt *pkts, uint32_t n)
 		f->bytes = slot->bytes;
 		f->head_bytes = f->bytes < FRAME_HEAD_BYTES ? (uint16_t)f->bytes : FRAME_HEAD_BYTES;
 		f->is_copy = false;
-		f->tclass = w->sources[slot->source].classes[slot->dscp];
+		const struct source *s = &w->sources[slot->source];
+		f->tclass = s->classes[slot->dscp];
+		f->from = s->from;
+		f->to = s->to;
 		f->source = slot->source;
 		f->flow = slot->flow;
 		f->seq = slot->seq;
 		f->offered_ns = slot->offered_ns;
-		write_head(f, &w->sources[slot->source], slot);
+		write_head(f, s, slot);
 		pkts[got].handle = f;
 		look_at(&pkts[got]);
 		g->first = g->first + 1 < g->size ? g->first + 1 : 0;
@@ -114,6 +119,11 @@ static uint32_t rim_tx(void *ctx, uint16_t port, void **handles, uint32_t n)
 {
 	struct world *w = ctx;
 
+	for (uint32_t i = 0; i < n; i++) {	/* with many VFs their figures are in no cache */
+		const struct frame *f = handles[i];
+		if (f->from != VF_PF)
+			__builtin_prefetch(figures_of(w, f->from, WORLD_TX), 1);
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		world_deliver(w, port, handles[i]);
 		give_back(w, handles[i]);

@@ -4,10 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "mem.h"
 #include "world_impl.h"
 
-#define HOST_MAC UINT64_C(0x02000000ff01)	/* beyond the uplink */
-#define NO_MAC	 UINT64_C(0x02770000ff02)	/* of a VF that may use any */
+#define HOST_MAC UINT64_C(0x02f700000000)	/* beyond the uplink: the first from here that no VF has */
 
 /* ---- The ring ---- */
 
@@ -110,54 +110,59 @@ static bool advance(struct source *s)
 
 /* ---- The heap of a port ---- */
 
-static bool is_before(const struct world *w, uint32_t a, uint32_t b)
+static bool is_before(const struct timed *a, const struct timed *b)
 {
-	uint64_t a_ns = w->sources[a].next.ns, b_ns = w->sources[b].next.ns;
-
-	return a_ns != b_ns ? a_ns < b_ns : a < b;
+	return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->source < b->source;
 }
 
-static void sift_up(const struct world *w, struct guest *g, uint32_t at)
+static void push_timed(const struct world *w, struct guest *g, uint32_t id)
 {
-	uint32_t id = g->timed[at];
+	struct timed mine = {w->sources[id].next.ns, id};
+	uint32_t at = g->n_timed++;
 
-	for (; at > 0 && is_before(w, id, g->timed[(at - 1) / 2]); at = (at - 1) / 2)
+	for (; at > 0 && is_before(&mine, &g->timed[(at - 1) / 2]); at = (at - 1) / 2)
 		g->timed[at] = g->timed[(at - 1) / 2];
-	g->timed[at] = id;
+	g->timed[at] = mine;
 }
 
-static void sift_down(const struct world *w, struct guest *g)
+/* The first one has another time. */
+static void sift_down(struct guest *g)
 {
-	uint32_t at = 0, child, id = g->timed[0];
+	struct timed mine = g->timed[0];
+	uint32_t at = 0, child;
 
 	while ((child = 2 * at + 1) < g->n_timed) {
-		if (child + 1 < g->n_timed && is_before(w, g->timed[child + 1], g->timed[child]))
+		if (child + 1 < g->n_timed && is_before(&g->timed[child + 1], &g->timed[child]))
 			child++;
-		if (!is_before(w, g->timed[child], id))
+		if (!is_before(&g->timed[child], &mine))
 			break;
 		g->timed[at] = g->timed[child];
 		at = child;
 	}
-	g->timed[at] = id;
+	g->timed[at] = mine;
 }
 
 void world_settle(struct world *w, uint16_t port)
 {
 	struct guest *g = &w->guests[port];
 
-	while (g->n_timed > 0 && w->sources[g->timed[0]].next.ns <= w->now_ns && !w->is_ending) {
-		uint32_t id = g->timed[0];
+	while (g->n_timed > 0 && g->timed[0].at_ns <= w->now_ns && !w->is_ending) {
+		uint32_t id = g->timed[0].source;
 		struct source *s = &w->sources[id];
+		for (uint32_t i = 1; i < 3 && i < g->n_timed; i++)	/* one of these is the next */
+			__builtin_prefetch(&w->sources[g->timed[i].source], 1);
 		if (g->n < g->size)
 			world_put(w, g, &(struct slot){.offered_ns = s->next.ns, .source = id, .flow = NO_FLOW,
 				.bytes = s->next_bytes, .dscp = s->next_dscp, .ecn = s->next_ecn});
 		else
 			refuse(w, s);
 		w->n_events++;
-		if (!advance(s))
+		if (advance(s))
+			g->timed[0].at_ns = s->next.ns;
+		else
 			g->timed[0] = g->timed[--g->n_timed];
 		if (g->n_timed > 0)
-			sift_down(w, g);
+			sift_down(g);
 	}
 }
 
@@ -233,17 +238,39 @@ void world_wake(struct world *w, uint32_t id, uint64_t at_ns)
 
 /* ---- Set-up ---- */
 
-static uint64_t mac_of(const struct conf *conf, vf_id vf)
+static uint64_t mac_at(const struct conf_vf *v, uint8_t at)
 {
 	uint64_t mac = 0;
 
-	if (vf == VF_PF)
-		return HOST_MAC;
-	if (conf->vfs[vf].n_macs == 0)
-		return NO_MAC;
 	for (int i = 0; i < 6; i++)
-		mac = mac << 8 | conf->vfs[vf].mac[0][i];
+		mac = mac << 8 | v->mac[at][i];
 	return mac;
+}
+
+static bool is_taken(const struct conf *conf, uint64_t mac)
+{
+	for (uint32_t i = 0; i < conf->n_vfs; i++)
+		for (uint8_t m = 0; m < conf->vfs[i].n_macs; m++)
+			if (mac_at(&conf->vfs[i], m) == mac)
+				return true;
+	return false;
+}
+
+static uint64_t free_mac(const struct conf *conf)
+{
+	uint64_t mac = HOST_MAC;
+
+	while (is_taken(conf, mac))
+		mac++;
+	return mac;
+}
+
+/* Of everybody beyond the uplink, and of a VF that may use any: what the world keeps for itself. */
+static uint64_t mac_of(const struct world *w, vf_id vf)
+{
+	if (vf == VF_PF)
+		return w->host_mac;
+	return w->conf->vfs[vf].n_macs > 0 ? mac_at(&w->conf->vfs[vf], 0) : w->host_mac ^ UINT64_C(0x100000000000);
 }
 
 static uint16_t first_of_trunk(const struct conf_vf *v)
@@ -287,8 +314,7 @@ static void begin_timed(struct world *w, uint32_t id)
 		if (t->stop_ns != 0 && s->next.ns >= t->stop_ns)
 			return;
 	}
-	g->timed[g->n_timed++] = id;
-	sift_up(w, g, g->n_timed - 1);
+	push_timed(w, g, id);
 }
 
 static void begin(struct world *w, uint32_t id)
@@ -315,8 +341,8 @@ static void add_source(struct world *w, const struct traffic *t, vf_id from, vf_
 		.to = to,
 		.port = from == VF_PF ? conf->pf : conf->vfs[from].port,
 		.vid = tag_of(conf, from, to),
-		.src_mac = mac_of(conf, from),
-		.dst_mac = mac_of(conf, to),
+		.src_mac = mac_of(w, from),
+		.dst_mac = mac_of(w, to),
 		.classes = conf->maps[conf->vfs[from != VF_PF ? from : to].dscp_map].tclass,
 		.next_dscp = t->dscp,
 		.next_ecn = t->ecn,
@@ -356,7 +382,9 @@ bool world_create_sources(struct world *w, struct why *why)
 
 	for (uint32_t i = 0; i < s->n_traffics; i++)
 		n += (uint64_t)s->traffics[i].n_from * s->traffics[i].n_to;
-	w->sources = calloc(n + 1, sizeof(*w->sources));
+	w->host_mac = free_mac(w->conf);
+	w->room_sources = (uint32_t)n + 1;
+	w->sources = mem_reserve(w->room_sources, sizeof(*w->sources));
 	if (w->sources == NULL)
 		goto no_memory;
 	for (uint32_t i = 0; i < s->n_traffics; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What lies beyond weir's ports: those who receive, and the bottleneck.  Its queue is known by when it will be empty, so
  * that a packet's fate is told when it comes, and needs no event. */
-#include <stdlib.h>
+#include <string.h>
 
 #include "world_impl.h"
 
@@ -22,12 +22,11 @@ static void count(struct world *w, vf_id vf, enum world_dir dir, const struct fr
 	g->marked_pkts += ecn_of(f) == ECN_CE;
 	g->class_pkts[tclass]++;
 	g->class_bytes[tclass] += f->bytes;
-	if (g->delay[tclass] == NULL)
-		g->delay[tclass] = calloc(1, sizeof(*g->delay[tclass]));
-	if (g->delay[tclass] == NULL)
-		w->is_out_of_memory = true;
-	else
-		hist_record(g->delay[tclass], w->now_ns - f->offered_ns);
+	if (g->delay[tclass] == NULL) {
+		g->delay[tclass] = &w->hists[w->n_hists++];
+		memset(g->delay[tclass], 0, sizeof(*g->delay[tclass]));
+	}
+	hist_record(g->delay[tclass], w->now_ns - f->offered_ns);
 }
 
 /* When the bottleneck has passed it on; UINT64_MAX: it was dropped. */
@@ -58,21 +57,20 @@ static uint64_t through_bottleneck(struct world *w, const struct frame *f, vf_id
 
 void world_deliver(struct world *w, uint16_t port, struct frame *f)
 {
-	const struct source *s = &w->sources[f->source];
 	bool is_pf = port == w->conf->pf, is_marked = ecn_of(f) == ECN_CE;
 	uint64_t at_ns = w->now_ns;
 
 	w->guests[port].sent_bytes += basis_bytes(w->basis[port], f->bytes);
-	if (s->from != VF_PF)
-		count(w, s->from, WORLD_TX, f);
-	if (s->to != VF_PF && !is_pf)
-		count(w, s->to, WORLD_RX, f);
+	if (f->from != VF_PF)
+		count(w, f->from, WORLD_TX, f);
+	if (f->to != VF_PF && !is_pf)
+		count(w, f->to, WORLD_RX, f);
 	if (is_pf && w->wire_byte != 0)
-		at_ns = through_bottleneck(w, f, s->from, &is_marked);
+		at_ns = through_bottleneck(w, f, f->from, &is_marked);
 	if (f->flow == NO_FLOW || f->is_copy || at_ns == UINT64_MAX)
 		return;
 	world_push(w, &(struct event){
-		.at_ns = at_ns + s->traffic->rtt_ns,
+		.at_ns = at_ns + w->sources[f->source].traffic->rtt_ns,
 		.kind = EVENT_ACK,
 		.who = f->flow,
 		.seq = f->seq,

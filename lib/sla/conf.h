@@ -17,7 +17,7 @@
 #define CONF_DEVICE_CHARS 64
 #define CONF_MAX_PORTS	  32	/* Debian's DPDK knows 32 ethdevs */
 #define CONF_MAX_MACS	  8	/* a VF */
-#define CONF_MAX_VFS	  65536
+#define CONF_MAX_VFS	  131072
 #define CONF_MAX_TENANTS  65536
 #define CONF_MAX_DEPTH	  4	/* tenants in tenants: VF < tenant < .. < PF has at most 4 tenants */
 #define CONF_NO_TENANT	  UINT32_MAX

@@ -216,6 +216,20 @@ START_TEST(tagged_vfs_are_spoken_to_as_they_want)
 }
 END_TEST
 
+/* Fails if the address beyond the uplink is a fixed one: what is sent there would be the VF's that has it. */
+START_TEST(no_vf_has_the_address_of_those_beyond_the_uplink)
+{
+	struct play p = play(PF("1G") "[port p1]\n[vf vm1]\nport = p1\nmac = 02:f7:00:00:00:00, 02:f7:00:00:00:01\n"
+		"[port p2]\n[vf vm2]\nport = p2\nmac = 02:f7:00:00:00:02\n"
+		"[sim]\nduration = 100ms\n[traffic t]\nfrom = vm1\nrate = 10M\n", 1);
+
+	run(&p);
+	is_near(bps(&p, 0, WORLD_TX), 10e6, 0.03, "sent");
+	ck_assert_uint_gt(world_port_bytes(p.w, 0), 0);
+	end(&p);
+}
+END_TEST
+
 /* VM to VM nothing bounds them, and with turn = 0 a worker needs no time: more packets in the same moment, for ever.
  * Fails if world_run() does not count turns without time: the test does not end. */
 START_TEST(time_that_stands_still_is_noticed_and_diagnosed)
@@ -244,6 +258,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, tcp_fills_the_bottleneck_and_dctcp_keeps_its_queue_short, 0, 3);
 	tcase_add_test(tc, tcp_behind_a_limit_reaches_it_and_loses_nothing);
 	tcase_add_test(tc, tagged_vfs_are_spoken_to_as_they_want);
+	tcase_add_test(tc, no_vf_has_the_address_of_those_beyond_the_uplink);
 	tcase_add_test(tc, time_that_stands_still_is_noticed_and_diagnosed);
 	suite_add_tcase(s, tc);
 	return s;
