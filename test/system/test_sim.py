@@ -197,3 +197,43 @@ def bad_traces(context):
         done = sim(context, scenario)
         assert done.returncode == 1, "%s: %d" % (name, done.returncode)
         assert "%s.conf:17: [traffic t]" % name in done.stderr and wanted in done.stderr, "%s: %s" % (name, done.stderr)
+
+
+def script(context, name, *options, seconds=60):
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    binary = os.path.join(build_of(context), "app", "weir-sim", "weir-sim")
+    return subprocess.run([os.path.join(root, "scripts", name), "--sim", binary, *options], capture_output=True, text=True,
+                          timeout=seconds)
+
+
+@test("scripts/reproduce plays a paper's figure, judges it, and writes a page and rows", timeout_s=90)
+def reproduce(context):
+    rows, out = os.path.join(context.folder, "rows.json"), os.path.join(context.folder, "page")
+    done = script(context, "reproduce", "classes", "--no-pictures", "--json", rows, "--out", out, seconds=80)
+    assert done.returncode == 0, done.stderr
+    with open(rows) as f:
+        row, = json.load(f)
+    assert {"paper", "figure", "case", "theirs", "ours", "bar", "met"} <= set(row), row
+    assert row["met"] is True and row["paper"] == "D", row
+    with open(os.path.join(out, "index.html")) as f:
+        assert row["ours"] in f.read()
+
+
+@test("scripts/reproduce refuses a figure it does not know, and tells of a scenario that could not be played")
+def reproduce_bad(context):
+    done = script(context, "reproduce", "fig99", "--out", context.folder)
+    assert done.returncode == 2 and "fig99: no such figure" in done.stderr, done.stderr
+    done = script(context, "reproduce", "classes", "--out", context.folder, "--sim", "/nonexistent")
+    assert done.returncode == 2 and "classes-100g" in done.stderr, done.stderr
+
+
+@test("scripts/simscale plays few VFs and many on one load, and tells what an event costs")
+def simscale(context):
+    path = os.path.join(context.folder, "scale.json")
+    done = script(context, "simscale", "--vfs", "5,50", "--json", path)
+    assert done.returncode in (0, 1), done.stderr     # how fast is no test's to say
+    with open(path) as f:
+        rows = json.load(f)["rows"]
+    assert [row["vfs"] for row in rows] == [5, 50], rows
+    for row in rows:
+        assert abs(row["utilization_pct"] - 90) < 1 and row["not_kept"] == 0 and row["ns_per_event"] > 0, row

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Scenarios as they are written: what is read, and every mistake with its line. */
+#include <glob.h>
 #include <string.h>
 
 #include "clk.h"
@@ -171,6 +172,24 @@ START_TEST(what_a_config_leaves_to_the_device_the_scenario_says)
 }
 END_TEST
 
+/* The operator's own files too, where they name the uplink's rate. */
+START_TEST(all_ready_scenarios_load)
+{
+	glob_t g = {0};
+
+	ck_assert_int_eq(glob(WEIR_CONFIG_DIR "/sim/*.conf", 0, NULL, &g), 0);
+	ck_assert_int_eq(glob(WEIR_CONFIG_DIR "/demo-*.conf", GLOB_APPEND, NULL, &g), 0);
+	ck_assert_uint_gt(g.gl_pathc, 12);
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		why_init(&why);
+		struct scenario *s = scenario_load(g.gl_pathv[i], &why);
+		ck_assert_msg(s != NULL, "%s", why.text[0]);
+		scenario_destroy(s);
+	}
+	globfree(&g);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("scenario");
@@ -180,6 +199,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, every_key_lands_in_its_place);
 	tcase_add_loop_test(tc, mistakes_are_told_with_line_and_what_was_wanted, 0, LENGTH(mistakes));
 	tcase_add_test(tc, all_mistakes_are_told_at_once_weirs_too);
+	tcase_add_test(tc, all_ready_scenarios_load);
 	tcase_add_test(tc, what_a_config_leaves_to_the_device_the_scenario_says);
 	suite_add_tcase(s, tc);
 	return s;
