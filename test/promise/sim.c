@@ -146,8 +146,7 @@ static void check_set(uint64_t number)
 	free(ini);
 }
 
-/* Fails if order_next() looks at shares before deadlines, if charge_share() forgets the weight, or if the ring of a
- * source that is held refuses what it need not (world_settle()). */
+/* Fails if order_next() looks at shares before deadlines, or if charge_share() forgets the weight. */
 START_TEST(simulated_rates_are_what_the_contract_computes)
 {
 	const char *wanted = getenv("WEIR_SIM_SETS");
