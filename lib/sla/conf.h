@@ -17,7 +17,7 @@
 #define CONF_DEVICE_CHARS 64
 #define CONF_MAX_PORTS	  32	/* Debian's DPDK knows 32 ethdevs */
 #define CONF_MAX_MACS	  8	/* a VF */
-#define CONF_MAX_VFS	  65536
+#define CONF_MAX_VFS	  131072
 #define CONF_MAX_TENANTS  65536
 #define CONF_MAX_DEPTH	  4	/* tenants in tenants: VF < tenant < .. < PF has at most 4 tenants */
 #define CONF_NO_TENANT	  UINT32_MAX
@@ -153,6 +153,11 @@ struct conf *conf_load(const char *file, struct why *why);
 
 /* The same from memory; 'file' is the name used in messages. */
 struct conf *conf_parse(const char *file, const char *text, size_t size, struct why *why);
+
+/* The same from an INI that has been read ('is_good': without a mistake).  Sections of the kinds in 'others' (up to NULL;
+ * may be NULL) are somebody else's, and left to him. */
+struct ini;
+struct conf *conf_from_ini(const struct ini *ini, bool is_good, const char *const *others, struct why *why);
 
 void conf_destroy(struct conf *conf);
 

@@ -18,7 +18,7 @@ void conf_say(struct conf_reading *r, int line, const char *fmt, ...)
 	if (r->command != NULL)
 		why_add(r->why, "%s: %s", r->command, text);
 	else
-		why_add_at(r->why, r->conf->file, line, "%s", text);
+		why_add_at(r->why, r->ini != NULL ? r->ini->file : r->conf->file, line, "%s", text);
 	r->ok = false;
 }
 

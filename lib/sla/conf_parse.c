@@ -134,6 +134,14 @@ static const struct {
 	{"dscp", true, conf_read_dscp},
 };
 
+static bool is_one_of(const char *kind, const char *const *kinds)
+{
+	for (; kinds != NULL && *kinds != NULL; kinds++)
+		if (strcmp(kind, *kinds) == 0)
+			return true;
+	return false;
+}
+
 static void read_section(struct conf_reading *r, const struct ini_section *s)
 {
 	for (size_t i = 0; i < LENGTH(sections); i++) {
@@ -178,7 +186,8 @@ static struct conf *conf_create(const char *file)
 }
 
 /* Every pass runs, whatever the one before has found: all mistakes at once. */
-static struct conf *conf_from_ini(const struct ini *ini, bool is_good_ini, const struct conf *running, struct why *why)
+static struct conf *read_whole(const struct ini *ini, bool is_good_ini, const char *const *others,
+	const struct conf *running, struct why *why)
 {
 	struct conf_reading r = {
 		.conf = conf_create(ini->file), .ini = ini, .why = why, .ok = is_good_ini, .running = running};
@@ -188,7 +197,8 @@ static struct conf *conf_from_ini(const struct ini *ini, bool is_good_ini, const
 		return NULL;
 	}
 	for (size_t i = 0; i < ini->n_sections; i++)
-		read_section(&r, &ini->sections[i]);
+		if (!is_one_of(ini->sections[i].kind, others))
+			read_section(&r, &ini->sections[i]);
 	conf_check(&r);
 	conf_complete(r.conf);
 	conf_check_tenant_sums(&r);
@@ -207,12 +217,17 @@ static struct conf *conf_from_ini(const struct ini *ini, bool is_good_ini, const
 	return NULL;
 }
 
+struct conf *conf_from_ini(const struct ini *ini, bool is_good, const char *const *others, struct why *why)
+{
+	return read_whole(ini, is_good, others, NULL, why);
+}
+
 struct conf *conf_reload_text(const struct conf *running, const char *file, const char *text, size_t size,
 	struct why *why)
 {
 	struct ini ini;
 	bool is_good = ini_read(&ini, file, text, size, why);
-	struct conf *conf = conf_from_ini(&ini, is_good, running, why);
+	struct conf *conf = read_whole(&ini, is_good, NULL, running, why);
 
 	ini_fini(&ini);
 	return conf;
@@ -228,7 +243,7 @@ struct conf *conf_load_over(const struct conf *running, const char *file, struct
 	struct ini ini;
 	bool is_good = ini_read_file(&ini, file, why);
 	/* What could not be read at all has no other mistakes to find. */
-	struct conf *conf = is_good || ini.memory != NULL ? conf_from_ini(&ini, is_good, running, why) : NULL;
+	struct conf *conf = is_good || ini.memory != NULL ? read_whole(&ini, is_good, NULL, running, why) : NULL;
 
 	ini_fini(&ini);
 	return conf;

@@ -432,19 +432,19 @@ START_TEST(as_many_vfs_as_promised_are_read_and_no_more)
 
 	fprintf(f, "[port pf0]\nrole = pf\n[port vf0]\n");
 	for (unsigned int i = 0; i <= CONF_MAX_VFS; i++)
-		fprintf(f, "[vf v%u]\nport = vf0\nmac = 02:00:%02x:%02x:%02x:00\ntx.min_bps = 1M\n", i,
+		fprintf(f, "[vf v%u]\nport = vf0\nmac = 02:00:%02x:%02x:%02x:00\ntx.min_bps = 1k\n", i,
 			i >> 16, i >> 8 & 255, i & 255);
 	fprintf(f, "[port pf0]\n"); /* a line to cut */
 	fclose(f);
 	ck_assert_ptr_null(parse(text));
 	ck_assert_int_eq(why.n, 2);
-	ck_assert_ptr_nonnull(strstr(why.text[1], "[vf v65536]: wanted at most 65536 VFs"));
-	*strstr(text, "[vf v65536]") = '\0';
+	ck_assert_ptr_nonnull(strstr(why.text[1], "[vf v131072]: wanted at most 131072 VFs"));
+	*strstr(text, "[vf v131072]") = '\0';
 	struct conf *conf = parse(text);
 	ck_assert_msg(conf != NULL, "%s", why.text[0]);
 	ck_assert_uint_eq(conf->n_vfs, CONF_MAX_VFS);
 	ck_assert_uint_eq(conf->ports[1].n_vfs, CONF_MAX_VFS);
-	ck_assert_str_eq(conf->vfs[65535].name, "v65535");
+	ck_assert_str_eq(conf->vfs[131071].name, "v131071");
 	conf_destroy(conf);
 	free(text);
 }

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What came of it, as tables for people. */
+#include "clk.h"
+#include "sim.h"
+#include "table.h"
+#include "units.h"
+
+#define MOST_ROWS 40	/* of a table; those beyond are counted, and in the JSON */
+
+static const char *const dir_names[] = {"tx", "rx"};
+
+static const char *rate(char buf[UNITS_TEXT], double value)
+{
+	return value == 0 ? "-" : units_approx_text(buf, value);
+}
+
+static const char *sold(char buf[UNITS_TEXT], uint64_t value)
+{
+	return value == 0 ? "-" : units_count_text(buf, value);
+}
+
+static const char *verdict_text(const struct verdict *v)
+{
+	if (v->is_starved)
+		return "STARVED";
+	if (!v->is_guarantee_kept)
+		return "GUARANTEE MISSED";
+	return v->is_limit_kept ? "kept" : "OVER ITS LIMIT";
+}
+
+static void add_row(struct table *t, const struct sim *sim, vf_id vf, int dir, const struct verdict *v)
+{
+	const struct conf_vf *cv = &sim->s->conf->vfs[vf];
+	const struct sla *sla = dir == WORLD_TX ? &cv->tx_eff : &cv->rx_eff;
+	char min[UNITS_TEXT], max[UNITS_TEXT], max_pps[UNITS_TEXT], offered[UNITS_TEXT], bps[UNITS_TEXT], pps[UNITS_TEXT];
+
+	table_row(t, "%s|%s|%s|%s|%s|%s|%s|%s|%.1f|%.1f|%.1f|%s", cv->name, dir_names[dir], sold(min, sla->min_bps),
+		sold(max, sla->max_bps), sold(max_pps, sla->max_pps), rate(offered, v->offered_bps), rate(bps, v->got_bps),
+		rate(pps, v->got_pps), (double)v->p50_ns / 1e3, (double)v->p99_ns / 1e3, (double)v->max_ns / 1e3,
+		verdict_text(v));
+}
+
+static void print_vfs(const struct sim *sim, FILE *out)
+{
+	struct table *t = table_create("vf|dir|>min b/s|>max b/s|>max p/s|>offered b/s|>got b/s|>got p/s|>p50 us|>p99 us|"
+				       ">max us|");
+	uint32_t n_rows = 0, n_more = 0, n_more_broken = 0;
+
+	if (t == NULL)
+		return;
+	for (vf_id vf = 0; vf < sim->s->conf->n_vfs; vf++) {
+		for (int dir = 0; dir < N_WORLD_DIRS; dir++) {
+			struct verdict v;
+			verdict_of(sim, vf, (enum world_dir)dir, &v);
+			if (v.offered_pps == 0 && v.got_pps == 0)
+				continue;
+			if (n_rows < MOST_ROWS) {
+				add_row(t, sim, vf, dir, &v);
+				n_rows++;
+				continue;
+			}
+			n_more++;
+			n_more_broken += !verdict_kept(&v);
+		}
+	}
+	table_print(t, out, "  ");
+	table_destroy(t);
+	if (n_more > 0)
+		fprintf(out, "  and %u more, of which %u were not kept (--json has all)\n", n_more, n_more_broken);
+}
+
+static const struct dir_view *dir_of(const struct vf_view *view, int dir)
+{
+	return dir == WORLD_TX ? &view->tx : &view->rx;
+}
+
+/* Where packets were lost, or told of congestion; and what a sender's own ring refused before weir saw it. */
+static void add_losses(struct table *t, const struct sim *sim, vf_id vf, int dir, uint32_t *n_rows)
+{
+	const struct world_figures *f = world_figures(sim->w, vf, (enum world_dir)dir);
+	const char *name = sim->s->conf->vfs[vf].name;
+	struct vf_view view;
+
+	world_view_vf(sim->w, vf, &view);
+	const struct dir_view *d = dir_of(&view, dir);
+	for (int r = 0; r < N_DROP_REASONS && *n_rows < MOST_ROWS; r++) {
+		if (d->drops[r] == 0)
+			continue;
+		table_row(t, "%s|%s|dropped|%llu|%s: %s", name, dir_names[dir], (unsigned long long)d->drops[r],
+			drop_name((enum drop_reason)r), drop_text((enum drop_reason)r));
+		++*n_rows;
+	}
+	if (f->marked_pkts > 0 && *n_rows < MOST_ROWS) {
+		table_row(t, "%s|%s|marked CE|%llu|", name, dir_names[dir], (unsigned long long)f->marked_pkts);
+		++*n_rows;
+	}
+	if (f->refused_pkts > 0 && dir == WORLD_TX && *n_rows < MOST_ROWS) {
+		table_row(t, "%s|%s|refused|%llu|by its own full ring, before weir", name, dir_names[dir],
+			(unsigned long long)f->refused_pkts);
+		++*n_rows;
+	}
+}
+
+static void print_losses(const struct sim *sim, FILE *out)
+{
+	struct table *t = table_create("vf|dir|what|>packets|why");
+	uint32_t n_rows = 0;
+
+	if (t == NULL)
+		return;
+	for (vf_id vf = 0; vf < sim->s->conf->n_vfs; vf++)
+		for (int dir = 0; dir < N_WORLD_DIRS; dir++)
+			add_losses(t, sim, vf, dir, &n_rows);
+	if (n_rows > 0) {
+		fprintf(out, "\n");
+		table_print(t, out, "  ");
+	}
+	table_destroy(t);
+}
+
+static void print_classes(const struct sim *sim, FILE *out)
+{
+	struct table *t = table_create("vf|dir|class|>got b/s|>got p/s|>p50 us|>p99 us|>max us");
+	double seconds = (double)world_span_ns(sim->w) / 1e9;
+	char bps[UNITS_TEXT], pps[UNITS_TEXT];
+	uint32_t n_rows = 0;
+
+	if (t == NULL)
+		return;
+	for (uint32_t i = 0; i < 2 * sim->s->conf->n_vfs && n_rows < MOST_ROWS; i++) {
+		const struct world_figures *f = world_figures(sim->w, i / 2, (enum world_dir)(i % 2));
+		for (int c = 0; c < N_TCLASSES; c++) {
+			struct hist_snapshot d;
+			if (f->class_pkts[c] == 0 || f->class_pkts[c] == f->got_pkts)
+				continue;	/* of one class alone the first table tells */
+			verdict_delay(f, c, &d);
+			table_row(t, "%s|%s|%s|%s|%s|%.1f|%.1f|%.1f", sim->s->conf->vfs[i / 2].name, dir_names[i % 2],
+				tclass_name((enum tclass)c), rate(bps, (double)f->class_bytes[c] * 8 / seconds),
+				rate(pps, (double)f->class_pkts[c] / seconds), (double)hist_quantile_ns(&d, 0.5) / 1e3,
+				(double)hist_quantile_ns(&d, 0.99) / 1e3, (double)d.max_ns / 1e3);
+			n_rows++;
+		}
+	}
+	if (n_rows > 0) {
+		fprintf(out, "\n");
+		table_print(t, out, "  ");
+	}
+	table_destroy(t);
+}
+
+static void print_beyond(const struct sim *sim, FILE *out)
+{
+	const struct bottleneck *terms = &sim->s->bottleneck;
+	const struct world_bottleneck *b = world_bottleneck(sim->w);
+	double seconds = (double)world_span_ns(sim->w) / 1e9, bps = (double)b->carried_bytes * 8 / seconds;
+	char text[UNITS_TEXT];
+
+	if (terms->rate_bps == 0)
+		return;
+	fprintf(out, "\n  beyond the uplink: %sb/s carried (%.1f %%), %llu packets dropped, %llu marked, %llu bytes queued at "
+		"most\n", units_approx_text(text, bps), bps * 100 / (double)terms->rate_bps,
+		(unsigned long long)b->dropped_pkts, (unsigned long long)b->marked_pkts,
+		(unsigned long long)b->longest_queue_bytes);
+}
+
+void report_print(const struct sim *sim, FILE *out)
+{
+	const struct conf *conf = sim->s->conf;
+	double uplink = (double)world_port_bytes(sim->w, conf->pf) * 8e9 / (double)world_span_ns(sim->w);
+	char text[UNITS_TEXT];
+
+	fprintf(out, "%s: %.6g s on virtual time, figures of the last %.6g s\n", sim->args->scenario,
+		(double)world_now_ns(sim->w) / 1e9, (double)world_span_ns(sim->w) / 1e9);
+	if (sim->s->has_default_traffic)
+		fprintf(out, "no [traffic]: every VF sends all it can to the uplink, 1500 bytes a packet\n");
+	print_vfs(sim, out);
+	print_classes(sim, out);
+	print_losses(sim, out);
+	print_beyond(sim, out);
+	fprintf(out, "\n  uplink: %sb/s", units_approx_text(text, uplink));
+	fprintf(out, " (%.2f %% of it)", uplink * 100 / (double)sim->s->uplink_bps);
+	fprintf(out, "; %.1f M events, %.2f M a second of the CPU (%.2f s)\n", (double)world_events(sim->w) / 1e6,
+		(double)world_events(sim->w) / 1e6 / sim->cpu_s, sim->cpu_s);
+}

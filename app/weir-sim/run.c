@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From the start to the end: the warm-up, samples for the CSV, and on a terminal how far it is. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clk.h"
+#include "sim.h"
+
+#define STEP_NS	   (200 * NS_PER_US)	/* of virtual time between looks at the wall clock */
+#define BAR	   30
+#define PROGRESS_S 0.2
+
+/* What the last sample saw, by VF and direction. */
+struct seen {
+	uint64_t offered_bytes, refused_pkts, got_bytes, got_pkts, marked_pkts, drops;
+};
+
+struct sampling {
+	struct sim *sim;
+	struct seen *seen;
+	uint64_t at_ns;			/* of the last one */
+};
+
+struct progress {
+	bool is_on;
+	double began_s, shown_s;
+};
+
+static double clock_s(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void show_progress(struct progress *p, const struct sim *sim)
+{
+	double now_s = clock_s(CLOCK_MONOTONIC), part = (double)world_now_ns(sim->w) / (double)sim->s->duration_ns;
+	int full = (int)(part * BAR);
+
+	if (!p->is_on || now_s - p->shown_s < PROGRESS_S)
+		return;
+	p->shown_s = now_s;
+	fprintf(stderr, "\r[%.*s%*s] %.3f of %.3f s, %.1f M events/s ", full, "##############################", BAR - full,
+		"", (double)world_now_ns(sim->w) / 1e9, (double)sim->s->duration_ns / 1e9,
+		(double)world_events(sim->w) / (now_s - p->began_s) / 1e6);
+	fflush(stderr);
+}
+
+static void sample_one(struct sampling *s, vf_id vf, enum world_dir dir, const struct dir_view *d, double seconds)
+{
+	const struct world_figures *f = world_figures(s->sim->w, vf, dir);
+	struct seen *from = &s->seen[2 * (size_t)vf + dir];
+	struct seen now = {f->offered_bytes, f->refused_pkts, f->got_bytes, f->got_pkts, f->marked_pkts, dir_view_drops(d)};
+
+	fprintf(s->sim->csv, "%.9f,%s,%s,%.0f,%.0f,%.1f,%.1f,%.1f,%.1f\n", (double)world_now_ns(s->sim->w) / 1e9,
+		s->sim->s->conf->vfs[vf].name, dir == WORLD_TX ? "tx" : "rx",
+		(double)(now.offered_bytes - from->offered_bytes) * 8 / seconds,
+		(double)(now.got_bytes - from->got_bytes) * 8 / seconds, (double)(now.got_pkts - from->got_pkts) / seconds,
+		(double)(now.refused_pkts - from->refused_pkts) / seconds, (double)(now.drops - from->drops) / seconds,
+		(double)(now.marked_pkts - from->marked_pkts) / seconds);
+	*from = now;
+}
+
+static void sample(struct sampling *s)
+{
+	double seconds = (double)(world_now_ns(s->sim->w) - s->at_ns) / 1e9;
+
+	s->at_ns = world_now_ns(s->sim->w);
+	for (vf_id vf = 0; s->sim->csv != NULL && vf < s->sim->s->conf->n_vfs; vf++) {
+		struct vf_view view;
+		world_view_vf(s->sim->w, vf, &view);
+		sample_one(s, vf, WORLD_TX, &view.tx, seconds);
+		sample_one(s, vf, WORLD_RX, &view.rx, seconds);
+	}
+}
+
+/* Counting begins anew: so do the samples' differences. */
+static void end_warmup(struct sampling *s)
+{
+	struct sim *sim = s->sim;
+
+	world_mark(sim->w);
+	sim->warm_events = world_events(sim->w);
+	memset(s->seen, 0, 2 * (size_t)sim->s->conf->n_vfs * sizeof(*s->seen));
+}
+
+static bool run(struct sampling *s, struct progress *p, struct why *why)
+{
+	const struct scenario *scenario = s->sim->s;
+	struct world *w = s->sim->w;
+
+	while (world_now_ns(w) < scenario->duration_ns) {
+		uint64_t now_ns = world_now_ns(w), next_ns = u64_min(now_ns + STEP_NS, s->at_ns + scenario->sample_ns);
+		if (now_ns < scenario->warmup_ns)
+			next_ns = u64_min(next_ns, scenario->warmup_ns);
+		next_ns = u64_min(next_ns, scenario->duration_ns);
+		if (!world_run(w, next_ns, why))
+			return false;
+		if (next_ns == s->at_ns + scenario->sample_ns || next_ns == scenario->duration_ns)
+			sample(s);
+		if (next_ns == scenario->warmup_ns)
+			end_warmup(s);
+		show_progress(p, s->sim);
+	}
+	return true;
+}
+
+static bool open_csv(struct sim *sim)
+{
+	if (sim->args->csv == NULL)
+		return true;
+	sim->csv = fopen(sim->args->csv, "w");
+	if (sim->csv == NULL)
+		fprintf(stderr, "weir-sim: --csv %s: %s\n", sim->args->csv, strerror(errno));
+	else
+		fprintf(sim->csv, "time_s,vf,direction,offered_bps,got_bps,got_pps,refused_pps,dropped_pps,marked_pps\n");
+	return sim->csv != NULL;
+}
+
+static bool close_csv(struct sim *sim)
+{
+	bool is_ok = sim->csv == NULL || (!ferror(sim->csv) & (fclose(sim->csv) == 0));
+
+	if (!is_ok)
+		fprintf(stderr, "weir-sim: --csv %s: it could not be written whole\n", sim->args->csv);
+	return is_ok;
+}
+
+bool run_all(struct sim *sim, struct why *why)
+{
+	struct sampling s = {.sim = sim};
+	struct progress p = {.is_on = isatty(STDERR_FILENO) && !sim->args->is_quiet, .began_s = clock_s(CLOCK_MONOTONIC)};
+	bool is_ok;
+
+	p.shown_s = p.began_s;
+	sim->cpu_s = -clock_s(CLOCK_PROCESS_CPUTIME_ID);
+	s.seen = calloc(2 * (size_t)sim->s->conf->n_vfs + 1, sizeof(*s.seen));
+	is_ok = s.seen != NULL && open_csv(sim);
+	if (is_ok) {
+		is_ok = run(&s, &p, why);
+		is_ok &= close_csv(sim);
+	}
+	sim->cpu_s += clock_s(CLOCK_PROCESS_CPUTIME_ID);
+	sim->wall_s = clock_s(CLOCK_MONOTONIC) - p.began_s;
+	if (p.is_on && p.shown_s > p.began_s)
+		fprintf(stderr, "\r\x1b[K");
+	free(s.seen);
+	return is_ok;
+}

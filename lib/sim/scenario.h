@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What weir-sim plays: weir's own configuration, who sends what to whom, and what lies beyond the uplink.  Read from the
+ * same INI: [sim], [traffic NAME] and [bottleneck] beside weir's sections, or in a file of their own that names the
+ * configuration (config = FILE in [sim]).  doc/weir-sim.1 tells the keys.
+ * Used by: world, weir-sim.  Uses: base, sla. */
+#ifndef WEIR_SCENARIO_H
+#define WEIR_SCENARIO_H
+
+#include "conf.h"
+
+#define SCENARIO_MAX_SIZES   16
+#define SCENARIO_MAX_SOURCES (1u << 20)	/* pairs of sender and receiver */
+#define SCENARIO_MAX_FLOWS   (1u << 20)
+
+enum traffic_kind { TRAFFIC_CONSTANT, TRAFFIC_POISSON, TRAFFIC_ONOFF, TRAFFIC_TCP, TRAFFIC_TRACE };
+enum tcp_algorithm { TCP_RENO, TCP_CUBIC, TCP_DCTCP };
+
+/* A packet of a trace, as it was captured. */
+struct trace_pkt {
+	uint64_t at_ns;		/* since the first one */
+	uint16_t bytes;		/* L2, without FCS */
+	uint8_t dscp, ecn;
+};
+
+struct traffic {
+	char name[CONF_NAME_CHARS];
+	int line;
+	enum traffic_kind kind;
+	/* Who to whom: VFs, or VF_PF.  Each pair of both lists is a source of its own.  Owned. */
+	vf_id *from, *to;
+	uint32_t n_from, n_to;
+	/* How much: one of three. */
+	uint64_t rate_bps, rate_pps;
+	bool is_greedy;			/* rate = max: always one more */
+	/* Packets: sizes (L2 bytes without FCS) in parts. */
+	uint32_t n_sizes, n_parts;
+	uint16_t size[SCENARIO_MAX_SIZES];
+	uint32_t part[SCENARIO_MAX_SIZES];
+	uint8_t dscp;
+	uint8_t ecn;			/* enum ecn */
+	uint64_t start_ns, stop_ns;	/* stop 0: never */
+	uint64_t on_ns, off_ns;		/* onoff: how long each lasts */
+	bool is_random;			/* onoff: these are means */
+	/* tcp */
+	uint32_t n_flows;		/* of each pair */
+	enum tcp_algorithm algorithm;
+	uint64_t rtt_ns;		/* beside what weir and the bottleneck add */
+	uint32_t window_pkts;
+	/* trace: the file, as written; its packets are put in by whoever can read it.  Owned. */
+	char *file;
+	struct trace_pkt *trace;
+	uint32_t n_trace;
+};
+
+/* A switch behind the uplink: one queue for all that leaves by it. */
+struct bottleneck {
+	uint64_t rate_bps;		/* 0: there is none */
+	uint64_t buffer_bytes;
+	uint64_t mark_bytes;		/* CE above so much queued; 0: never */
+};
+
+struct scenario {
+	struct conf *conf;		/* owned */
+	uint64_t duration_ns, warmup_ns;	/* figures are of the time after the warm-up */
+	uint64_t turn_ns;		/* between turns at least: how fast the core is */
+	uint64_t sample_ns;
+	uint64_t seed;
+	uint64_t uplink_bps;		/* the PF's rate: the config's, or uplink_rate in [sim] */
+	struct bottleneck bottleneck;
+	struct traffic *traffics;	/* owned */
+	uint32_t n_traffics;
+	bool has_default_traffic;	/* none was named: every VF sends all it can to the uplink */
+};
+
+/* Reads and checks 'file' and what it names.  All mistakes are reported in 'why', each with file and line.  NULL when
+ * there were any. */
+struct scenario *scenario_load(const char *file, struct why *why);
+
+/* The same from memory; 'config = FILE' is then relative to where the program runs. */
+struct scenario *scenario_parse(const char *file, const char *text, size_t size, struct why *why);
+
+void scenario_destroy(struct scenario *s);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Private to the reader of scenarios: scenario.c (the whole, [sim], [bottleneck]) and scenario_traffic.c ([traffic]). */
+#ifndef WEIR_SCENARIO_IMPL_H
+#define WEIR_SCENARIO_IMPL_H
+
+#include "conf_fields.h"
+#include "scenario.h"
+
+/* What reading one scenario needs. */
+struct scenario_reading {
+	struct scenario *s;
+	struct conf_reading r;		/* of the scenario's file: where its mistakes are told */
+	uint32_t room_traffics;
+	uint64_t n_sources, n_flows;	/* of all traffics */
+};
+
+/* Reads a [traffic NAME] whose senders and receivers are VFs of s->conf; where that could not be read (NULL), all else is
+ * checked. */
+void scenario_read_traffic(struct scenario_reading *reading, const struct ini_section *section);
+
+/* Every VF sends all it can to the uplink.  false: out of memory. */
+bool scenario_add_default_traffic(struct scenario *s);
+
+#endif

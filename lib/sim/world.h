@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A scenario on virtual time: weir's own pipe, as a worker runs it, between guests and networks that are only numbers.
+ * The event clock says what happens next, and time jumps there: no clock is read, and one seed gives one run.
+ * Guests put packets into their rings (what finds no room is refused there, and is not weir's loss), weir reads them as
+ * it would read a port, and whatever leaves it is counted where it arrives, not by weir's counters.
+ * One thread.  Memory grows with VFs, sources and what is under way, not with time.
+ * Used by: weir-sim, the promise test of it.  Uses: pipeline, scenario. */
+#ifndef WEIR_WORLD_H
+#define WEIR_WORLD_H
+
+#include "hist.h"
+#include "scenario.h"
+#include "view.h"
+
+enum world_dir { WORLD_TX, WORLD_RX, N_WORLD_DIRS };	/* seen from the VF */
+
+/* A direction of a VF: since world_mark(). */
+struct world_figures {
+	uint64_t offered_pkts, offered_bytes;	/* by whoever sends: what was refused too */
+	uint64_t refused_pkts;			/* the sender's own ring was full */
+	uint64_t got_pkts, got_bytes;		/* arrived: at the uplink's far end, or at a VF */
+	uint64_t marked_pkts;			/* of these, with CE */
+	uint64_t class_pkts[N_TCLASSES], class_bytes[N_TCLASSES];
+	struct hist *delay[N_TCLASSES];		/* from the sender's ring to there; NULL: nothing arrived */
+};
+
+/* What the switch beyond the uplink did, since world_mark(). */
+struct world_bottleneck {
+	uint64_t carried_pkts, carried_bytes, dropped_pkts, marked_pkts;
+	uint64_t longest_queue_bytes;
+};
+
+struct world;
+
+/* NULL with a reason in 'why'.  The scenario must outlive it. */
+struct world *world_create(const struct scenario *s, struct why *why);
+void world_destroy(struct world *w);
+
+/* Runs to a time since the start.  false: it cannot go on (time stands still, memory is out), and 'why' says what was
+ * seen. */
+bool world_run(struct world *w, uint64_t until_ns, struct why *why);
+
+/* Counting begins anew. */
+void world_mark(struct world *w);
+
+uint64_t world_now_ns(const struct world *w);
+uint64_t world_span_ns(const struct world *w);		/* since world_mark() */
+uint64_t world_events(const struct world *w);		/* turns, arrivals, departures, acknowledgements, timers: all */
+const struct world_figures *world_figures(struct world *w, vf_id vf, enum world_dir dir);
+const struct world_bottleneck *world_bottleneck(const struct world *w);
+uint64_t world_bottleneck_vf_bytes(const struct world *w, vf_id vf);	/* carried, of this sender */
+uint64_t world_port_bytes(const struct world *w, uint16_t port);	/* sent to it, as its link counts them */
+
+/* Weir's own figures, since world_mark(); gauges as they are. */
+void world_view_vf(const struct world *w, vf_id vf, struct vf_view *view);
+
+/* Lets nobody send any more, drains for 'ns' at most, and checks that no packet was lost or kept, and every invariant of
+ * the pipe.  false with a reason in 'why'. */
+bool world_end(struct world *w, uint64_t ns, struct why *why);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Private to the world: world.c (set-up, time, figures), world_rim.c (what the pipe calls), world_source.c (who offers
+ * packets, and the rings), world_tcp.c (senders that listen), world_wire.c (what lies beyond weir). */
+#ifndef WEIR_WORLD_IMPL_H
+#define WEIR_WORLD_IMPL_H
+
+#include "clk.h"
+#include "event.h"
+#include "pipeline.h"
+#include "world.h"
+
+#define FRAME_HEAD_BYTES 64
+#define TAG_BYTES	 4
+#define NO_FLOW		 UINT32_MAX
+#define GREEDY		 (UINT32_C(1) << 31)	/* in a port's queue of those who wait for room: a source, not a flow */
+
+/* A packet of this world: as much of it as weir looks at. */
+struct frame {
+	uint32_t bytes;
+	uint16_t head_bytes;
+	bool is_copy;
+	uint8_t tclass;			/* as weir will classify it */
+	uint32_t source, flow;
+	vf_id from, to;			/* the source's */
+	uint64_t seq, offered_ns;
+	struct frame *next_free;
+	uint8_t head[FRAME_HEAD_BYTES + TAG_BYTES];
+};
+
+/* A pair of sender and receiver of one traffic. */
+struct source {
+	const struct traffic *traffic;
+	vf_id from, to;
+	uint16_t port;			/* whose ring it fills */
+	uint16_t vid;			/* tagged so; 0: untagged */
+	uint64_t src_mac, dst_mac;
+	const uint8_t *classes;		/* by DSCP: of the sender's map, or the receiver's for what comes from outside */
+	bool is_waiting;		/* greedy: in its port's queue */
+	uint64_t random;
+	/* Open loop: what comes next. */
+	struct clk next;
+	price_t price;			/* of a byte, or of a packet */
+	uint16_t next_bytes;
+	uint8_t next_dscp, next_ecn;
+	uint32_t at_trace;
+	uint64_t on_until_ns;		/* onoff: of the period that holds 'next' */
+	uint32_t first_flow;		/* tcp */
+};
+
+/* One connection.  RFC 5681 (Reno), 9438 (CUBIC), 8257 (DCTCP): what they make of windows, losses and marks. */
+struct flow {
+	uint32_t source;
+	bool is_waiting;		/* in its port's queue: the ring has no room */
+	bool has_timer;
+	double cwnd, ssthresh;
+	uint64_t next_seq, next_ack, recover_seq;
+	uint64_t heard_ns;
+	double w_max, k_s;		/* CUBIC */
+	uint64_t epoch_ns;
+	double alpha;			/* DCTCP */
+	uint64_t window_seq, n_acked, n_marked;
+};
+
+struct slot {				/* of a ring */
+	uint64_t offered_ns, seq;
+	uint32_t source, flow;
+	uint16_t bytes;
+	uint8_t dscp, ecn;
+};
+
+/* A source in its port's heap.  The time stands here too: with many sources, what is compared must be near. */
+struct timed {
+	uint64_t at_ns;
+	uint32_t source;
+};
+
+/* What stands behind a port: the ring that weir reads, those who fill it at times of their own (a heap), and those who
+ * wait for room in it (a ring of their numbers, each once). */
+struct guest {
+	struct slot *ring;
+	uint32_t size, first, n;
+	struct timed *timed;
+	uint32_t n_timed;
+	uint32_t *waiting;
+	uint32_t waiting_size, waiting_first, n_waiting;
+	uint64_t sent_bytes;		/* to it, by its link's basis, since the mark */
+};
+
+struct world {
+	const struct scenario *s;
+	const struct conf *conf;
+	struct fabric *fabric;
+	struct pipe *pipe;
+	uint64_t now_ns, mark_ns;
+	struct event_clock clock;
+	struct guest guests[CONF_MAX_PORTS];
+	enum link_basis basis[CONF_MAX_PORTS];
+	uint64_t host_mac;
+	struct source *sources;
+	uint32_t n_sources, room_sources;
+	struct flow *flows;
+	uint32_t n_flows;
+	struct world_figures *figures;	/* 2 a VF: tx, rx */
+	struct hist *hists;		/* given out as packets arrive: the others' memory is not touched */
+	size_t n_hists;
+	struct vf_view *marked;		/* by VF, at the mark */
+	uint64_t *carried;		/* by VF: beyond the bottleneck */
+	struct world_bottleneck bottleneck;
+	struct clk wire_free;		/* when the bottleneck's queue will be empty */
+	price_t wire_byte;
+	/* Frames. */
+	struct frame **slabs;
+	uint32_t n_slabs;
+	struct frame *free_frames;
+	uint64_t n_read, n_copies, n_delivered, n_freed;
+	uint64_t n_events, n_before;	/* all, and those before this moment */
+	bool is_out_of_memory, is_ending;
+};
+
+static inline size_t n_hists_of(const struct world *w)
+{
+	return 2 * (size_t)(w->conf->n_vfs + 1) * N_TCLASSES;
+}
+
+static inline struct world_figures *figures_of(const struct world *w, vf_id vf, enum world_dir dir)
+{
+	return &w->figures[2 * (size_t)vf + dir];
+}
+
+/* splitmix64 */
+static inline uint64_t world_random(uint64_t *state)
+{
+	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+/* world_source.c */
+bool world_create_sources(struct world *w, struct why *why);
+void world_settle(struct world *w, uint16_t port);	/* everything offered up to now: into the ring, or refused */
+void world_fill(struct world *w, uint16_t port);	/* from those who wait for room */
+void world_wake(struct world *w, uint32_t source, uint64_t at_ns);	/* EVENT_WAKE: a greedy or a TCP source begins */
+void world_put(struct world *w, struct guest *g, const struct slot *slot);	/* there must be room */
+void world_wait(struct guest *g, uint32_t who);		/* for room: a flow, or GREEDY | a source; not there yet */
+
+/* world_rim.c */
+struct pipe_io world_io(struct world *w);
+
+/* world_tcp.c */
+void world_begin_flows(struct world *w, struct source *s, uint64_t at_ns);
+bool world_send_one(struct world *w, uint32_t flow, uint64_t at_ns);	/* if its window allows; there must be room */
+void world_hear(struct world *w, const struct event *ack);
+void world_timer(struct world *w, uint32_t flow, uint64_t at_ns);
+
+/* world_wire.c */
+void world_deliver(struct world *w, uint16_t port, struct frame *f);	/* counts; does not free it */
+
+void world_push(struct world *w, const struct event *e);
+
+#endif

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""weir-sim as a program: what it is linked from, its arguments, its files, its mistakes."""
+
+import csv
+import json
+import os
+import re
+import struct
+import subprocess
+
+from harness.suite import test
+
+GOOD = """[sim]
+duration = 200ms
+[port up]
+role = pf
+rate = 100M
+link_basis = l2
+[port a]
+[port b]
+[vf vm1]
+port = a
+mac = 02:00:00:00:00:01
+tx.min_bps = 70M
+[vf vm2]
+port = b
+mac = 02:00:00:00:00:02
+tx.max_bps = 50M
+"""
+TRAFFIC = "[traffic all]\nfrom = *\nrate = max\n"
+
+
+def build_of(context):
+    return os.path.abspath(os.path.join(os.path.dirname(context.binary), "..", ".."))
+
+
+def sim(context, *options, seconds=60):
+    binary = os.path.join(build_of(context), "app", "weir-sim", "weir-sim")
+    return subprocess.run([binary, *options], capture_output=True, text=True, timeout=seconds)
+
+
+def written(context, name, text):
+    path = os.path.join(context.folder, name)
+    with open(path, "wb") as f:
+        f.write(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def libraries_of(context, target):
+    """-> the static libraries that a program is linked from, by ninja's own graph."""
+    graph = subprocess.run(["ninja", "-C", build_of(context), "-t", "query", target], capture_output=True, text=True,
+                           timeout=60, check=True).stdout
+    inputs = graph.split("outputs:")[0]
+    return set(re.findall(r"lib/libweir_\w+\.a", inputs))
+
+
+# Fails if weir-sim is given a scheduler of its own, or a library is built twice.
+@test("weir-sim and weir are linked from the same libraries: there is no second scheduler")
+def same_libraries(context):
+    theirs, ours = libraries_of(context, "app/weir/weir"), libraries_of(context, "app/weir-sim/weir-sim")
+    for name in ("sla", "classify", "l2", "cffs", "order", "sched", "ask", "pipeline"):
+        assert "lib/libweir_%s.a" % name in ours & theirs, "%s: %s" % (name, sorted(ours))
+    assert ours - theirs == {"lib/libweir_sim.a"}, sorted(ours - theirs)
+
+
+@test("weir-sim needs no DPDK")
+def no_dpdk(context):
+    binary = os.path.join(build_of(context), "app", "weir-sim", "weir-sim")
+    linked = subprocess.run(["ldd", binary], capture_output=True, text=True, timeout=20).stdout
+    assert "librte" not in linked and "libpcap" in linked, linked
+
+
+@test("weir-sim keeps a guarantee and a limit, and says so in a table, JSON and CSV that agree")
+def figures(context):
+    scenario = written(context, "good.conf", GOOD + TRAFFIC)
+    paths = [os.path.join(context.folder, name) for name in ("o.json", "o.csv", "o.svg")]
+    done = sim(context, scenario, "--json", paths[0], "--csv", paths[1], "--plot", paths[2], "--strict")
+    assert done.returncode == 0, done.stderr
+    with open(paths[0]) as f:
+        out = json.load(f)
+    rates = {(vf["name"], vf["direction"]): vf for vf in out["vfs"]}
+    assert abs(rates["vm1", "tx"]["got"]["bps"] - 70e6) < 0.2e6, rates["vm1", "tx"]["got"]
+    assert abs(rates["vm2", "tx"]["got"]["bps"] - 30e6) < 0.2e6, rates["vm2", "tx"]["got"]
+    for vf in out["vfs"]:
+        assert {"name", "direction", "asked", "got", "offered", "delay_us", "kept", "classes"} <= set(vf), vf
+        assert vf["kept"] is True, vf
+    assert [p["name"] for p in out["ports"]] == ["up", "a", "b"], out["ports"]
+    assert 99.5 < out["ports"][0]["utilization_pct"] <= 100.01, out["ports"]
+    assert abs(out["virtual_s"] - 0.2) < 1e-9 and out["events"] > 1000, out
+    with open(paths[1]) as f:
+        rows = [row for row in csv.DictReader(f) if row["vf"] == "vm1" and row["direction"] == "tx"]
+    assert len(rows) == 100, len(rows)
+    late = [float(row["got_bps"]) for row in rows if float(row["time_s"]) > 0.1]
+    assert abs(sum(late) / len(late) - 70e6) < 0.5e6, sum(late) / len(late)
+    with open(paths[2]) as f:
+        assert "<svg" in f.read(2000)
+    assert re.search(r"vm1 +tx +70M +- +- +\S+ +70\.0\dM|vm1 +tx +70M +- +- +\S+ +70\.00M", done.stdout), done.stdout
+
+
+@test("weir-sim repeats itself with one seed, and not with another")
+def seeds(context):
+    scenario = written(context, "seed.conf", GOOD + "[traffic p]\nkind = poisson\nfrom = *\nrate = 20M\nsize = imix\n")
+    got = []
+    for seed in ("1", "1", "2"):
+        path = os.path.join(context.folder, "seed.json")
+        assert sim(context, scenario, "--seed", seed, "--json", path, "--quiet").returncode == 0
+        with open(path) as f:
+            got.append([vf["got"] for vf in json.load(f)["vfs"]])
+    assert got[0] == got[1] and got[0] != got[2], got
+
+
+@test("weir-sim takes an operator's config as it is, and a scenario may name it")
+def operators_file(context):
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    config = os.path.abspath(os.path.join(root, "config", "three-vms.conf"))
+    done = sim(context, config)
+    assert done.returncode == 0 and "every VF sends all it can" in done.stdout, done.stderr
+    scenario = written(context, "named.conf", "[sim]\nconfig = %s\nduration = 50ms\n[traffic t]\nfrom = vm2\nrate = 5M\n" % config)
+    done = sim(context, scenario)
+    assert done.returncode == 0 and "vm2" in done.stdout and "vm1" not in done.stdout, done.stdout + done.stderr
+
+
+@test("weir-sim tells all mistakes of a scenario at once, with file and line, and plays nothing")
+def mistakes(context):
+    scenario = written(context, "bad.conf", GOOD + "[traffic t]\nfrom = vm9\nrate = fast\n[bottleneck]\nrate = 1\n")
+    done = sim(context, scenario)
+    assert done.returncode == 1 and done.stdout == "", done.stdout
+    for text in ("bad.conf:18: from = vm9", "bad.conf:19: rate = fast", "bad.conf:21: rate = 1"):
+        assert text in done.stderr, done.stderr
+
+
+@test("weir-sim refuses arguments it does not understand, and tells of files it cannot write")
+def bad_arguments(context):
+    scenario = written(context, "good.conf", GOOD)
+    for options, code, wanted in (([], 1, "SCENARIO"), ([scenario, "--jsn", "x"], 1, "--help"),
+                                  ([scenario, scenario], 1, "one SCENARIO"), ([scenario, "--seed", "x"], 1, "number"),
+                                  ([scenario, "--json"], 1, "value"), (["/nonexistent"], 1, "No such file"),
+                                  ([scenario, "--json", "/nonexistent/x"], 2, "/nonexistent/x"),
+                                  ([scenario, "--csv", "/nonexistent/x"], 2, "/nonexistent/x")):
+        done = sim(context, *options)
+        assert done.returncode == code and wanted in done.stderr, "%s: %d %s" % (options, done.returncode, done.stderr)
+
+
+@test("weir-sim --strict fails when a promise is broken: an over-committed guarantee")
+def strict(context):
+    text = "[switch]\nallow_overcommit = yes\n" + GOOD.replace("tx.max_bps = 50M", "tx.min_bps = 70M") + TRAFFIC
+    done = sim(context, written(context, "over.conf", text), "--strict")
+    assert done.returncode == 3 and "GUARANTEE MISSED" in done.stdout, done.stdout + done.stderr
+
+
+@test("weir-sim stops a run whose time stands still, and says what it saw")
+def stands_still(context):
+    text = GOOD.replace("tx.max_bps = 50M\n", "").replace("200ms", "200ms\nturn = 0ns")
+    done = sim(context, written(context, "still.conf", text + "[traffic t]\nfrom = vm1\nto = vm2\nrate = max\n"))
+    assert done.returncode == 2 and "time stands still" in done.stderr and "[port a]" in done.stderr, done.stderr
+
+
+def pcap(frames, link=1, cut=0):
+    """-> a pcap file of (time_us, bytes of a frame)."""
+    out = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, link)
+    for at_us, frame in frames:
+        out += struct.pack("<IIII", at_us // 1000000, at_us % 1000000, len(frame), len(frame)) + frame
+    return out[:len(out) - cut] if cut else out
+
+
+def frame(size, dscp):
+    return bytes(12) + b"\x08\x00\x45" + bytes([dscp << 2]) + bytes(size - 16)
+
+
+@test("weir-sim plays a pcap: its sizes, times and DSCP")
+def trace(context):
+    written(context, "t.pcap", pcap([(i * 1000, frame(100 + i, 46 if i % 2 else 0)) for i in range(100)]))
+    scenario = written(context, "t.conf", GOOD + "[traffic t]\nkind = trace\nfrom = vm1\nfile = t.pcap\n")
+    path = os.path.join(context.folder, "t.json")
+    done = sim(context, scenario, "--json", path, "--csv", path + ".csv")
+    assert done.returncode == 0, done.stderr
+    with open(path) as f:
+        vm1 = json.load(f)["vfs"][0]
+    assert vm1["offered"]["bps"] > 0 and vm1["kept"], vm1
+    with open(path + ".csv") as f:
+        rows = [r for r in csv.DictReader(f) if r["vf"] == "vm1" and r["direction"] == "tx"]
+    total = sum(float(r["got_bps"]) * 0.002 / 8 for r in rows)
+    assert abs(total - sum(100 + i for i in range(100))) < 1, total
+    classes = {c["class"] for c in vm1["classes"]}
+    assert classes == {"urgent", "medium"}, vm1["classes"]
+
+
+@test("weir-sim refuses a foreign or truncated pcap, and names the packet")
+def bad_traces(context):
+    three = [(i, frame(100, 0)) for i in range(3)]
+    for name, data, wanted in (("cut", pcap(three, cut=40), "packet 3: truncated"), ("wifi", pcap(three, link=105), "EN10MB"),
+                               ("text", b"not a pcap at all, but text", "unknown file format"), ("none", pcap([]), "no packet"),
+                               ("short", pcap([(0, bytes(60)), (1, bytes(5))]), "packet 2 has 5 bytes"),
+                               ("back", pcap([(5, bytes(60)), (1, bytes(60))]), "packet 2 is earlier")):
+        written(context, name + ".pcap", data)
+        scenario = written(context, name + ".conf", GOOD + "[traffic t]\nkind = trace\nfrom = vm1\nfile = %s.pcap\n" % name)
+        done = sim(context, scenario)
+        assert done.returncode == 1, "%s: %d" % (name, done.returncode)
+        assert "%s.conf:17: [traffic t]" % name in done.stderr and wanted in done.stderr, "%s: %s" % (name, done.stderr)
+
+
+def script(context, name, *options, seconds=60):
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    binary = os.path.join(build_of(context), "app", "weir-sim", "weir-sim")
+    return subprocess.run([os.path.join(root, "scripts", name), "--sim", binary, *options], capture_output=True, text=True,
+                          timeout=seconds)
+
+
+@test("scripts/reproduce plays a paper's figure, judges it, and writes a page and rows", timeout_s=90)
+def reproduce(context):
+    rows, out = os.path.join(context.folder, "rows.json"), os.path.join(context.folder, "page")
+    done = script(context, "reproduce", "classes", "--no-pictures", "--json", rows, "--out", out, seconds=80)
+    assert done.returncode == 0, done.stderr
+    with open(rows) as f:
+        row, = json.load(f)
+    assert {"paper", "figure", "case", "theirs", "ours", "bar", "met"} <= set(row), row
+    assert row["met"] is True and row["paper"] == "D", row
+    with open(os.path.join(out, "index.html")) as f:
+        assert row["ours"] in f.read()
+
+
+@test("scripts/reproduce refuses a figure it does not know, and tells of a scenario that could not be played")
+def reproduce_bad(context):
+    done = script(context, "reproduce", "fig99", "--out", context.folder)
+    assert done.returncode == 2 and "fig99: no such figure" in done.stderr, done.stderr
+    done = script(context, "reproduce", "classes", "--out", context.folder, "--sim", "/nonexistent")
+    assert done.returncode == 2 and "classes-100g" in done.stderr, done.stderr
+
+
+@test("scripts/simscale plays few VFs and many on one load, and tells what an event costs")
+def simscale(context):
+    path = os.path.join(context.folder, "scale.json")
+    done = script(context, "simscale", "--vfs", "5,50", "--json", path)
+    assert done.returncode in (0, 1), done.stderr     # how fast is no test's to say
+    with open(path) as f:
+        rows = json.load(f)["rows"]
+    assert [row["vfs"] for row in rows] == [5, 50], rows
+    for row in rows:
+        assert abs(row["utilization_pct"] - 90) < 1 and row["not_kept"] == 0 and row["ns_per_event"] > 0, row
