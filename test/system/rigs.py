@@ -128,3 +128,34 @@ class Guests:
     def vdevs(cls, context):
         return vdevs_of(["pf", "x"]) + ["net_vhost0,iface=%s,client=1" % cls.socket(context, 0),
                                         "net_vhost1,iface=%s" % cls.socket(context, 1)]
+
+
+class Machines:
+    """Real VMs.  "a" has three NICs (it serves their sockets): unlimited, 10 Mb/s and 100 Mb/s each way; "b" has one, whose
+    socket weir serves."""
+
+    cables = ["pf"]
+    mem_mb = 512
+    limits = {0: None, 1: 10, 2: 100}       # of a's NICs, Mb/s
+    pf = "net_af_packet0,iface=ppf,framecnt=1024"
+
+    @classmethod
+    def mac(cls, vm, nic):
+        return mac({"a": 0x71, "b": 0x79}[vm] + nic)
+
+    @classmethod
+    def config(cls, _context, pf="net_af_packet0"):
+        text = "[port %s]\nrole = pf\nrate = 1G\n\n" % pf
+        for i, limit in cls.limits.items():
+            text += "[port net_vhost%d]\n[vf a%d]\nport = net_vhost%d\nmac = %s\n" % (i, i, i, cls.mac("a", i))
+            text += "tx.max_bps = %dM\nrx.max_bps = %dM\n" % (limit, limit) if limit else ""
+        return text + "[port net_vhost3]\n[vf b]\nport = net_vhost3\nmac = %s\n" % cls.mac("b", 0)
+
+    @classmethod
+    def socket(cls, context, number):
+        return "%s/vm%d.sock" % (context.folder, number)
+
+    @classmethod
+    def vdevs(cls, context, pf=None):
+        own = ["net_vhost%d,iface=%s,client=1" % (i, cls.socket(context, i)) for i in cls.limits]
+        return [pf or cls.pf, *own, "net_vhost3,iface=%s" % cls.socket(context, 3)]
