@@ -7,6 +7,7 @@
 
 #include <rte_bus.h>
 #include <rte_dev.h>
+#include <rte_devargs.h>
 #include <rte_lcore.h>
 
 #include "port_impl.h"
@@ -35,6 +36,16 @@ static const char *known_names(char *buf, size_t size)
 static bool is_trusted(const struct port *p, const struct conf_port *c)
 {
 	return c->trusted || c->role == PORT_PF || strcmp(p->info.driver, "net_memif") != 0;
+}
+
+/* A guest that negotiated segmentation offload sends what no other port can take: all of it would be dropped as
+ * longer than the MTU.  net_vhost offers it only when told so. */
+static bool offers_tso(const struct port *p)
+{
+	const struct rte_devargs *args = rte_dev_devargs(p->dev.device);
+
+	return strcmp(p->info.driver, "net_vhost") == 0 && args != NULL && args->args != NULL &&
+		strstr(args->args, "tso=1") != NULL;
 }
 
 bool port_find(struct port *p, const struct conf_port *c, struct why *why)
@@ -67,8 +78,15 @@ bool port_find(struct port *p, const struct conf_port *c, struct why *why)
 	p->n_queues = c->n_queues;
 	/* net_tap looks for its interface in weir's own network namespace, and takes one that was moved for down. */
 	p->tells_link = strcmp(p->info.driver, "net_tap") != 0;
+	p->looks_at_rx = strcmp(p->info.driver, "net_af_packet") == 0;
+	p->fix_csum = c->fix_csum;
 	p->info.is_physical = strcmp(p->info.bus, "vdev") != 0;
 	p->info.basis = c->basis_set ? c->basis : p->info.is_physical ? BASIS_WIRE : BASIS_L2;
+	if (offers_tso(p)) {
+		why_add(why, "port %s: tso=1 lets a guest send frames of 64 KB, which weir does not cut: leave tso out",
+			c->device);
+		return false;
+	}
 	if (!is_trusted(p, c)) {
 		why_add(why, "port %s: DPDK does not validate what a memif peer writes, so that peer can read and "
 			"write weir's memory: say trusted = yes, or use vhost-user", c->device);

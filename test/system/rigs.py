@@ -149,7 +149,8 @@ class Machines:
         for i, limit in cls.limits.items():
             text += "[port net_vhost%d]\n[vf a%d]\nport = net_vhost%d\nmac = %s\n" % (i, i, i, cls.mac("a", i))
             text += "tx.max_bps = %dM\nrx.max_bps = %dM\n" % (limit, limit) if limit else ""
-        return text + "[port net_vhost3]\n[vf b]\nport = net_vhost3\nmac = %s\n" % cls.mac("b", 0)
+        text = text.replace("[port net_vhost0]\n", "[port net_vhost0]\nmtu = 9000\n")
+        return text + "[port net_vhost3]\nmtu = 9000\n[vf b]\nport = net_vhost3\nmac = %s\n" % cls.mac("b", 0)
 
     @classmethod
     def socket(cls, context, number):
@@ -159,3 +160,34 @@ class Machines:
     def vdevs(cls, context, pf=None):
         own = ["net_vhost%d,iface=%s,client=1" % (i, cls.socket(context, i)) for i in cls.limits]
         return [pf or cls.pf, *own, "net_vhost3,iface=%s" % cls.socket(context, 3)]
+
+
+class Kinds:
+    """A VF on each kind of port that a kernel's TCP can stand behind, weir as the server of its sockets; the PF an af_packet
+    port.  The kernel leaves the checksums of "k" unfinished."""
+
+    cables = ["pf", "k", "vk", "mk"]
+    apart = ["vk", "mk"]    # the far sides of the processes behind vhost-user and memif
+    mem_mb = 512
+    vfs = [("k", "net_af_packet1", ["csum = fix"]), ("t", "net_tap0", []), ("v", "net_vhost0", []),
+           ("m", "net_memif0", ["trusted = yes"])]
+    macs = {name: mac(0x31 + i) for i, name in enumerate(("k", "t", "v", "m"))}
+    is_server = True        # weir, of the sockets
+
+    @classmethod
+    def config(cls, _context):
+        text = "[port net_af_packet0]\nrole = pf\nrate = 1G\n\n"
+        for name, device, more in cls.vfs:
+            text += "[port %s]\n%s\n[vf %s]\nport = %s\nmac = %s\n\n" % (device, "\n".join(more), name, device, cls.macs[name])
+        return text
+
+    @classmethod
+    def socket(cls, context, kind):
+        return "%s/%s.sock" % (context.folder, kind)
+
+    @classmethod
+    def vdevs(cls, context):
+        vhost = "net_vhost0,iface=" + cls.socket(context, "v") + ("" if cls.is_server else ",client=1")
+        memif = "net_memif0,role=%s,id=0,socket-abstract=no,socket=%s" % ("server" if cls.is_server else "client",
+                                                                       cls.socket(context, "m"))
+        return vdevs_of(["pf", "k"]) + ["net_tap0,iface=tt", vhost, memif]

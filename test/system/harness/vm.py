@@ -101,11 +101,20 @@ class Host:
     def __init__(self, ns, device):
         self.ns, self.device = ns, device
 
-    def up(self, addresses):
-        """addresses: "10.9.0.2/24", "fd09::2/64"."""
+    @classmethod
+    def apart(cls, net, device, from_ns):
+        """Of a device of its own, in a namespace of its own: what goes to another host's address leaves by it."""
+        ns = "%s%s" % (net.ns, device)
+        subprocess.run(["ip", "netns", "add", ns], check=True, timeout=10)
+        net.made.append(ns)
+        subprocess.run(["ip", "-n", from_ns, "link", "set", device, "netns", ns], check=True, timeout=10)
+        return cls(ns, device)
+
+    def up(self, addresses, offload="tx"):
+        """addresses: "10.9.0.2/24", "fd09::2/64".  offload: what the kernel must do itself; with "tso" it leaves checksums
+        unfinished."""
         with Inside(self.ns):
-            # The PMDs know no partial checksums and no segments: the kernel is to finish both.
-            subprocess.run(["ethtool", "-K", self.device, "tx", "off"], check=True, capture_output=True, timeout=10)
+            subprocess.run(["ethtool", "-K", self.device, offload, "off"], check=True, capture_output=True, timeout=10)
             for name, value in (("disable_ipv6", "0"), ("accept_dad", "0")):
                 with open("/proc/sys/net/ipv6/conf/%s/%s" % (self.device, name), "w") as f:
                     f.write(value)
@@ -176,3 +185,12 @@ class Stream:
     def finish(self, timeout_s=30):
         self.thread.join(timeout_s)
         return self.digest
+
+
+def send_stream(ns, address, port, data, timeout_s=15):
+    with Inside(ns):
+        sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    with sock:
+        sock.settimeout(timeout_s)
+        sock.connect((address, port))
+        sock.sendall(data)
