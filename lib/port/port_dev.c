@@ -53,6 +53,7 @@ bool port_find(struct port *p, const struct conf_port *c, struct why *why)
 	char names[160];
 	int rc;
 
+	p->kernel_fd = -1;
 	if (rte_eth_dev_get_port_by_name(c->device, &p->ethdev) != 0) {
 		why_add(why, "port %s: EAL knows no such device; it knows: %s; give it with --vdev or -a",
 			c->device, known_names(names, sizeof(names)));
@@ -76,8 +77,7 @@ bool port_find(struct port *p, const struct conf_port *c, struct why *why)
 		.n_vfs = c->n_vfs,
 	};
 	p->n_queues = c->n_queues;
-	/* net_tap looks for its interface in weir's own network namespace, and takes one that was moved for down. */
-	p->tells_link = strcmp(p->info.driver, "net_tap") != 0;
+	port_link_init(p);
 	p->looks_at_rx = strcmp(p->info.driver, "net_af_packet") == 0;
 	p->fix_csum = c->fix_csum;
 	p->info.is_physical = strcmp(p->info.bus, "vdev") != 0;

@@ -33,6 +33,7 @@ struct port {
 	alignas(PORT_CACHE_LINE) enum port_state state;
 	_Atomic bool is_up;
 	bool tells_link;	/* else it counts as up */
+	int kernel_fd;		/* the kernel tells of its interface, by this socket; -1: it does not */
 	struct rte_mempool *pool;
 	struct port_info info;
 	struct rte_eth_dev_info dev;
@@ -62,6 +63,10 @@ static inline bool port_is_shared(const struct rte_mbuf *m)
 /* port_ring.c: around the time in which a worker may ask port_ring_pkts() */
 void port_ring_start(struct port *p);
 void port_ring_stop(struct port *p);
+
+/* port_link.c: who tells of its link */
+void port_link_init(struct port *p);
+void port_link_fini(struct port *p);
 
 /* port_fix.c: what a driver does not tell of frames it received */
 void port_fix_burst(const struct port *p, struct pkt *pkts, uint32_t n);

@@ -191,3 +191,27 @@ class Kinds:
         memif = "net_memif0,role=%s,id=0,socket-abstract=no,socket=%s" % ("server" if cls.is_server else "client",
                                                                        cls.socket(context, "m"))
         return vdevs_of(["pf", "k"]) + ["net_tap0,iface=tt", vhost, memif]
+
+
+class Neighbours:
+    """A VF that keeps what it was sold, and beside it guests of every sort of bad manners, on a slow uplink that all want."""
+
+    cables = ["pf", "x", "k"]
+    apart = ["k"]           # the far side of the guest that is a process
+    vfs = {"x": ("x", 1, ["tx.min_bps = 20M", "rx.max_bps = 20M"])}
+
+    @classmethod
+    def config(cls, _context):
+        text = sections(["pf", "x"], "40M", cls.vfs)
+        for i, name in enumerate(("g", "h")):
+            text += "[port net_vhost%d]\n[vf %s]\nport = net_vhost%d\nmac = %s\n\n" % (i, name, i, mac(0x41 + i))
+        return text + "[port net_memif0]\ntrusted = yes\n[vf m]\nport = net_memif0\nmac = %s\n" % mac(0x43)
+
+    @classmethod
+    def socket(cls, context, name):
+        return "%s/n%s.sock" % (context.folder, name)
+
+    @classmethod
+    def vdevs(cls, context):
+        return vdevs_of(["pf", "x"]) + ["net_vhost%d,iface=%s" % (i, cls.socket(context, i)) for i in range(2)] + [
+            "net_memif0,role=server,id=0,socket-abstract=no,socket=" + cls.socket(context, "m")]
