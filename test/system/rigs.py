@@ -204,7 +204,7 @@ class Neighbours:
     def config(cls, _context):
         text = sections(["pf", "x"], "40M", cls.vfs)
         for i, name in enumerate(("g", "h")):
-            text += "[port net_vhost%d]\n[vf %s]\nport = net_vhost%d\nmac = %s\n\n" % (i, name, i, mac(0x41 + i))
+            text += "[port net_vhost%d]\n[vf %s]\nport = net_vhost%d\nmac = %s\ntx.weight = 9\n\n" % (i, name, i, mac(0x41 + i))
         return text + "[port net_memif0]\ntrusted = yes\n[vf m]\nport = net_memif0\nmac = %s\n" % mac(0x43)
 
     @classmethod
