@@ -197,7 +197,9 @@ bool port_start(struct port *p, const struct conf_port *c, struct why *notes, st
 	if (rc == 0)
 		rc = rte_eth_dev_start(p->ethdev);
 	if (rc != 0) {
-		why_add(why, "port %s: cannot be started: %s", c->device, strerror(-rc));
+		why_add(why, "port %s: cannot be started: %s%s", c->device, strerror(-rc),
+			strcmp(p->info.driver, "net_memif") == 0 ? " (a memif client needs its server to be there first)"
+								 : "");
 		return false;
 	}
 	p->state = PORT_STARTED;

@@ -10,12 +10,12 @@ from harness.suite import test
 CONFIG = "[port net_null0]\nrole = pf\nrate = 1G\n[port net_vhost0]\n[vf a]\nport = net_vhost0\nmac = 02:00:00:00:00:01\n"
 
 
-def start(context, *vdevs):
-    config = os.path.join(context.folder, "sockets.conf")
-    with open(config, "w") as f:
-        f.write(CONFIG)
-    argv = [context.binary, "--lcores", "0@0,1@0", "--no-huge", "-m", "64", "--no-pci", "--no-telemetry", "--no-shconf",
-            "--vdev=net_null0", *["--vdev=" + v for v in vdevs], "--", "--config", config]
+def start(context, *vdevs, config=CONFIG):
+    path = os.path.join(context.folder, "sockets.conf")
+    with open(path, "w") as f:
+        f.write(config)
+    argv = [context.binary, "--lcores", "0@0,1@0", "--no-huge", "-m", "256", "--no-pci", "--no-telemetry", "--no-shconf",
+            "--vdev=net_null0", *["--vdev=" + v for v in vdevs], "--", "--config", path]
     return subprocess.run(argv, capture_output=True, text=True, timeout=15)
 
 
@@ -48,6 +48,19 @@ def bad_paths(context):
     probe = socket.socket(socket.AF_UNIX)
     probe.connect(served)
     probe.close()
+
+
+# Breaks when port_find() does not look at the device's arguments, or port_start() at the driver.
+@test("segmentation offload of a vhost port, which would end in drops, and a memif client without a server are refused")
+def refused(context):
+    path = os.path.join(context.folder, "nobody")
+    done = start(context, "net_vhost0,tso=1,iface=" + path)
+    assert done.returncode not in (0, -6, -11), "code %d" % done.returncode
+    assert "net_vhost0: tso=1 lets a guest send frames of 64 KB" in done.stderr, done.stderr
+    done = start(context, "net_memif0,role=client,id=0,socket-abstract=no,socket=" + path,
+                 config=CONFIG.replace("[port net_vhost0]", "[port net_memif0]\ntrusted = yes").replace("net_vhost0", "net_memif0"))
+    assert done.returncode not in (0, -6, -11), "code %d" % done.returncode
+    assert "a memif client needs its server to be there first" in done.stderr, done.stderr
 
 
 # Breaks when a memif socket that is not a file is looked for in the file system.
