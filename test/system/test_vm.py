@@ -108,8 +108,7 @@ def check_streams(vm, ns, number=PEER):
         give_stream(vm, ns, address, wanted)
 
 
-# Breaks without TAG or MAC rules that let ARP, ND and DHCP's broadcast through (l2's flood to the PF), and with weir's rx and
-# tx of the port swapped.
+# Breaks when no broadcast passes (broadcast_pps = 0).
 @test("a real VM gets an address by DHCP, finds its peer by ARP and ND, and pings it", Machines, timeout_s=80)
 def first_words(rig, context):
     peer = host(rig)
@@ -274,8 +273,7 @@ def limit_of(rig, context, nic, direction, udp, flows=1, v6=False):
     watch.check(what, limit_bps)
 
 
-# Each breaks with the limit's clock off by 1 % (order's price of a byte), and below with a guest that loses by partial
-# checksums or by drops for its own limit.
+# Breaks with limits of 103 % in the config.
 @test("a VM sold 10 Mb/s has it, TCP and UDP, tx and rx", Machines, slow=True, timeout_s=90, retry=True)
 def limit_10(rig, context):
     for direction in ("tx", "rx"):
@@ -292,7 +290,7 @@ def limit_100(rig, context):
         limit_of(rig, context, 2, direction, False, flows=32, v6=True)
 
 
-# Breaks without fabric_set_link() after a device's return, and with weir as the server of a's sockets (no reconnect).
+# This and the next break when a port that was down never counts as up again (watch_links()).
 @test("a VM reboots: its traffic is back by itself", Machines, slow=True, timeout_s=90)
 def reboot(rig, context):
     vm = boot(rig, context, "a")
@@ -320,7 +318,7 @@ def port_is_up(rig, number):
     return [p["link"] for p in ports if p["device"] == "net_vhost%d" % number] == ["up"]
 
 
-# Breaks without the unlink() in sockets.c (b's socket), and with weir as the server of a's.
+# Breaks without the unlink() in sockets.c.
 @test("weir is killed and started again: the VMs are back by themselves, and a stale socket is no obstacle", Machines,
       slow=True, timeout_s=90)
 def weir_killed(rig, context):
