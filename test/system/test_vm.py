@@ -273,21 +273,29 @@ def limit_of(rig, context, nic, direction, udp, flows=1, v6=False):
     watch.check(what, limit_bps)
 
 
+def limits_of(rig, context, cases):
+    """All of them; one that this machine is too busy for does not hide what the others show."""
+    busy = None
+    for nic, direction, udp, flows, v6 in cases:
+        try:
+            limit_of(rig, context, nic, direction, udp, flows, v6)
+        except TooBusy as why:
+            busy = why
+    if busy:
+        raise busy
+
+
 # Breaks with limits of 103 % in the config.
 @test("a VM sold 10 Mb/s has it, TCP and UDP, tx and rx", Machines, slow=True, timeout_s=90, retry=True)
 def limit_10(rig, context):
-    for direction in ("tx", "rx"):
-        for udp in (False, True):
-            limit_of(rig, context, 1, direction, udp)
+    limits_of(rig, context, [(1, direction, udp, 1, False) for direction in ("tx", "rx") for udp in (False, True)])
 
 
 @test("a VM sold 100 Mb/s has it, TCP and UDP, tx and rx, also over IPv6 and in 32 flows", Machines, slow=True,
       timeout_s=120, retry=True)
 def limit_100(rig, context):
-    for direction in ("tx", "rx"):
-        for udp in (False, True):
-            limit_of(rig, context, 2, direction, udp)
-        limit_of(rig, context, 2, direction, False, flows=32, v6=True)
+    limits_of(rig, context, [(2, direction, udp, 1, False) for direction in ("tx", "rx") for udp in (False, True)]
+              + [(2, direction, False, 32, True) for direction in ("tx", "rx")])
 
 
 # This and the next break when a port that was down never counts as up again (watch_links()).

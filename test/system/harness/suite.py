@@ -192,6 +192,8 @@ class Runner:
         if isinstance(error, TooBusy):
             self.skipped += 1
             print("skipped  %s: this machine is too busy to tell: %s" % (t.title, error), flush=True)
+            for note in self.context.notes:
+                print("    " + note)
         else:
             self.report(t.title, error, time.monotonic() - started)
 
