@@ -40,7 +40,13 @@ static struct conf *with_state(const struct conf *in_file)
 
 static bool start_eal(const struct args *args)
 {
-	sockets_unlink_stale(args->eal_argc, args->eal_argv);
+	static struct why why;
+
+	why_init(&why);
+	if (!sockets_make_way(args->eal_argc, args->eal_argv, &why)) {
+		why_print(&why, stderr);
+		return false;
+	}
 	control_before_eal();
 	if (rte_eal_init(args->eal_argc, args->eal_argv) < 0) {
 		fprintf(stderr, "weir: EAL does not start (%s). Without huge pages it needs --no-huge -m 256; with them:"

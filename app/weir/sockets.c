@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,98 +9,161 @@
 
 #include "sockets.h"
 
-/* Which vdevs serve a socket file, in which argument, and when. */
-static const struct server {
+#define PATH_BYTES sizeof(((struct sockaddr_un *)0)->sun_path)
+
+/* Which vdevs know a socket file, in which argument, and when they serve it. */
+static const struct socket_arg {
 	const char *device;	/* the name begins so */
 	const char *path;	/* this argument is the file */
-	const char *needs;	/* serves only with this argument; NULL: always */
+	const char *is_file;	/* only with this argument; NULL: always */
+	const char *serves;	/* serves only with this argument; NULL: always */
 	const char *unless;	/* not with this one; NULL: none */
-} servers[] = {
-	{"net_vhost", "iface=", NULL, "client=1"},
-	{"eth_vhost", "iface=", NULL, "client=1"},
-	{"net_memif", "socket=", "role=server", "socket-abstract=yes"},
-	{"net_virtio_user", "path=", "server=1", NULL},
+} socket_args[] = {
+	{"net_vhost", "iface=", NULL, NULL, "client=1"},
+	{"eth_vhost", "iface=", NULL, NULL, "client=1"},
+	{"net_memif", "socket=", "socket-abstract=no", "role=server", NULL},
+	{"net_virtio_user", "path=", NULL, "server=1", NULL},
 };
 
-/* The argument of "name,a=1,b=2" that begins with 'key', copied; false where there is none. */
-static bool find_arg(const char *vdev, const char *key, char *value, size_t size)
+/* One look at a vdev. */
+struct look {
+	char device[48];	/* its name */
+	struct why *why;
+	bool removes;		/* what is stale */
+};
+
+/* The argument of "name,a=1,b=2" that begins with 'key'; returns its length, 0 where there is none. */
+static size_t find_arg(const char *vdev, const char *key, const char **value)
 {
+	size_t key_length = strlen(key);
+
 	for (const char *c = strchr(vdev, ','); c != NULL; c = strchr(c, ',')) {
 		size_t length = strcspn(++c, ",");
 
-		if (strncmp(c, key, strlen(key)) != 0)
+		if (strncmp(c, key, key_length) != 0)
 			continue;
-		snprintf(value, size, "%.*s", (int)(length - strlen(key)), c + strlen(key));
-		return true;
+		*value = c + key_length;
+		return length - key_length;
 	}
-	return false;
+	return 0;
 }
 
 static bool has_arg(const char *vdev, const char *arg)
 {
-	char rest[2];
+	for (const char *c = strchr(vdev, ','); c != NULL; c = strchr(c, ',')) {
+		size_t length = strcspn(++c, ",");
 
-	return arg != NULL && find_arg(vdev, arg, rest, sizeof(rest)) && rest[0] == '\0';
+		if (length == strlen(arg) && strncmp(c, arg, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool serves(const char *vdev, const struct socket_arg *s)
+{
+	return (s->serves == NULL || has_arg(vdev, s->serves)) && (s->unless == NULL || !has_arg(vdev, s->unless));
 }
 
 /* A datagram socket cannot connect to a stream's server: "wrong type" means that somebody is there, and has noticed
  * nothing; "refused" that nobody is. */
-static bool is_stale(const char *path)
+static bool is_served(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct stat st;
-	int probe, rc, error;
+	int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc, error;
 
-	if (strlen(path) >= sizeof(address.sun_path) || lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
-		return false;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (probe < 0)
-		return false;
+		return true;	/* not known: leave it alone */
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	rc = connect(probe, (const struct sockaddr *)&address, sizeof(address));
 	error = errno;
 	close(probe);
-	return rc != 0 && error == ECONNREFUSED;
+	return rc == 0 || error != ECONNREFUSED;
 }
 
-/* A driver says no more than "Operation not permitted" of a folder that is not there. */
-static void look_for_folder(const char *path)
+static bool has_folder(const struct look *look, const char *path)
 {
 	const char *end = strrchr(path, '/');
-	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char folder[PATH_BYTES];
 	struct stat st;
 
 	if (end == NULL || end == path)
-		return;
+		return true;
 	snprintf(folder, sizeof(folder), "%.*s", (int)(end - path), path);
-	if (stat(folder, &st) != 0)
-		fprintf(stderr, "weir: the folder of the socket %s: %s (mkdir -p %s)\n", path, strerror(errno), folder);
+	if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode))
+		return true;
+	why_add(look->why, "%s: the folder of the socket %s is not there: mkdir -p %s", look->device, path, folder);
+	return false;
 }
 
-static void look_at(const char *vdev)
+static bool is_free(const struct look *look, const char *path)
 {
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct stat st;
 
-	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
-		const struct server *s = &servers[i];
-
-		if (strncmp(vdev, s->device, strlen(s->device)) != 0 || has_arg(vdev, s->unless) ||
-		    (s->needs != NULL && !has_arg(vdev, s->needs)) || !find_arg(vdev, s->path, path, sizeof(path)))
-			continue;
-		look_for_folder(path);
-		if (is_stale(path) && unlink(path) == 0)
-			printf("weir: %s was left behind by an earlier run: removed\n", path);
+	if (!has_folder(look, path))
+		return false;
+	if (lstat(path, &st) != 0)
+		return true;
+	if (!S_ISSOCK(st.st_mode)) {
+		why_add(look->why, "%s: %s is there and is no socket: name another path, or remove it", look->device,
+			path);
+		return false;
 	}
+	if (is_served(path)) {
+		why_add(look->why, "%s: somebody serves the socket %s already: end that one, or name another path",
+			look->device, path);
+		return false;
+	}
+	if (look->removes && unlink(path) == 0)
+		printf("weir: %s was left behind by an earlier run: removed\n", path);
+	return true;
 }
 
-void sockets_unlink_stale(int argc, char **argv)
+static bool look_at_path(const struct look *look, const char *value, size_t length, bool is_server)
+{
+	char path[PATH_BYTES];
+
+	if (length >= sizeof(path)) {
+		why_add(look->why, "%s: the path of a socket has %zu characters at most, this one has %zu: %.*s",
+			look->device, sizeof(path) - 1, length, (int)length, value);
+		return false;
+	}
+	snprintf(path, sizeof(path), "%.*s", (int)length, value);
+	return !is_server || is_free(look, path);
+}
+
+static bool look_at(const char *vdev, bool removes, struct why *why)
+{
+	struct look look = {.why = why, .removes = removes};
+	bool ok = true;
+
+	snprintf(look.device, sizeof(look.device), "%.*s", (int)strcspn(vdev, ","), vdev);
+	for (size_t i = 0; i < sizeof(socket_args) / sizeof(socket_args[0]); i++) {
+		const struct socket_arg *s = &socket_args[i];
+		const char *value = NULL;
+		size_t length = find_arg(vdev, s->path, &value);
+
+		if (length > 0 && strncmp(vdev, s->device, strlen(s->device)) == 0 &&
+		    (s->is_file == NULL || has_arg(vdev, s->is_file)))
+			ok &= look_at_path(&look, value, length, serves(vdev, s));
+	}
+	return ok;
+}
+
+static bool look_at_all(int argc, char **argv, bool removes, struct why *why)
 {
 	static const char option[] = "--vdev";
+	bool ok = true;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], option) == 0 && i + 1 < argc)
-			look_at(argv[++i]);
+			ok &= look_at(argv[++i], removes, why);
 		else if (strncmp(argv[i], "--vdev=", sizeof(option)) == 0)
-			look_at(argv[i] + sizeof(option));
+			ok &= look_at(argv[i] + sizeof(option), removes, why);
 	}
+	return ok;
+}
+
+bool sockets_make_way(int argc, char **argv, struct why *why)
+{
+	return look_at_all(argc, argv, false, why) && look_at_all(argc, argv, true, why);
 }

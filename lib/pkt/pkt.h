@@ -68,4 +68,16 @@ struct pkt {
 };
 static_assert(sizeof(struct pkt) <= 64, "a cache line");
 
+/* The rim's verdict on a frame that it got in part only: bytes, and nothing to look at. */
+static inline void pkt_set_truncated(struct pkt *p)
+{
+	p->data_bytes = 0;
+}
+
+/* Of one that is not sound.  (An empty frame has no bytes either.) */
+static inline bool pkt_is_truncated(const struct pkt *p)
+{
+	return p->data_bytes == 0 && p->bytes > 0;
+}
+
 #endif

@@ -21,6 +21,8 @@ struct ports *ports_find(const struct conf *conf, struct why *why)
 	for (uint16_t i = 0; i < ports->n; i++)
 		ok &= port_find(&ports->port[i], &conf->ports[i], why);
 	if (!ok) {
+		for (uint16_t i = 0; i < ports->n; i++)
+			port_link_fini(&ports->port[i]);
 		free(ports);
 		return NULL;
 	}
@@ -76,8 +78,10 @@ uint32_t ports_close(struct ports *ports)
 		if (ports->port[i].state == PORT_STARTED)
 			drain(&ports->port[i]);
 	}
-	for (uint16_t i = 0; i < ports->n; i++)
+	for (uint16_t i = 0; i < ports->n; i++) {
 		port_stop(&ports->port[i]);
+		port_link_fini(&ports->port[i]);
+	}
 	n_missing = pools_destroy(ports);
 	free(ports);
 	return n_missing;
@@ -113,22 +117,6 @@ uint32_t ports_n_free_mbufs(const struct ports *ports)
 	for (uint32_t i = 0; i < ports->n_pools; i++)
 		n += rte_mempool_avail_count(ports->pools[i].pool);
 	return n;
-}
-
-bool port_poll_link(struct ports *ports, uint16_t port)
-{
-	struct port *p = &ports->port[port];
-	struct rte_eth_link link = {0};
-	bool is_up = !p->tells_link ||
-		(rte_eth_link_get_nowait(p->ethdev, &link) == 0 && link.link_status == RTE_ETH_LINK_UP);
-
-	atomic_store_explicit(&p->is_up, is_up, memory_order_relaxed);
-	return is_up;
-}
-
-bool port_is_up(const struct ports *ports, uint16_t port)
-{
-	return atomic_load_explicit(&ports->port[port].is_up, memory_order_relaxed);
 }
 
 void port_read_counters(const struct ports *ports, uint16_t port, struct port_counters *counters)

@@ -43,6 +43,8 @@ uint32_t port_rx(void *ctx, uint16_t port, struct pkt *pkts, uint32_t n)
 			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
 		fill(&pkts[i], mbufs[i]);
 	}
+	if (unlikely(p->looks_at_rx))
+		port_fix_burst(p, pkts, got);
 	return got;
 }
 

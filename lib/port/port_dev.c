@@ -7,6 +7,7 @@
 
 #include <rte_bus.h>
 #include <rte_dev.h>
+#include <rte_devargs.h>
 #include <rte_lcore.h>
 
 #include "port_impl.h"
@@ -37,11 +38,22 @@ static bool is_trusted(const struct port *p, const struct conf_port *c)
 	return c->trusted || c->role == PORT_PF || strcmp(p->info.driver, "net_memif") != 0;
 }
 
+/* A guest that negotiated segmentation offload sends what no other port can take: all of it would be dropped as
+ * longer than the MTU.  net_vhost offers it only when told so. */
+static bool offers_tso(const struct port *p)
+{
+	const struct rte_devargs *args = rte_dev_devargs(p->dev.device);
+
+	return strcmp(p->info.driver, "net_vhost") == 0 && args != NULL && args->args != NULL &&
+		strstr(args->args, "tso=1") != NULL;
+}
+
 bool port_find(struct port *p, const struct conf_port *c, struct why *why)
 {
 	char names[160];
 	int rc;
 
+	p->kernel_fd = -1;
 	if (rte_eth_dev_get_port_by_name(c->device, &p->ethdev) != 0) {
 		why_add(why, "port %s: EAL knows no such device; it knows: %s; give it with --vdev or -a",
 			c->device, known_names(names, sizeof(names)));
@@ -65,10 +77,16 @@ bool port_find(struct port *p, const struct conf_port *c, struct why *why)
 		.n_vfs = c->n_vfs,
 	};
 	p->n_queues = c->n_queues;
-	/* net_tap looks for its interface in weir's own network namespace, and takes one that was moved for down. */
-	p->tells_link = strcmp(p->info.driver, "net_tap") != 0;
+	port_link_init(p);
+	p->looks_at_rx = strcmp(p->info.driver, "net_af_packet") == 0;
+	p->fix_csum = c->fix_csum;
 	p->info.is_physical = strcmp(p->info.bus, "vdev") != 0;
 	p->info.basis = c->basis_set ? c->basis : p->info.is_physical ? BASIS_WIRE : BASIS_L2;
+	if (offers_tso(p)) {
+		why_add(why, "port %s: tso=1 lets a guest send frames of 64 KB, which weir does not cut: leave tso out",
+			c->device);
+		return false;
+	}
 	if (!is_trusted(p, c)) {
 		why_add(why, "port %s: DPDK does not validate what a memif peer writes, so that peer can read and "
 			"write weir's memory: say trusted = yes, or use vhost-user", c->device);
@@ -179,7 +197,9 @@ bool port_start(struct port *p, const struct conf_port *c, struct why *notes, st
 	if (rc == 0)
 		rc = rte_eth_dev_start(p->ethdev);
 	if (rc != 0) {
-		why_add(why, "port %s: cannot be started: %s", c->device, strerror(-rc));
+		why_add(why, "port %s: cannot be started: %s%s", c->device, strerror(-rc),
+			strcmp(p->info.driver, "net_memif") == 0 ? " (a memif client needs its server to be there first)"
+								 : "");
 		return false;
 	}
 	p->state = PORT_STARTED;

@@ -24,6 +24,7 @@ struct port {
 	alignas(PORT_CACHE_LINE) uint16_t ethdev;
 	uint16_t n_queues;
 	bool takes_segments;
+	bool looks_at_rx, fix_csum;	/* what it receives may be cut; may want its checksum: port_fix.c */
 	/* The receiving worker's own. */
 	alignas(PORT_CACHE_LINE) uint16_t rx_queue;	/* asked next */
 	bool tells_ring;		/* how much waits in its rings */
@@ -32,6 +33,7 @@ struct port {
 	alignas(PORT_CACHE_LINE) enum port_state state;
 	_Atomic bool is_up;
 	bool tells_link;	/* else it counts as up */
+	int kernel_fd;		/* the kernel tells of its interface, by this socket; -1: it does not */
 	struct rte_mempool *pool;
 	struct port_info info;
 	struct rte_eth_dev_info dev;
@@ -62,6 +64,13 @@ static inline bool port_is_shared(const struct rte_mbuf *m)
 void port_ring_start(struct port *p);
 void port_ring_stop(struct port *p);
 
+/* port_link.c: who tells of its link */
+void port_link_init(struct port *p);
+void port_link_fini(struct port *p);
+
+/* port_fix.c: what a driver does not tell of frames it received */
+void port_fix_burst(const struct port *p, struct pkt *pkts, uint32_t n);
+
 /* port_dev.c: one device */
 bool port_find(struct port *p, const struct conf_port *c, struct why *why);
 bool port_configure(struct port *p, const struct conf_port *c, struct why *why);
@@ -70,6 +79,7 @@ void port_set_rate(struct port *p, const struct conf_port *c, struct why *notes)
 void port_stop(struct port *p);
 
 /* port_pool.c: plans the pools for the descriptors that port_configure() settled, and makes them */
+void pools_plan(struct ports *ports, const struct ports_need *need);
 bool pools_create(struct ports *ports, const struct ports_need *need, struct why *notes, struct why *why);
 uint32_t pools_destroy(struct ports *ports);	/* returns the mbufs missing */
 

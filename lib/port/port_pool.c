@@ -43,23 +43,35 @@ static uint32_t room_for(uint32_t mtu)
 	return RTE_MIN(RTE_MAX(frame, (uint32_t)RTE_MBUF_DEFAULT_DATAROOM) + RTE_PKTMBUF_HEADROOM, MAX_ROOM_BYTES);
 }
 
-/* What a pool must have when everything is full: any pool's mbufs may stand in any queue and any transmit ring. */
-static void plan(struct ports *ports, const struct ports_need *need)
+static uint32_t chain_of(uint32_t frame_bytes, uint32_t room_bytes)
 {
-	uint32_t everywhere = need->queued_pkts + SPARE_MBUFS +
-		need->n_workers * (PORT_CACHE * 3 / 2 + ports->n * 2 * PORT_BURST);
+	uint32_t data_bytes = room_bytes - RTE_PKTMBUF_HEADROOM;
 
-	for (uint16_t i = 0; i < ports->n; i++)
-		everywhere += (uint32_t)ports->port[i].n_queues * ports->port[i].info.n_tx_desc;
+	return (frame_bytes + data_bytes - 1) / data_bytes;
+}
+
+/* What a pool must have when everything is full.  Any pool's mbufs may stand in any queue and any transmit ring, so each
+ * has room for the longest frame that any port's MTU lets through: a queued packet is one mbuf, or two near 64 KB.  Before
+ * the MTU is looked at, a guest may have sent a worker a burst of the longest frames there are, whatever the MTU. */
+void pools_plan(struct ports *ports, const struct ports_need *need)
+{
+	uint32_t pkts = need->queued_pkts + need->n_workers * ports->n * 2 * PORT_BURST;
+	uint32_t mtu = 0, room, everywhere;
+
 	for (uint16_t i = 0; i < ports->n; i++) {
 		const struct port *p = &ports->port[i];
-		struct port_pool *pool = pool_of(ports, near_numa(p));
 
-		pool->n_mbufs += (uint32_t)p->n_queues * p->info.n_rx_desc;
-		pool->room_bytes = RTE_MAX(pool->room_bytes, room_for(p->info.mtu));
+		pool_of(ports, near_numa(p))->n_mbufs += (uint32_t)p->n_queues * p->info.n_rx_desc;
+		pkts += (uint32_t)p->n_queues * p->info.n_tx_desc;
+		mtu = RTE_MAX(mtu, p->info.mtu);
 	}
-	for (uint32_t i = 0; i < ports->n_pools; i++)
+	room = room_for(mtu);
+	everywhere = pkts * chain_of(mtu + FRAME_EXTRA_BYTES, room) + SPARE_MBUFS +
+		need->n_workers * (PORT_CACHE * 3 / 2 + PORT_BURST * chain_of(PKT_MAX_BYTES, room));
+	for (uint32_t i = 0; i < ports->n_pools; i++) {
 		ports->pools[i].n_mbufs += everywhere;
+		ports->pools[i].room_bytes = room;
+	}
 }
 
 /* The configured number holds for every pool, if it is enough. */
@@ -70,7 +82,7 @@ static bool plan_configured(struct ports *ports, const struct ports_need *need, 
 	for (uint32_t i = 0; given != 0 && i < ports->n_pools; i++) {
 		if (given < ports->pools[i].n_mbufs) {
 			why_add(why, "mbufs = %u, but %u are needed: %u packets may be queued, the rest is for "
-				"descriptors and caches; raise mbufs (or leave it out), or lower queues or descriptors",
+				"descriptors, long frames and caches; raise mbufs (or leave it out), or lower queues or descriptors",
 				given, ports->pools[i].n_mbufs, need->queued_pkts);
 			return false;
 		}
@@ -154,7 +166,7 @@ static bool create(const struct ports *ports, struct port_pool *pool, uint32_t a
 
 bool pools_create(struct ports *ports, const struct ports_need *need, struct why *notes, struct why *why)
 {
-	plan(ports, need);
+	pools_plan(ports, need);
 	if (!plan_configured(ports, need, why))
 		return false;
 	for (uint32_t i = 0; i < ports->n_pools; i++) {

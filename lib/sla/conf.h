@@ -111,6 +111,7 @@ struct conf_port {
 	uint16_t n_rx_desc, n_tx_desc;	/* default 1024 / 1024; 0 = let the device choose */
 	uint64_t broadcast_pps;		/* of the PF: default 10000 */
 	bool trusted;			/* a memif peer must be: its descriptors are not validated by DPDK */
+	bool fix_csum;			/* finish partial checksums of what it receives; af_packet only */
 	int numa;			/* -1 = where the device is */
 	uint32_t n_vfs;			/* VFs on it; > 1 = shared: cannot hold its senders */
 	int line;

@@ -46,6 +46,11 @@ static void check_port(struct conf_reading *r, uint16_t i)
 	if (port->trusted && !is_memif(port))
 		conf_say(r, conf_line(s, "trusted"),
 			"trusted = yes means nothing on %s: wanted it on net_memif ports only", port->device);
+	if (port->fix_csum && strncmp(port->device, "net_af_packet", strlen("net_af_packet")) != 0)
+		conf_say(r, conf_line(s, "csum"),
+			"csum = fix means nothing on %s, whose frames come with whole checksums: wanted it on "
+			"net_af_packet ports only",
+			port->device);
 }
 
 /* ---- VFs: names ---- */

@@ -80,6 +80,7 @@ static void compare_port(struct conf_reading *r, uint16_t i)
 	same(r, s, "tx_descriptors", SAME(n_tx_desc));
 	same(r, s, "broadcast_pps", SAME(broadcast_pps));
 	same(r, s, "trusted", SAME(trusted));
+	same(r, s, "csum", SAME(fix_csum));
 	same(r, s, "numa", SAME(numa));
 	same(r, s, "rx_lcore", r->conf->rx_lcore[i] == r->running->rx_lcore[j]);
 	same(r, s, "tx_lcore", r->conf->tx_lcore[i] == r->running->tx_lcore[j]);

@@ -147,6 +147,8 @@ static void dump_port(const struct conf *conf, uint16_t i, FILE *out)
 		put_count(out, "broadcast_pps", p->broadcast_pps);
 	if (p->trusted)
 		fprintf(out, "trusted = yes\n");
+	if (p->fix_csum)
+		fprintf(out, "csum = fix\n");
 	put_lcore(out, "numa", p->numa);
 	put_lcore(out, "rx_lcore", conf->rx_lcore[i]);
 	put_lcore(out, "tx_lcore", conf->tx_lcore[i]);

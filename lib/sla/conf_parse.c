@@ -53,6 +53,7 @@ static const struct conf_field port_fields[] = {
 	{"broadcast_pps", conf_read_count, AT(struct port_text, port.broadcast_pps), 0, CONF_MAX_PPS,
 		"packets per second such as 10k"},
 	{"trusted", conf_read_choice, AT(struct port_text, port.trusted), 0, 0, "no|yes"},
+	{"csum", conf_read_choice, AT(struct port_text, port.fix_csum), 0, 0, "keep|fix"},
 	{"numa", conf_read_auto_minus_1, AT(struct port_text, port.numa), 0, 63, "auto or a NUMA node"},
 	{"rx_lcore", conf_read_auto_minus_1, AT(struct port_text, rx_lcore), 0, CONF_MAX_LCORES - 1,
 		"auto or an lcore"},

@@ -51,7 +51,7 @@ static void print_switch(const struct conf *conf, FILE *out)
 static void print_ports(const struct conf *conf, FILE *out)
 {
 	struct table *t = table_create(
-		"port|role|>VFs|>rate|basis|>mtu|>queues|>rx desc|>tx desc|>bcast/s|trusted|>numa|"
+		"port|role|>VFs|>rate|basis|>mtu|>queues|>rx desc|>tx desc|>bcast/s|trusted|csum|>numa|"
 		">rx lcore|>tx lcore");
 	char rate[UNITS_TEXT], rx[UNITS_TEXT], tx[UNITS_TEXT], numa[UNITS_TEXT], bcast[UNITS_TEXT],
 		rxd[UNITS_TEXT], txd[UNITS_TEXT];
@@ -60,13 +60,14 @@ static void print_ports(const struct conf *conf, FILE *out)
 		const struct conf_port *p = &conf->ports[i];
 		bool is_pf = p->role == PORT_PF;
 
-		table_row(t, "%s|%s|%u|%s|%s|%u|%u|%s|%s|%s|%s|%s|%s|%s", p->device, is_pf ? "pf" : "vf",
+		table_row(t, "%s|%s|%u|%s|%s|%u|%u|%s|%s|%s|%s|%s|%s|%s|%s", p->device, is_pf ? "pf" : "vf",
 			p->n_vfs, p->rate_bps > 0 ? units_count_text(rate, p->rate_bps) : "device",
 			!p->basis_set            ? "device"
 			: p->basis == BASIS_WIRE ? "wire"
 						 : "l2",
 			p->mtu, p->n_queues, auto_text(rxd, p->n_rx_desc), auto_text(txd, p->n_tx_desc),
 			is_pf ? units_count_text(bcast, p->broadcast_pps) : "-", p->trusted ? "yes" : "no",
+			p->fix_csum ? "fix" : "keep",
 			lcore_text(numa, p->numa), lcore_text(rx, conf->rx_lcore[i]),
 			lcore_text(tx, conf->tx_lcore[i]));
 	}

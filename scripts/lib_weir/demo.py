@@ -6,7 +6,7 @@ import pathlib
 import signal
 import sys
 
-from . import contract, machine, picture, scenario, verdict
+from . import contract, guestvm, machine, picture, scenario, verdict, vmdemo
 from .processes import Group, ProcessError
 from .table import Live, verdict_lines
 
@@ -18,9 +18,10 @@ def parse():
         prog="scripts/demo", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Three VMs send all they can through weir; a sink at the uplink counts what arrives and compares\n"
                     "it with what each VM was sold. Exit code 1 if a promise is broken.",
-        epilog="scenarios:\n" + "\n".join(f"  {s.name:12}{s.title}" for s in scenario.SCENARIOS))
-    parser.add_argument("--scenario", action="append", choices=names, metavar="NAME",
-                        help=f"{', '.join(names)}; may be repeated (default: all)")
+        epilog="scenarios:\n" + "\n".join(f"  {s.name:12}{s.title}" for s in scenario.SCENARIOS)
+               + f"\nonly when named, as root:\n  {vmdemo.NAME:12}{vmdemo.TITLE}")
+    parser.add_argument("--scenario", action="append", choices=[*names, vmdemo.NAME], metavar="NAME",
+                        help=f"{', '.join(names)}, {vmdemo.NAME}; may be repeated (default: all but {vmdemo.NAME})")
     parser.add_argument("--seconds", type=float, default=10, help="how long the VMs send in each scenario (default 10)")
     parser.add_argument("--json", metavar="FILE", help="write what was asked and what was got there")
     parser.add_argument("--config", metavar="FILE", help="start weir with this one; what is promised stays the scenario's")
@@ -33,6 +34,9 @@ def parse():
         parser.error("--config needs exactly one --scenario")
     if not 2 <= args.seconds <= 600:
         parser.error("--seconds is 2 to 600")
+    args.vm = vmdemo.NAME in (args.scenario or [])
+    if args.vm and (why := vmdemo.why_not()):
+        parser.error(f"--scenario {vmdemo.NAME}: {why}")
     args.scenario = [s for s in scenario.SCENARIOS if not args.scenario or s.name in args.scenario]
     return args
 
@@ -45,13 +49,33 @@ def play(story, programs, args):
     with Group(pathlib.Path(args.out) / story.name) as group:
         outcome = scenario.play(story, group, programs, args.config, args.seconds, live)
     promises = verdict.judge(outcome)
+    tell(promises, outcome.notes)
+    return outcome, promises
+
+
+def tell(promises, notes):
+    """The verdict on a scenario."""
     print()
     for line in verdict_lines(promises):
         print("  " + line)
-    for note in outcome.notes:
+    for note in notes:
         print(f"  note: {note}")
     sys.stdout.flush()
-    return outcome, promises
+
+
+def play_vms(programs, args):
+    """The scenario with real VMs. -> (its entry for --json, texts of what was not kept)"""
+    print(f"\n{vmdemo.NAME}: {vmdemo.TITLE}", flush=True)
+    try:
+        with Group(pathlib.Path(args.out) / vmdemo.NAME) as group:
+            promises, notes = vmdemo.play(group, programs, args.config, args.seconds)
+    except (ProcessError, guestvm.VmError) as error:
+        print(f"  {vmdemo.NAME} could not be played: {error}", flush=True)
+        return ({"name": vmdemo.NAME, "vms": [], "kept": False, "error": str(error)},
+                [f"{vmdemo.NAME}: could not be played"])
+    tell(promises, notes)
+    return ({"name": vmdemo.NAME, "vms": verdict.plain(promises), "notes": notes, "kept": all(p.kept for p in promises)},
+            [f"{vmdemo.NAME}: {p.who}: {p.text}" for p in promises if not p.kept])
 
 
 def main():
@@ -83,6 +107,10 @@ def main():
         outcomes.append(outcome)
         documents.append(verdict.as_json(outcome, promises))
         failed += [f"{story.name}: {p.who}: {p.text}" for p in promises if not p.kept]
+    if args.vm:
+        document, broken = play_vms(programs, args)
+        documents.append(document)
+        failed += broken
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps({"scenarios": documents}, indent=1) + "\n", encoding="utf-8")
     print()

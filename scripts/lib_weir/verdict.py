@@ -124,6 +124,12 @@ def finite(value):
     return value if value == value and abs(value) != float("inf") else None
 
 
+def plain(promises):
+    """-> promises as they stand in the JSON document."""
+    return [{"who": p.who, "promise": p.text, "unit": p.unit, "asked": p.asked, "got": finite(p.got), "kept": p.kept}
+            for p in promises]
+
+
 def as_json(outcome, promises):
     """One entry of "scenarios": figures of the first phase, the worst error of all."""
     phase, owed, vms = outcome.phases[0], None, []

@@ -128,3 +128,90 @@ class Guests:
     def vdevs(cls, context):
         return vdevs_of(["pf", "x"]) + ["net_vhost0,iface=%s,client=1" % cls.socket(context, 0),
                                         "net_vhost1,iface=%s" % cls.socket(context, 1)]
+
+
+class Machines:
+    """Real VMs.  "a" has three NICs (it serves their sockets): unlimited, 10 Mb/s and 100 Mb/s each way; "b" has one, whose
+    socket weir serves."""
+
+    cables = ["pf"]
+    mem_mb = 512
+    limits = {0: None, 1: 10, 2: 100}       # of a's NICs, Mb/s
+    pf = "net_af_packet0,iface=ppf,framecnt=1024"
+
+    @classmethod
+    def mac(cls, vm, nic):
+        return mac({"a": 0x71, "b": 0x79}[vm] + nic)
+
+    @classmethod
+    def config(cls, _context, pf="net_af_packet0"):
+        text = "[port %s]\nrole = pf\nrate = 1G\n\n" % pf
+        for i, limit in cls.limits.items():
+            text += "[port net_vhost%d]\n[vf a%d]\nport = net_vhost%d\nmac = %s\n" % (i, i, i, cls.mac("a", i))
+            text += "tx.max_bps = %dM\nrx.max_bps = %dM\n" % (limit, limit) if limit else ""
+        text = text.replace("[port net_vhost0]\n", "[port net_vhost0]\nmtu = 9000\n")
+        return text + "[port net_vhost3]\nmtu = 9000\n[vf b]\nport = net_vhost3\nmac = %s\n" % cls.mac("b", 0)
+
+    @classmethod
+    def socket(cls, context, number):
+        return "%s/vm%d.sock" % (context.folder, number)
+
+    @classmethod
+    def vdevs(cls, context, pf=None):
+        own = ["net_vhost%d,iface=%s,client=1" % (i, cls.socket(context, i)) for i in cls.limits]
+        return [pf or cls.pf, *own, "net_vhost3,iface=%s" % cls.socket(context, 3)]
+
+
+class Kinds:
+    """A VF on each kind of port that a kernel's TCP can stand behind, weir as the server of its sockets; the PF an af_packet
+    port.  The kernel leaves the checksums of "k" unfinished."""
+
+    cables = ["pf", "k", "vk", "mk"]
+    apart = ["vk", "mk"]    # the far sides of the processes behind vhost-user and memif
+    mem_mb = 512
+    vfs = [("k", "net_af_packet1", ["csum = fix"]), ("t", "net_tap0", []), ("v", "net_vhost0", []),
+           ("m", "net_memif0", ["trusted = yes"])]
+    macs = {name: mac(0x31 + i) for i, name in enumerate(("k", "t", "v", "m"))}
+    is_server = True        # weir, of the sockets
+
+    @classmethod
+    def config(cls, _context):
+        text = "[port net_af_packet0]\nrole = pf\nrate = 1G\n\n"
+        for name, device, more in cls.vfs:
+            text += "[port %s]\n%s\n[vf %s]\nport = %s\nmac = %s\n\n" % (device, "\n".join(more), name, device, cls.macs[name])
+        return text
+
+    @classmethod
+    def socket(cls, context, kind):
+        return "%s/%s.sock" % (context.folder, kind)
+
+    @classmethod
+    def vdevs(cls, context):
+        vhost = "net_vhost0,iface=" + cls.socket(context, "v") + ("" if cls.is_server else ",client=1")
+        memif = "net_memif0,role=%s,id=0,socket-abstract=no,socket=%s" % ("server" if cls.is_server else "client",
+                                                                       cls.socket(context, "m"))
+        return vdevs_of(["pf", "k"]) + ["net_tap0,iface=tt", vhost, memif]
+
+
+class Neighbours:
+    """A VF that keeps what it was sold, and beside it guests of every sort of bad manners, on a slow uplink that all want."""
+
+    cables = ["pf", "x", "k"]
+    apart = ["k"]           # the far side of the guest that is a process
+    vfs = {"x": ("x", 1, ["tx.min_bps = 20M", "rx.max_bps = 20M"])}
+
+    @classmethod
+    def config(cls, _context):
+        text = sections(["pf", "x"], "40M", cls.vfs)
+        for i, name in enumerate(("g", "h")):
+            text += "[port net_vhost%d]\n[vf %s]\nport = net_vhost%d\nmac = %s\ntx.weight = 9\n\n" % (i, name, i, mac(0x41 + i))
+        return text + "[port net_memif0]\ntrusted = yes\n[vf m]\nport = net_memif0\nmac = %s\n" % mac(0x43)
+
+    @classmethod
+    def socket(cls, context, name):
+        return "%s/n%s.sock" % (context.folder, name)
+
+    @classmethod
+    def vdevs(cls, context):
+        return vdevs_of(["pf", "x"]) + ["net_vhost%d,iface=%s" % (i, cls.socket(context, i)) for i in range(2)] + [
+            "net_memif0,role=server,id=0,socket-abstract=no,socket=" + cls.socket(context, "m")]

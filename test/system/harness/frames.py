@@ -66,3 +66,22 @@ def udp_number(frame, tags=0):
 def udp6_number(frame, tags=0):
     at = 14 + 4 * tags + 48
     return struct.unpack("!I", frame[at:at + 4])[0]
+
+
+PCAP_HEAD = struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1)
+
+
+def write_pcap(path, frames):
+    with open(path, "wb") as f:
+        f.write(PCAP_HEAD + b"".join(struct.pack("=IIII", 0, 0, len(x), len(x)) + x for x in frames))
+
+
+def read_pcap(path):
+    with open(path, "rb") as f:
+        data = f.read()
+    frames, at = [], len(PCAP_HEAD)
+    while at < len(data):
+        length = struct.unpack_from("=I", data, at + 8)[0]
+        frames.append(data[at + 16:at + 16 + length])
+        at += 16 + length
+    return frames

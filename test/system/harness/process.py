@@ -164,16 +164,14 @@ class Weir(Process):
         return code
 
 
-class Guest(Process):
-    """A VM's stand-in: testpmd passes everything between its virtio NIC and a cable's end, so that the test talks
-    through it."""
+class Bridge(Process):
+    """testpmd passes everything between a NIC of its own and a cable's end, so that the test talks through it."""
 
-    def __init__(self, path, is_server, mac, device, folder, ns):
+    def __init__(self, nic, device, folder, ns, stale_path=None):
         self.prefix = unique_prefix("g")
-        self.stale_path = path if is_server else None
-        virtio = "net_virtio_user0,mac=%s,path=%s,queue_size=1024%s" % (mac, path, ",server=1" if is_server else "")
+        self.stale_path = stale_path
         argv = ["dpdk-testpmd", "--lcores", "0@0,1@0", "--no-huge", "-m", "128", "--no-pci",
-                "--file-prefix", self.prefix, "--vdev=" + virtio, "--vdev=net_af_packet0,iface=" + device, "--",
+                "--file-prefix", self.prefix, "--vdev=" + nic, "--vdev=net_af_packet0,iface=" + device, "--",
                 "--forward-mode=io", "--no-mlockall", "--total-num-mbufs=8192", "--stats-period", "1"]
         super().__init__(argv, os.path.join(folder, self.prefix + ".log"), ns)
 
@@ -186,6 +184,22 @@ class Guest(Process):
     def kill(self):
         super().kill()
         remove_run_dir(self.prefix)
+
+
+class Guest(Bridge):
+    """A VM's stand-in: its NIC is a virtio one, on weir's socket or with a socket for weir."""
+
+    def __init__(self, path, is_server, mac, device, folder, ns):
+        virtio = "net_virtio_user0,mac=%s,path=%s,queue_size=1024%s" % (mac, path, ",server=1" if is_server else "")
+        super().__init__(virtio, device, folder, ns, path if is_server else None)
+
+
+class MemifPeer(Bridge):
+    """What is at the other end of a memif: its client, or its server."""
+
+    def __init__(self, path, is_server, device, folder, ns):
+        memif = "net_memif0,role=%s,id=0,socket=%s,socket-abstract=no" % ("server" if is_server else "client", path)
+        super().__init__(memif, device, folder, ns, path if is_server else None)
 
 
 def remove_run_dir(prefix):

@@ -91,16 +91,22 @@ class Rig(view.View):
 
     def __init__(self, context, description, placement):
         self.net = net.Net(description.cables, getattr(description, "apart", ()))
-        lcores = process.SPLIT if placement == "split" else process.SINGLE
+        self.lcores = process.SPLIT if placement == "split" else process.SINGLE
+        self.mem_mb, self.more = getattr(description, "mem_mb", 256), getattr(description, "more", ())
+        self.context = context
+        self.vms = {}           # what tests started and others go on with
         try:
-            self.weir = process.Weir(context.binary, description.config(context), description.vdevs(context),
-                                     context.folder, self.net.ns, lcores, getattr(description, "mem_mb", 256),
-                                     more=getattr(description, "more", ()))
-            context.processes.append(self.weir)
-            self.weir.start()
+            self.start_weir(description.config(context), description.vdevs(context))
         except BaseException:
             self.net.close()
             raise
+
+    def start_weir(self, config, vdevs):
+        """The rig's switch, also another one than before."""
+        self.weir = process.Weir(self.context.binary, config, vdevs, self.context.folder, self.net.ns, self.lcores,
+                                 self.mem_mb, more=self.more)
+        self.context.processes.append(self.weir)
+        self.weir.start()
 
     def ask(self, request):
         return self.weir.ask(request)
@@ -108,8 +114,14 @@ class Rig(view.View):
     def wait_until(self, condition, what):
         view.wait_until(condition, what)
 
+    def kill_vms(self):
+        for vm in self.vms.values():
+            vm.kill()
+        self.vms = {}
+
     def close(self):
         try:
+            self.kill_vms()
             code = self.weir.stop()
         finally:
             self.net.close()
@@ -180,6 +192,8 @@ class Runner:
         if isinstance(error, TooBusy):
             self.skipped += 1
             print("skipped  %s: this machine is too busy to tell: %s" % (t.title, error), flush=True)
+            for note in self.context.notes:
+                print("    " + note)
         else:
             self.report(t.title, error, time.monotonic() - started)
 
@@ -209,6 +223,7 @@ class Runner:
         if rig is None:
             return
         if quietly:
+            rig.kill_vms()
             rig.weir.kill()
             rig.net.close()
             return

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Each kind of port once as the PF and once as a VF's, frame by frame; weir as the client of sockets too.  (Streams between
+kinds: test_kinds.py.)"""
+
+import os
+import time
+
+from harness.frames import OUTSIDE, numbered, read_pcap, write_pcap
+from harness.net import End, Net
+from harness.process import Guest, MemifPeer, Weir
+from harness.suite import test
+from harness.view import View, wait_until
+from rigs import mac
+
+A, X = mac(1), mac(2)       # the af_packet side's VF, where the kind is the PF; the kind's own VF, where it is not
+N = 50
+DOWN = [numbered(A, OUTSIDE, i, size=60 + i) for i in range(N)]     # from the uplink to a
+UP = [numbered(OUTSIDE, A, i, size=60 + i) for i in range(N)]
+TO_X = [numbered(X, OUTSIDE, i, size=60 + i) for i in range(N)]
+FROM_X = [numbered(OUTSIDE, X, i, size=60 + i) for i in range(N)]
+
+
+class Bed:
+    """weir with one af_packet port and one of the kind under test."""
+
+    def __init__(self, context, device, vdev, is_pf, peer=None, peer_first=False):
+        self.net = Net(["a", "k"], ["k"])
+        context.defer(self.net.close)
+        pf, vf = (device, "net_af_packet0") if is_pf else ("net_af_packet0", device)
+        more = "trusted = yes\n" if device == "net_memif0" and not is_pf else ""
+        config = "[port %s]\nrole = pf\nrate = 1G\n\n[port %s]\n%s\n[vf x]\nport = %s\nmac = %s\n" % (
+            pf, vf, more, vf, A if is_pf else X)
+        self.weir = Weir(context.binary, config, ["net_af_packet0,iface=pa,framecnt=1024", vdev], context.folder, self.net.ns)
+        context.processes.append(self.weir)
+        context.defer(self.weir.kill)
+        peer = peer(self.net.ns + "k") if peer else None
+        if peer:
+            context.defer(peer.kill)
+            context.processes.append(peer)
+        if peer and peer_first:
+            peer.start()
+            wait_until(lambda: os.path.exists(peer.stale_path), "the peer serves its socket", 10)
+        self.weir.start()
+        if peer and not peer_first:
+            peer.start()
+        self.view = View(self.weir)
+        self.is_pf = is_pf
+
+    def knock(self, far, timeout_s=10):
+        """Until frames get through both ways."""
+        there, here = (OUTSIDE, A) if self.is_pf else (X, OUTSIDE)
+        ping, pong = numbered(there, here, 1000), numbered(here, there, 1001)
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            self.net["a"].send(ping)
+            self.net[far].send(pong)
+            got = self.net.collect(lambda g: g["a"] and g[far], timeout_s=0.2, linger_s=0)
+            if ping in got[far] and pong in got["a"]:
+                time.sleep(0.1)
+                self.net.settle()
+                return
+        raise AssertionError("no traffic within %g s" % timeout_s)
+
+    def check_both_ways(self, far):
+        self.knock(far)
+        out, back = (UP, DOWN) if self.is_pf else (TO_X, FROM_X)
+        self.net["a"].send(*out)
+        self.net[far].send(*back)
+        self.net.expect({far: out, "a": back}, timeout_s=5)
+
+    def end(self):
+        code = self.weir.stop()
+        assert code == 0, "weir ended with code %d: not every mbuf came home" % code
+
+
+def roles():
+    """The kind as the PF, then as a VF's."""
+    return (True, False)
+
+
+@test("tap: as the PF and as a VF's port, frames pass both ways")
+def tap(context):
+    for is_pf in roles():
+        bed = Bed(context, "net_tap0", "net_tap0,iface=gtap", is_pf)
+        bed.net.ends["tap"] = End("tap", bed.net.ns)
+        bed.check_both_ways("tap")
+        bed.end()
+        context.close_deferred()
+
+
+def with_socket(context, device, vdev, make_peer, peer_first=False):
+    for is_pf in roles():
+        bed = Bed(context, device, vdev, is_pf, make_peer, peer_first)
+        bed.check_both_ways("k")
+        bed.end()
+        context.close_deferred()
+
+
+@test("vhost-user, weir as the server: as the PF and as a VF's port, frames pass both ways", timeout_s=40)
+def vhost_server(context):
+    path = os.path.join(context.folder, "s.sock")
+    with_socket(context, "net_vhost0", "net_vhost0,iface=" + path,
+                lambda ns: Guest(path, False, X, "pk", context.folder, ns))
+
+
+@test("vhost-user, weir as the client: as the PF and as a VF's port, frames pass both ways", timeout_s=40)
+def vhost_client(context):
+    path = os.path.join(context.folder, "c.sock")
+    with_socket(context, "net_vhost0", "net_vhost0,client=1,iface=" + path,
+                lambda ns: Guest(path, True, X, "pk", context.folder, ns))
+
+
+@test("memif, weir as the server: as the PF and as a VF's port, frames pass both ways", timeout_s=40)
+def memif_server(context):
+    path = os.path.join(context.folder, "ms.sock")
+    with_socket(context, "net_memif0", "net_memif0,role=server,id=0,socket-abstract=no,socket=" + path,
+                lambda ns: MemifPeer(path, False, "pk", context.folder, ns))
+
+
+@test("memif, weir as the client: as the PF and as a VF's port, frames pass both ways", timeout_s=40)
+def memif_client(context):
+    path = os.path.join(context.folder, "mc.sock")
+    with_socket(context, "net_memif0", "net_memif0,role=client,id=0,socket-abstract=no,socket=" + path,
+                lambda ns: MemifPeer(path, True, "pk", context.folder, ns), peer_first=True)
+
+
+@test("pcap: what a file holds is received once, what is sent is in the other file, as the PF and as a VF's port")
+def pcap(context):
+    for is_pf in roles():
+        out, back = (UP, DOWN) if is_pf else (TO_X, FROM_X)
+        rx, tx = (os.path.join(context.folder, name) for name in ("rx.pcap", "tx.pcap"))
+        write_pcap(rx, back)
+        bed = Bed(context, "net_pcap0", "net_pcap0,rx_pcap=%s,tx_pcap=%s" % (rx, tx), is_pf)
+        bed.net.expect({"a": back}, timeout_s=5)
+        bed.net["a"].send(*out)
+        wait_until(lambda: sent_to(bed, is_pf) >= N, "%d frames sent to the file" % N)
+        bed.end()
+        got = read_pcap(tx)
+        assert got == out, "the file has %d frames, wanted the %d that were sent" % (len(got), N)
+        context.close_deferred()
+
+
+def sent_to(bed, is_pf):
+    """What left by the kind's port."""
+    return bed.view.out_pkts("x", "tx" if is_pf else "rx")
+
+
+@test("ring: what is sent comes back in, and is counted both ways, as the PF and as a VF's port")
+def ring(context):
+    for is_pf in roles():
+        bed = Bed(context, "net_ring0", "net_ring0", is_pf)
+        # Back from the uplink their source is a VF of this side, back from the VF it is not the VF's.
+        name, frames = ("pf", UP) if is_pf else ("x", TO_X)
+        bed.net["a"].send(*frames)
+        wait_until(lambda: bed.view.drop_count(name, "spoof") == N, "%d drops as spoof" % N)
+        bed.end()
+        context.close_deferred()
+
+
+@test("null: takes all and gives nothing, or all that is asked for, as the PF and as a VF's port")
+def null(context):
+    for is_pf in roles():
+        bed = Bed(context, "net_null0", "net_null0,no-rx=1", is_pf)
+        bed.net["a"].send(*(UP if is_pf else TO_X))
+        wait_until(lambda: sent_to(bed, is_pf) == N, "%d frames sent" % N)
+        bed.end()
+        context.close_deferred()
+    bed = Bed(context, "net_null0", "net_null0,size=64", False)
+    wait_until(lambda: bed.view.drop_count("x", "spoof") > 10000, "a flood of frames from nobody, dropped as spoof")
+    bed.end()
