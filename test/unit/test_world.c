@@ -90,7 +90,7 @@ START_TEST(events_come_by_time_and_then_as_they_were_put_in)
 }
 END_TEST
 
-/* Fails if a source's interval is not its size's, or Poisson's mean is not that of the rate, or silence is not skipped. */
+/* Fails if Poisson's mean is not that of the rate, or silence is not skipped. */
 START_TEST(sources_offer_what_they_are_told_to)
 {
 	struct play p = play(PF("10G") VM(1, "") VM(2, "") VM(3, "") VM(4, "")
@@ -111,7 +111,7 @@ START_TEST(sources_offer_what_they_are_told_to)
 }
 END_TEST
 
-/* Fails if world_settle() counts nothing that its ring refuses, or the local way is counted once only. */
+/* Fails if refuse() does not count. */
 START_TEST(what_a_ring_refuses_is_counted_and_vm_to_vm_has_two_ends)
 {
 	struct play p = play(PF("1G") VM(1, "tx.max_bps = 100M\n") VM(2, "rx.max_bps = 60M\n")
@@ -156,13 +156,13 @@ START_TEST(one_seed_is_one_run_and_another_is_another)
 END_TEST
 
 /* One flow of each kind fills a link, DCTCP with a queue that stays at the threshold.
- * Fails if world_hear() does not reduce (the buffer stays full), or reduces for every mark (DCTCP starves). */
+ * Fails if reduce() leaves the window as it is: the buffer stays full. */
 START_TEST(tcp_fills_the_bottleneck_and_dctcp_keeps_its_queue_short)
 {
 	static const char *algorithms[] = {"reno", "cubic", "dctcp"};
 	char ini[1024];
 
-	snprintf(ini, sizeof(ini), PF("1G") VM(1, "") "[bottleneck]\nrate = 200M\nbuffer = 150k\nmark_above = 30k\n"
+	snprintf(ini, sizeof(ini), PF("1G") VM(1, "") "[bottleneck]\nrate = 200M\nbuffer = 150k\nmark_above = 15k\n"
 		"[sim]\nduration = 2s\nwarmup = 1s\nturn = 10us\n"
 		"[traffic a]\nkind = tcp\nfrom = vm1\nflows = 2\nalgorithm = %s\nrtt = 1ms\n", algorithms[_i]);
 	struct play p = play(ini, 1);
@@ -182,7 +182,7 @@ START_TEST(tcp_fills_the_bottleneck_and_dctcp_keeps_its_queue_short)
 }
 END_TEST
 
-/* Held by its own limit, TCP loses nothing in weir.  Fails if the ring refuses a flow's packets. */
+/* Held by its own limit, TCP loses nothing in weir. */
 START_TEST(tcp_behind_a_limit_reaches_it_and_loses_nothing)
 {
 	struct play p = play(PF("1G") VM(1, "tx.max_bps = 100M\n")
