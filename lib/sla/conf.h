@@ -6,6 +6,7 @@
 #ifndef WEIR_CONF_H
 #define WEIR_CONF_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,7 +37,9 @@ struct sla {
 	uint8_t priority;	/* 0 .. 7 */
 	uint8_t basis;		/* enum link_basis: what its bits per second count; see basis_bytes() */
 	bool burst_auto;	/* effective: burst_ns is where to begin, and may be raised so that TCP reaches the limit */
+	uint8_t unused;		/* 0: where the struct would else have a hole, and two that are the same could differ */
 };
+static_assert(sizeof(struct sla) == 64, "compared as bytes");
 
 /* DSCP -> class and drop precedence. */
 struct dscp_map {
