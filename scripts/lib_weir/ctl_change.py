@@ -166,7 +166,7 @@ def top(weir, args, draw):
 
 
 def _collect_top(weir, _):
-    return {name: weir.ask(f"/weir/vf,{name}") for name in weir.listed("vfs")}
+    return weir.vfs()
 
 
 def _add_object(verb, with_terms):

@@ -12,9 +12,9 @@ from harness.blast import Blast, measure
 from harness.frames import OUTSIDE, numbered, udp4
 from harness.process import Telemetry
 from harness.suite import test
+from harness.view import weirctl
 from rigs import mac, sections, vdevs_of
 
-WEIRCTL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/weirctl")
 CABLES = ["pf", "a", "b", "c"]
 VFS = {
     "a": ("a", 0x0a, ["tenant = lab", "tx.max_bps = 40M"]),
@@ -280,10 +280,6 @@ def bad_state(context):
                               timeout=10)
     assert done_run.returncode == 1 and "state.conf:2: tx.weight = 0" in done_run.stderr, done_run.stderr
     assert "state.conf:3: port cannot change" in done_run.stderr and "file removed" in done_run.stderr, done_run.stderr
-
-
-def weirctl(rig, *args, check=True):
-    return subprocess.run([WEIRCTL, "-f", rig.weir.prefix, *args], capture_output=True, check=check, text=True, timeout=60)
 
 
 @test("weirctl sets, gets, dumps, reloads and tries, as tables and as JSON", Changing, timeout_s=120)

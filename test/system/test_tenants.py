@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Tenants on real ports: one limit for several VFs, by the uplink and locally, and what weirctl tells of it."""
 
-import os
-import subprocess
-
 from harness.blast import Blast, measure
 from harness.frames import OUTSIDE, udp4
 from harness.suite import test
+from harness.view import weirctl
 from rigs import mac, sections, vdevs_of
 
 SECONDS = 1.2
-WEIRCTL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/weirctl")
 
 
 class Tenants:
@@ -37,10 +34,6 @@ class Tenants:
 A, B, FREE = (mac(Tenants.vfs[n][1]) for n in ("a", "b", "free"))
 
 
-def weirctl(rig, *args):
-    return subprocess.run([WEIRCTL, "-f", rig.weir.prefix, *args], stdout=subprocess.PIPE, check=True, text=True).stdout
-
-
 @test("a tenant's limit holds for all its VMs together, to the PF and to a VF, and weirctl tells that it does", Tenants,
       split=True, retry=True)
 def limit_of_a_tenant(rig):
@@ -49,7 +42,7 @@ def limit_of_a_tenant(rig):
     with Blast(rig.net, "a", [udp4(OUTSIDE, A, size=1514), udp4(FREE, A, size=1514)], 8000), \
             Blast(rig.net, "b", [udp4(OUTSIDE, B, size=1000)], 8000):
         rates = measure(rig, SECONDS)
-        why, tenants = weirctl(rig, "why", "a"), weirctl(rig, "show", "tenants")
+        why, tenants = weirctl(rig, "why", "a").stdout, weirctl(rig, "show", "tenants").stdout
     rates.check_offered("a", 4000)
     rates.check("bits/s", rates["pf"].bps + rates["free"].bps, 40e6)
     assert dropped == (rig.all_drops("a"), rig.all_drops("b")), "dropped for their own tenant's limit"

@@ -2,12 +2,16 @@
 """vhost-user guests that die and come back.  A guest is a dpdk-testpmd with a virtio NIC that passes everything between
 it and a cable, so that frames can be sent and counted at the guest's far side."""
 
+import os
+import signal
+import threading
 import time
 
 from harness.blast import Blast, Rates
 from harness.frames import OUTSIDE, numbered
 from harness.process import Guest
 from harness.suite import test
+from harness.view import weirctl
 from rigs import Guests, mac
 
 X = mac(1)
@@ -70,6 +74,23 @@ def die_and_return(rig, context, number):
     took_s = wait_for_traffic(rig, number)
     context.note("traffic was back %.1f s after the restart" % (took_s + 1.1))
     check_frames(rig, number)
+
+
+@test("weirctl why says that no guest is connected, and that weir itself did not run", Guests)
+def why_nothing_comes(rig):
+    idle, gone = weirctl(rig, "why", "x", "--seconds", "0.2").stdout, weirctl(rig, "why", "g2", "--seconds", "0.2").stdout
+    assert "nothing holds it" in idle and "is down" not in idle, idle
+    assert "its port net_vhost1 is down" in gone and "nothing holds it" not in gone, gone
+    assert " down " in [line for line in weirctl(rig, "vfs").stdout.splitlines() if line.startswith("g2 ")][0]
+    asking = threading.Thread(target=lambda: answers.append(weirctl(rig, "why", "x", "--seconds", "2").stdout))
+    answers = []
+    asking.start()
+    time.sleep(1.0)     # it looks by now
+    os.kill(rig.weir.pid, signal.SIGSTOP)
+    time.sleep(0.4)
+    os.kill(rig.weir.pid, signal.SIGCONT)
+    asking.join()
+    assert answers and "weir itself ran for only" in answers[0] and "isolcpus" in answers[0], answers
 
 
 @test("a guest that serves the socket is killed and restarted: traffic is back by itself", Guests, slow=True,

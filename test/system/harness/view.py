@@ -2,7 +2,16 @@
 """weir's counters as the tests ask for them."""
 
 import contextlib
+import os
+import subprocess
 import time
+
+WEIRCTL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../scripts/weirctl")
+
+
+def weirctl(rig, *args, check=True):
+    """-> the finished process: what an operator sees."""
+    return subprocess.run([WEIRCTL, "-f", rig.weir.prefix, *args], capture_output=True, check=check, text=True, timeout=60)
 
 
 def wait_until(condition, what, timeout_s=3.0):
