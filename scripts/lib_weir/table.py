@@ -4,7 +4,7 @@ import collections
 import sys
 import time
 
-from .verdict import UNITS
+UNITS = {"bps": (1e6, "Mb/s", 2), "pps": (1e3, "kp/s", 2), "ms": (1, "ms", 0), "packets": (1, "packets", 0), "": (1, "", 0)}
 
 BAR = 30
 

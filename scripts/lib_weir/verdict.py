@@ -11,7 +11,6 @@ REACT_NS = 10_000_000       # lent, and given back, within
 REACT_WINDOW_NS = 20_000_000
 GOOD_ENOUGH = 0.99          # of the new rate, to count as reached
 
-UNITS = {"bps": (1e6, "Mb/s", 2), "pps": (1e3, "kp/s", 2), "ms": (1, "ms", 0), "packets": (1, "packets", 0), "": (1, "", 0)}
 
 
 @dataclass
