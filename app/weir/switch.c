@@ -41,7 +41,23 @@ static bool open_ports(struct weir *w, struct why *notes, struct why *why)
 }
 
 /* Link rates are known only now, so only now it is known whether the guarantees fit. */
-static bool create_fabric(struct weir *w, struct why *why)
+/* Without a rate the uplink is not paced: nobody's bits are held back for another's. */
+static void tell_unknown_rate(const struct weir *w, struct why *notes)
+{
+	const struct conf *conf = w->conf;
+	const char *device = conf->ports[conf->pf].device;
+
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct conf_vf *v = &conf->vfs[i];
+		if ((v->tx.min_bps | v->tx.urgent_bps) == 0)
+			continue;
+		why_add(notes, "port %s tells no speed: guarantees in bits, such as [vf %s]'s in line %d, can be neither "
+			"checked nor kept; give rate in [port %s]", device, v->name, v->line, device);
+		return;
+	}
+}
+
+static bool create_fabric(struct weir *w, struct why *notes, struct why *why)
 {
 	const struct port_info *pf = port_info(w->ports, w->conf->pf);
 	struct fabric_params params = {
@@ -63,6 +79,8 @@ static bool create_fabric(struct weir *w, struct why *why)
 	}
 	if (!conf_admit(w->conf, pf->link_bps, pf->basis, why))
 		return false;
+	if (pf->link_bps == 0)
+		tell_unknown_rate(w, notes);
 	w->fabric = fabric_create(&params, why);
 	return w->fabric != NULL;
 }
@@ -115,7 +133,7 @@ static enum weir_exit open_all(struct weir *w, struct why *notes, struct why *wh
 	if (!open_ports(w, notes, why))
 		return WEIR_FAILED;
 	tsc_clock_init(&w->clock, &w->started);
-	if (!create_fabric(w, why))
+	if (!create_fabric(w, notes, why))
 		return WEIR_USAGE;
 	look_at_links(w);
 	if (!create_workers(w, why) || !change_open(w, why) || !start_telemetry(w, why) || !workers_start(w->workers, why))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One panel a scenario: what arrived of each VM over time, and what it was owed as dashed lines."""
 from . import contract
-from .verdict import UNITS
+from .table import UNITS
 
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"]     # told apart by everybody (Okabe, Ito)
 STEP_NS = 20_000_000

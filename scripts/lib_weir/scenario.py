@@ -60,6 +60,7 @@ class Outcome:
     telemetry: dict = field(default_factory=dict)   # VM -> weir's answer
     notes: list = field(default_factory=list)       # what a reader of the figures should know
     weir_exit: int = 0
+    cpu_part: float = 1.0               # of the time, weir's data lcore had its CPU
 
 
 class Run:
@@ -142,6 +143,9 @@ def play(scenario, group, programs, config, seconds, live):
     phases, silence = run.phases(recording, times)
     outcome = Outcome(scenario, promised, recording, times[0], phases, silence, sent, telemetry)
     outcome.notes = notes(bed, host, outcome, times, waited_ms)
+    lost = bed.lost_ms()
+    if lost is not None:
+        outcome.cpu_part = max(0.0, 1 - lost[0] / ((times[3] - times[0]) / 1e6))
     outcome.weir_exit = bed.stop_weir()
     return outcome
 
@@ -163,5 +167,5 @@ def notes(bed, host, outcome, times, waited_ms):
     lost = bed.lost_ms()
     if lost is not None and lost[1] > 10:
         said.append(f"weir's data lcore did not run for up to {lost[1]:.0f} ms at once ({lost[0]:.0f} ms in all): "
-                    "10 ms of it are made good")
+                    "up to 10 ms of each absence are made good")
     return said
