@@ -5,6 +5,7 @@ TCP/IP.  The VMs are booted once and shared by all tests here; what breaks one (
 A ping sees no wrong checksum, so streams are compared by their hash, and rates are what the far end's kernel counted."""
 
 import hashlib
+import json
 import os
 import re
 import signal
@@ -371,6 +372,9 @@ def tap_uplink(rig, context):
     rig.start_weir(Machines.config(context, "net_tap0"), Machines.vdevs(context, "net_tap0,iface=tpf"))
     subprocess.run(["ip", "-n", rig.net.ns, "link", "set", "tpf", "netns", rig.net.guest_ns], check=True, timeout=10)
     host(rig).run("ip", "addr", "flush", "dev", "gpf")
+    # With the other one's MAC: a guest may believe its neighbour table for 45 s.
+    known = json.loads(host(rig).run("ip", "-j", "link", "show", "gpf"))[0]["address"]
+    host(rig).run("ip", "link", "set", "tpf", "address", known)
     tap = Host(rig.net.guest_ns, "tpf")
     tap.up(addresses(PEER))
     try:
