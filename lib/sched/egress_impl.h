@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Private to lib/sched: flows and nodes, shared by egress.c (set-up), egress_flow.c (which packet of a node) and
- * egress_move.c (push and pop). */
+/* Private to lib/sched: flows and nodes, shared by egress.c (set-up), egress_flow.c (which packet of a node),
+ * egress_push.c and egress_pop.c (in and out). */
 #ifndef WEIR_EGRESS_IMPL_H
 #define WEIR_EGRESS_IMPL_H
 
@@ -129,6 +129,12 @@ static inline enum tclass flow_head_class(const struct flow *f, bool is_demoted)
 			best = c;
 	}
 	return best == TC_HIGH && (classes & 1u << TC_URGENT) ? TC_URGENT : best;
+}
+
+static inline void count_in(struct enode *n, uint64_t pkts, uint64_t bytes)
+{
+	counter_add(&n->in_pkts, pkts);
+	counter_add(&n->in_bytes, bytes);
 }
 
 /* K is behind it: to be marked, if it can be. */
