@@ -92,7 +92,7 @@ def on_the_wire(rig):
     assert "weir: set vf a: tx.max_bps 40M -> 20M\n" in rig.weir.output(), "not in the log"
 
 
-@test("packets under changing terms all arrive, in order", Changing, split=True)
+@test("packets under changing terms all arrive, in order", Changing, split=True, retry=True)
 def in_order(rig):
     reset(rig)
     sent, stop = [], threading.Event()

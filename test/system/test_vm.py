@@ -135,14 +135,14 @@ def first_words(rig, context):
 
 
 # Breaks when the vhost port is opened with legacy-ol-flags=1 (partial checksums leave as they are; the ping still works).
-@test("a VM's TCP streams arrive whole, both ways, over IPv4 and IPv6", Machines, timeout_s=90)
+@test("a VM's TCP streams arrive whole, both ways, over IPv4 and IPv6", Machines, timeout_s=90, retry=True)
 def streams(rig, context):
     vm = boot(rig, context, "a")
     reaches(vm, V4 % (0, PEER))
     check_streams(vm, rig.net.guest_ns)
 
 
-@test("two VMs reach each other through weir: ping, and TCP streams that arrive whole", Machines, slow=True, timeout_s=90)
+@test("two VMs reach each other through weir: ping, and TCP streams that arrive whole", Machines, slow=True, timeout_s=90, retry=True)
 def vm_to_vm(rig, context):
     a, b = boot(rig, context, "a", "b")
     for address in (V4 % (0, B), V6 % (0, B)):
@@ -159,7 +159,7 @@ def vm_to_vm(rig, context):
 
 # Breaks when pipe_is_too_long() says no, and without mtu = 9000.
 @test("jumbo frames pass between two VMs whose ports have mtu = 9000; what is longer than a port's MTU is dropped as mtu",
-      Machines, slow=True, timeout_s=90)
+      Machines, slow=True, timeout_s=90, retry=True)
 def jumbo(rig, context):
     a, b = boot(rig, context, "a", "b")
     reaches(a, V4 % (0, B))
@@ -300,7 +300,7 @@ def limit_100(rig, context):
 
 
 # This and the next break when a port that was down never counts as up again (watch_links()).
-@test("a VM reboots: its traffic is back by itself", Machines, slow=True, timeout_s=90)
+@test("a VM reboots: its traffic is back by itself", Machines, slow=True, timeout_s=90, retry=True)
 def reboot(rig, context):
     vm = boot(rig, context, "a")
     reaches(vm, V4 % (0, PEER))
@@ -311,7 +311,7 @@ def reboot(rig, context):
     check_streams(vm, rig.net.guest_ns)
 
 
-@test("QEMU is killed and started again: its VM is reached again", Machines, slow=True, timeout_s=90)
+@test("QEMU is killed and started again: its VM is reached again", Machines, slow=True, timeout_s=90, retry=True)
 def qemu_killed(rig, context):
     for name in ("a", "b"):
         boot(rig, context, name).kill()
@@ -329,7 +329,7 @@ def port_is_up(rig, number):
 
 # Breaks without the unlink() in sockets.c.
 @test("weir is killed and started again: the VMs are back by themselves, and a stale socket is no obstacle", Machines,
-      slow=True, timeout_s=90)
+      slow=True, timeout_s=90, retry=True)
 def weir_killed(rig, context):
     a, b = boot(rig, context, "a", "b")
     for vm in (a, b):
@@ -365,7 +365,7 @@ def socket_in_use(rig, context):
 
 
 @test("with a tap as its uplink weir serves the same VMs: they come over, and streams arrive whole", Machines, slow=True,
-      timeout_s=90)
+      timeout_s=90, retry=True)
 def tap_uplink(rig, context):
     vm = boot(rig, context, "a")
     assert rig.weir.stop() == 0, "not every mbuf came home"
