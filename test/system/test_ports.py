@@ -96,28 +96,28 @@ def with_socket(context, device, vdev, make_peer, peer_first=False):
         context.close_deferred()
 
 
-@test("vhost-user, weir as the server: as the PF and as a VF's port, frames pass both ways", timeout_s=40)
+@test("vhost-user, weir as the server: as the PF and as a VF's port, frames pass both ways", timeout_s=40, retry=True)
 def vhost_server(context):
     path = os.path.join(context.folder, "s.sock")
     with_socket(context, "net_vhost0", "net_vhost0,iface=" + path,
                 lambda ns: Guest(path, False, X, "pk", context.folder, ns))
 
 
-@test("vhost-user, weir as the client: as the PF and as a VF's port, frames pass both ways", timeout_s=40)
+@test("vhost-user, weir as the client: as the PF and as a VF's port, frames pass both ways", timeout_s=40, retry=True)
 def vhost_client(context):
     path = os.path.join(context.folder, "c.sock")
     with_socket(context, "net_vhost0", "net_vhost0,client=1,iface=" + path,
                 lambda ns: Guest(path, True, X, "pk", context.folder, ns))
 
 
-@test("memif, weir as the server: as the PF and as a VF's port, frames pass both ways", timeout_s=40)
+@test("memif, weir as the server: as the PF and as a VF's port, frames pass both ways", timeout_s=40, retry=True)
 def memif_server(context):
     path = os.path.join(context.folder, "ms.sock")
     with_socket(context, "net_memif0", "net_memif0,role=server,id=0,socket-abstract=no,socket=" + path,
                 lambda ns: MemifPeer(path, False, "pk", context.folder, ns))
 
 
-@test("memif, weir as the client: as the PF and as a VF's port, frames pass both ways", timeout_s=40)
+@test("memif, weir as the client: as the PF and as a VF's port, frames pass both ways", timeout_s=40, retry=True)
 def memif_client(context):
     path = os.path.join(context.folder, "mc.sock")
     with_socket(context, "net_memif0", "net_memif0,role=client,id=0,socket-abstract=no,socket=" + path,
