@@ -5,6 +5,7 @@ kinds: test_kinds.py.)"""
 import os
 import time
 
+from harness.blast import TooBusy
 from harness.frames import OUTSIDE, numbered, read_pcap, write_pcap
 from harness.net import End, Net
 from harness.process import Guest, MemifPeer, Weir
@@ -33,7 +34,7 @@ class Bed:
         self.weir = Weir(context.binary, config, ["net_af_packet0,iface=pa,framecnt=1024", vdev], context.folder, self.net.ns)
         context.processes.append(self.weir)
         context.defer(self.weir.kill)
-        peer = peer(self.net.ns + "k") if peer else None
+        self.peer = peer = peer(self.net.ns + "k") if peer else None
         if peer:
             context.defer(peer.kill)
             context.processes.append(peer)
@@ -46,7 +47,7 @@ class Bed:
         self.view = View(self.weir)
         self.is_pf = is_pf
 
-    def knock(self, far, timeout_s=10):
+    def knock(self, far, timeout_s=25):
         """Until frames get through both ways."""
         there, here = (OUTSIDE, A) if self.is_pf else (X, OUTSIDE)
         ping, pong = numbered(there, here, 1000), numbered(here, there, 1001)
@@ -59,6 +60,8 @@ class Bed:
                 time.sleep(0.1)
                 self.net.settle()
                 return
+        if self.peer and "Multi-process socket" not in self.peer.output():
+            raise TooBusy("the peer, dpdk-testpmd, was still starting EAL after %g s" % timeout_s)
         raise AssertionError("no traffic within %g s" % timeout_s)
 
     def check_both_ways(self, far):
@@ -96,28 +99,28 @@ def with_socket(context, device, vdev, make_peer, peer_first=False):
         context.close_deferred()
 
 
-@test("vhost-user, weir as the server: as the PF and as a VF's port, frames pass both ways", timeout_s=40, retry=True)
+@test("vhost-user, weir as the server: as the PF and as a VF's port, frames pass both ways", timeout_s=70, retry=True)
 def vhost_server(context):
     path = os.path.join(context.folder, "s.sock")
     with_socket(context, "net_vhost0", "net_vhost0,iface=" + path,
                 lambda ns: Guest(path, False, X, "pk", context.folder, ns))
 
 
-@test("vhost-user, weir as the client: as the PF and as a VF's port, frames pass both ways", timeout_s=40, retry=True)
+@test("vhost-user, weir as the client: as the PF and as a VF's port, frames pass both ways", timeout_s=70, retry=True)
 def vhost_client(context):
     path = os.path.join(context.folder, "c.sock")
     with_socket(context, "net_vhost0", "net_vhost0,client=1,iface=" + path,
                 lambda ns: Guest(path, True, X, "pk", context.folder, ns))
 
 
-@test("memif, weir as the server: as the PF and as a VF's port, frames pass both ways", timeout_s=40, retry=True)
+@test("memif, weir as the server: as the PF and as a VF's port, frames pass both ways", timeout_s=70, retry=True)
 def memif_server(context):
     path = os.path.join(context.folder, "ms.sock")
     with_socket(context, "net_memif0", "net_memif0,role=server,id=0,socket-abstract=no,socket=" + path,
                 lambda ns: MemifPeer(path, False, "pk", context.folder, ns))
 
 
-@test("memif, weir as the client: as the PF and as a VF's port, frames pass both ways", timeout_s=40, retry=True)
+@test("memif, weir as the client: as the PF and as a VF's port, frames pass both ways", timeout_s=70, retry=True)
 def memif_client(context):
     path = os.path.join(context.folder, "mc.sock")
     with_socket(context, "net_memif0", "net_memif0,role=client,id=0,socket-abstract=no,socket=" + path,

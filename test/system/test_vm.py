@@ -221,24 +221,28 @@ class Watch:
         self.rig, self.vm, self.read = rig, vm, read
 
     def read_at(self):
-        """-> the counter, and when it was read: a guest takes its time to answer."""
+        """-> the counter, when it was read, and how far that may be wrong: a guest takes its time to answer."""
         asked = time.monotonic()
         value = self.read()
-        return value, (asked + time.monotonic()) / 2
+        took_s = time.monotonic() - asked
+        return value, asked + took_s / 2, took_s / 2
 
     def measure(self, seconds=RATE_S):
         """-> bits/s of what 'read' counts in bytes."""
         rates, waited = Rates(self.rig), self.vm.waited_ns()
-        before, started = self.read_at()
+        before, started, early_s = self.read_at()
         time.sleep(seconds)
-        after, ended = self.read_at()
+        after, ended, late_s = self.read_at()
         rates.stop()
         self.busy = max(1 - rates.cpu_share, (self.vm.waited_ns() - waited) / 1e9 / (ended - started))
         self.bps = (after - before) * 8 / (ended - started)
+        self.doubt = (early_s + late_s) / (ended - started)
         return self.bps
 
     def check(self, what, limit_bps):
         text = "%s: %.3f Mb/s, sold %.0f, wanted 99 to 101 %%" % (what, self.bps / 1e6, limit_bps / 1e6)
+        if 0.01 < abs(self.bps / limit_bps - 1) <= 0.01 + self.doubt:
+            raise TooBusy("%s; when the guest counted it is known to %.1f %% only" % (text, 100 * self.doubt))
         if self.bps < 0.99 * limit_bps and self.busy > 0.05:
             raise TooBusy("%s; weir and the VM's threads waited for a CPU %.0f %% of the time" % (text, 100 * self.busy))
         assert 0.99 * limit_bps <= self.bps <= 1.01 * limit_bps, text
@@ -268,7 +272,8 @@ def limit_of(rig, context, nic, direction, udp, flows=1, v6=False):
     finally:
         server.kill()
         server.wait()
-        vm.run("kill $(cat /tmp/pid); sleep 0.3; killall -9 iperf3", check=False)
+        # A guest that floods itself hears of it late: until its iperf3 ends by itself.
+        vm.run("kill $(cat /tmp/pid); sleep 0.3; killall -9 iperf3", 45, check=False)
     what = "%s %s%s, %d flow%s" % (direction, "UDP" if udp else "TCP", " over IPv6" if v6 else "", flows, "s"[:flows > 1])
     context.note("%s: %.3f of %.0f Mb/s" % (what, watch.bps / 1e6, limit_bps / 1e6))
     watch.check(what, limit_bps)
@@ -287,13 +292,13 @@ def limits_of(rig, context, cases):
 
 
 # Breaks with limits of 103 % in the config.
-@test("a VM sold 10 Mb/s has it, TCP and UDP, tx and rx", Machines, slow=True, timeout_s=90, retry=True)
+@test("a VM sold 10 Mb/s has it, TCP and UDP, tx and rx", Machines, slow=True, timeout_s=150, retry=True)
 def limit_10(rig, context):
     limits_of(rig, context, [(1, direction, udp, 1, False) for direction in ("tx", "rx") for udp in (False, True)])
 
 
 @test("a VM sold 100 Mb/s has it, TCP and UDP, tx and rx, also over IPv6 and in 32 flows", Machines, slow=True,
-      timeout_s=120, retry=True)
+      timeout_s=200, retry=True)
 def limit_100(rig, context):
     limits_of(rig, context, [(2, direction, udp, 1, False) for direction in ("tx", "rx") for udp in (False, True)]
               + [(2, direction, False, 32, True) for direction in ("tx", "rx")])
