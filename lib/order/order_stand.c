@@ -175,10 +175,15 @@ void node_leave(struct order *o, uint32_t id, uint64_t now_ns)
 	leave(o, id, &o->nodes[id], now_ns);
 }
 
-static void look_again(struct order *o, struct level *l, uint32_t id, uint64_t now_ns)
+static inline void look_again(struct order *o, struct level *l, uint32_t id, uint64_t now_ns)
 {
 	struct onode *n = &o->nodes[id];
 
+	if (n->state == NODE_HELD && !(n->flags & NODE_IN_TREE)) {	/* as most are */
+		leave(o, id, n, now_ns);
+		stand(o, id, n, now_ns);
+		return;
+	}
 	if (unlikely(is_group(n)))
 		level_ripen(o, &o->levels[n->group], now_ns);
 	if (n->state == NODE_HELD) {
