@@ -61,6 +61,17 @@ static inline bool enter_vlan(const struct l2_node *vf, struct pkt *p)
 	return true;
 }
 
+/* The same by the slot alone, where it tells: a packet in a hundred is tagged, and the VF's line is one more. */
+static inline bool enter_vlan_of(const struct l2 *l2, const struct l2_slot *slot, struct pkt *p)
+{
+	uint64_t vid = slot->mac_vid >> L2_VID_SHIFT;
+
+	if (p->n_tags != 0 || vid == L2_TRUNK_SLOT)
+		return enter_vlan(&l2->vfs[slot->vf], p);
+	p->vid = (uint16_t)vid;
+	return true;
+}
+
 static inline bool has_mac(const struct l2 *l2, const struct l2_node *vf, uint64_t mac)
 {
 	for (unsigned int i = 0; i < vf->n_macs; i++)
@@ -95,7 +106,7 @@ static enum drop_reason from_shared_port(const struct l2 *l2, struct pkt *p, uin
 				reason = DROP_SPOOF;
 			continue;
 		}
-		if (enter_vlan(&l2->vfs[slot->vf], p)) {
+		if (enter_vlan_of(l2, slot, p)) {
 			p->src = slot->vf;
 			return DROP_NOT;
 		}

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mem.h"
 #include "pipe_impl.h"
 
 #define FRAME_OVERHEAD	 18u			/* L2 header and one tag */
@@ -102,6 +103,17 @@ bool pipe_set_vf_rx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t 
 	return egress_set_signals(e, node, &(struct egress_signals){.mark_ns = mark_ns(v, v->rx_mark_ns)});
 }
 
+/* In pages of their own: what is a cache line must be one, and calloc() begins 16 bytes behind one. */
+static size_t n_limits(const struct pipe *p)
+{
+	return p->n_vfs + 1;
+}
+
+static size_t n_parties(const struct pipe *p)
+{
+	return p->n_vfs + 2;
+}
+
 static bool create_home(struct pipe *p, uint64_t now_ns)
 {
 	const struct conf *conf = p->f->conf;
@@ -110,7 +122,7 @@ static bool create_home(struct pipe *p, uint64_t now_ns)
 
 	params.order.n_groups = conf->n_tenants;
 	memcpy(params.class_weight, conf->class_weight, sizeof(params.class_weight));
-	p->tx_limits = calloc(conf->n_vfs + 1, sizeof(*p->tx_limits));
+	p->tx_limits = mem_reserve(n_limits(p), sizeof(*p->tx_limits));
 	p->pf = egress_create(&params, &p->pool);
 	/* The local egress has no link; a byte costs there what it costs at the PF. */
 	params.order.cost_byte = params.order.link_byte;
@@ -191,8 +203,8 @@ static bool create_parties(struct pipe *p, uint64_t now_ns)
 {
 	const struct conf *conf = p->f->conf;
 
-	p->parties = calloc(p->n_vfs + 2, sizeof(*p->parties));
-	p->rx_limits = calloc(p->n_vfs + 1, sizeof(*p->rx_limits));
+	p->parties = mem_reserve(n_parties(p), sizeof(*p->parties));
+	p->rx_limits = mem_reserve(n_limits(p), sizeof(*p->rx_limits));
 	if (p->parties == NULL || p->rx_limits == NULL)
 		return false;
 	for (uint32_t i = 0; i <= p->n_vfs; i++) {
@@ -240,10 +252,10 @@ void pipe_destroy(struct pipe *p)
 	for (int i = 0; i < CONF_MAX_PORTS; i++)
 		egress_destroy(p->egress[i]);
 	fifo_pool_fini(&p->pool);
-	free(p->tx_limits);
+	mem_release(p->tx_limits, n_limits(p), sizeof(*p->tx_limits));
 	free(p->tenant_limits);
-	free(p->rx_limits);
-	free(p->parties);
+	mem_release(p->rx_limits, n_limits(p), sizeof(*p->rx_limits));
+	mem_release(p->parties, n_parties(p), sizeof(*p->parties));
 	free(p);
 }
 

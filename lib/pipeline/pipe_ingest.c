@@ -192,8 +192,10 @@ static inline void prefetch_ahead(const struct pipe *p, const struct pkt *k)
 	const struct egress *e = egress_ahead(p, k, &node);
 
 	__builtin_prefetch(party_of(p, k->src), 1);
-	if (e != NULL)
-		egress_prefetch(e, node);
+	if (e == NULL)
+		return;
+	__builtin_prefetch(k->src != VF_PF ? &p->tx_limits[k->src] : &p->rx_limits[k->dst], 1);
+	egress_prefetch(e, node);
 }
 
 static inline void prefetch_more(const struct pipe *p, const struct pkt *k)
@@ -247,7 +249,8 @@ static uint32_t stretch_of(const struct pkt *k, const bool *is_easy, uint32_t n)
  * the next step will read.  What packets that follow each other have in common is done once. */
 static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n, uint16_t ring_wait, uint64_t now_ns)
 {
-	bool is_sound[PIPE_BURST], is_easy[PIPE_BURST];
+	bool is_sound[PIPE_BURST], is_easy[PIPE_BURST], is_other[PIPE_BURST];	/* .. place or sender than the one before */
+	vf_id src = VF_NONE, dst = VF_NONE;
 	int dscp[PIPE_BURST];
 	struct l2_memo memo = {0};
 	uint32_t run;
@@ -265,11 +268,14 @@ static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n,
 	for (uint32_t i = 0; i < n; i++) {
 		switch_one(p, port, &burst[i], is_sound[i], &memo);
 		is_easy[i] = is_simple(p, &burst[i]);
-		if (i == 0 || burst[i].src != burst[i - 1].src || burst[i].dst != burst[i - 1].dst)
+		is_other[i] = burst[i].src != src || burst[i].dst != dst;
+		src = burst[i].src;
+		dst = burst[i].dst;
+		if (is_other[i])
 			prefetch_ahead(p, &burst[i]);
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		if (i == 0 || burst[i].src != burst[i - 1].src || burst[i].dst != burst[i - 1].dst)
+		if (is_other[i])
 			prefetch_more(p, &burst[i]);
 	}
 	for (uint32_t i = 0; i < n; i += run) {

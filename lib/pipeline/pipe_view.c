@@ -32,8 +32,8 @@ static void add_egress(struct dir_view *d, const struct egress *e, uint32_t node
 	d->backlog_bytes += egress_backlog_bytes(e, node);
 	d->marked_pkts += counter_read(&s->marked_pkts);
 	for (int c = 0; c < N_TCLASSES; c++) {
-		d->class_pkts[c] += counter_read(&s->tclass[c].out_pkts);
-		d->class_bytes[c] += counter_read(&s->tclass[c].out_bytes);
+		d->class_pkts[c] += counter_read(&egress_class(s, (enum tclass)c)->out_pkts);
+		d->class_bytes[c] += counter_read(&egress_class(s, (enum tclass)c)->out_bytes);
 	}
 	/* Its PF and its local traffic wait at the same time under one limit: the longer wait is the VF's. */
 	pipe_add_held(d->held_ns, o);

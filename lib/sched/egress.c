@@ -225,7 +225,7 @@ void egress_delay(const struct egress *e, uint32_t node, enum tclass tclass, str
 	*delay = (struct hist_snapshot){0};
 	if (stats == NO_STATS)
 		return;
-	const struct egress_class_stats *s = &e->stats[stats].tclass[tclass];
+	const struct egress_class_stats *s = egress_class(&e->stats[stats], tclass);
 	uint64_t n_out = counter_read(&s->out_pkts);
 	hist_read_parts(e->delays[stats].count[tclass], &s->delay_run, &s->delay_max_ns, delay);
 	if (delay->n < n_out) {

@@ -41,7 +41,8 @@ struct egress_class_stats {
 	_Atomic uint64_t delay_run;		/* see hist_count_run() */
 };
 
-/* Of one node, only growing; written by the egress's thread.  What left is the sum over the classes; what waits now is
+/* Of one node, only growing; written by the egress's thread.  By egress_class(): high and medium, which most packets are,
+ * share a cache line.  What left is the sum over the classes; what waits now is
  * egress_backlog_pkts() and _bytes(), what came egress_in_pkts() and _bytes(). */
 struct egress_stats {
 	alignas(64) struct egress_class_stats tclass[N_TCLASSES];
@@ -58,6 +59,16 @@ struct egress_signals {
 
 /* Takes over a packet that was waiting and is dropped: DROP_AQM, DROP_PUSHED_OUT. */
 typedef void egress_drop_fn(void *ctx, uint32_t node, void *handle, enum drop_reason reason);
+
+static inline uint32_t egress_class_place(enum tclass c)
+{
+	return (c + N_TCLASSES - TC_HIGH) % N_TCLASSES;
+}
+
+static inline const struct egress_class_stats *egress_class(const struct egress_stats *s, enum tclass c)
+{
+	return &s->tclass[egress_class_place(c)];
+}
 
 static inline uint64_t egress_out_pkts(const struct egress_stats *s)
 {

@@ -16,7 +16,7 @@ void egress_prefetch_more(const struct egress *e, uint32_t node)
 	uint32_t stats = e->nodes[node].stats, flow = e->nodes[node].ring[RING_ALL];
 
 	if (stats != NO_STATS)
-		__builtin_prefetch(&e->stats[stats], 1);
+		__builtin_prefetch(&e->stats[stats], 1);	/* of high and medium */
 	if (flow != NO_FLOW && e->nodes[node].n_pkts != 0)
 		__builtin_prefetch(&e->flows[flow], 1);
 	order_prefetch_more(e->order, node);
@@ -136,7 +136,7 @@ static inline void count_out(struct egress *e, uint32_t stats, const struct tall
 	struct egress_stats *s = &e->stats[stats];
 
 	for (uint32_t left = t->classes; left != 0; left &= left - 1) {
-		struct egress_class_stats *c = &s->tclass[__builtin_ctz(left)];
+		struct egress_class_stats *c = &s->tclass[egress_class_place(__builtin_ctz(left))];
 		counter_add(&c->out_pkts, t->pkts[__builtin_ctz(left)]);
 		counter_add(&c->out_bytes, t->bytes[__builtin_ctz(left)]);
 	}
@@ -147,7 +147,7 @@ static inline void count_out(struct egress *e, uint32_t stats, const struct tall
 /* Most leave at once, where nobody waits: told by the difference to what left. */
 static inline void count_delay(struct egress *e, uint32_t stats, enum tclass tclass, uint64_t waited_ns, uint32_t pkts)
 {
-	struct egress_class_stats *c = &e->stats[stats].tclass[tclass];
+	struct egress_class_stats *c = &e->stats[stats].tclass[egress_class_place(tclass)];
 
 	if (waited_ns < EGRESS_AT_ONCE_NS)
 		return;
@@ -336,7 +336,7 @@ uint32_t egress_send_now(struct egress *e, const uint32_t *nodes, const struct p
 			break;
 		if (unlikely(en->stats == NO_STATS))
 			node_attach(e, nodes[i]);
-		struct egress_class_stats *c = &e->stats[en->stats].tclass[p[i].tclass];
+		struct egress_class_stats *c = &e->stats[en->stats].tclass[egress_class_place(p[i].tclass)];
 		count_in(en, 1, bytes);
 		counter_add(&c->out_pkts, 1);
 		counter_add(&c->out_bytes, bytes);

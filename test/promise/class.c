@@ -22,7 +22,7 @@ static uint32_t add(struct vt *v, uint32_t node, enum tclass tclass, const struc
 
 static uint64_t longest_ns(const struct vt *v, uint32_t node, enum tclass tclass)
 {
-	return egress_stats(v->e, node)->tclass[tclass].delay_max_ns;
+	return egress_class(egress_stats(v->e, node), tclass)->delay_max_ns;
 }
 
 static double source_bps(const struct vt *v, uint32_t source, uint64_t bytes_before)
