@@ -22,7 +22,8 @@ enum {
 void class_map_init(struct class_map *map, const uint8_t tclass[64], const uint8_t drop_prec[64])
 {
 	for (size_t i = 0; i < 64; i++)
-		map->by_dscp[i] = (uint8_t)((tclass[i] & 0xf) | drop_prec[i] << 4);
+		atomic_store_explicit(&map->by_dscp[i], (uint8_t)((tclass[i] & 0xf) | drop_prec[i] << 4),
+			memory_order_relaxed);
 }
 
 static inline uint16_t be16_at(const uint8_t *at)

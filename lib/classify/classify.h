@@ -7,13 +7,15 @@
 #ifndef WEIR_CLASSIFY_H
 #define WEIR_CLASSIFY_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "pkt.h"
 
-/* One sender's map, in one cache line pair: [dscp] = tclass | drop_prec << 4. */
+/* One sender's map, in a cache line: [dscp] = tclass | drop_prec << 4.  One may be set anew while others read it: each code
+ * point is the old one or the new one. */
 struct class_map {
-	uint8_t by_dscp[64];
+	_Atomic uint8_t by_dscp[64];
 };
 
 void class_map_init(struct class_map *map, const uint8_t tclass[64], const uint8_t drop_prec[64]);
@@ -43,7 +45,7 @@ static inline int classify_headers(struct pkt *p)
 /* Sets tclass and drop_prec by the map for a DSCP that classify_headers() returned. */
 static inline void classify_by_map(struct pkt *p, const struct class_map *map, int dscp)
 {
-	uint8_t v = dscp >= 0 ? map->by_dscp[dscp] : (uint8_t)TC_MEDIUM;
+	uint8_t v = dscp >= 0 ? atomic_load_explicit(&map->by_dscp[dscp], memory_order_relaxed) : (uint8_t)TC_MEDIUM;
 
 	p->tclass = v & 0xf;
 	p->drop_prec = v >> 4;

@@ -2,6 +2,7 @@
 /* What the control core does with messages. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "live_impl.h"
 
@@ -23,8 +24,32 @@ static void log_terms(struct live *l, const char *how, const char *kind, const c
 	l->io.log(l->io.ctx, what);
 }
 
+/* Maps that are new or others, by place: a place that has another name has another map. */
+static void log_maps(struct live *l, const char *how, const struct conf *from, const struct conf *to)
+{
+	char changes[512], what[640];
+
+	for (uint16_t i = 0; i < to->n_maps; i++) {
+		bool is_old = i < from->n_maps && strcmp(from->maps[i].name, to->maps[i].name) == 0;
+		if (*to->maps[i].name == '\0' || (is_old && conf_same_map(&from->maps[i], &to->maps[i])))
+			continue;
+		conf_map_changes(is_old ? &from->maps[i] : NULL, &to->maps[i], changes, sizeof(changes));
+		snprintf(what, sizeof(what), "%s dscp %s%s: %s", how, to->maps[i].name, is_old ? "" : " (new)",
+			changes[0] != '\0' ? changes : "the standard map");
+		l->io.log(l->io.ctx, what);
+	}
+	for (uint32_t i = 0; i < to->n_vfs; i++) {
+		const char *before = from->maps[from->vfs[i].dscp_map].name, *after = to->maps[to->vfs[i].dscp_map].name;
+		if (strcmp(before, after) == 0)
+			continue;
+		snprintf(what, sizeof(what), "%s vf %s: dscp_map %s -> %s", how, to->vfs[i].name, before, after);
+		l->io.log(l->io.ctx, what);
+	}
+}
+
 static void log_change(struct live *l, const char *how, const struct conf *from, const struct conf *to)
 {
+	log_maps(l, how, from, to);
 	for (uint32_t i = 0; i < to->n_tenants; i++)
 		log_terms(l, how, "tenant", to->tenants[i].name, "tx", &from->tenants[i].tx, &to->tenants[i].tx);
 	for (uint32_t i = 0; i < to->n_vfs; i++) {

@@ -72,7 +72,7 @@ struct fabric *fabric_create(const struct fabric_params *params, struct why *why
 	f->n_workers = params->n_workers;
 	f->home = params->home;
 	memcpy(f->ports, params->ports, sizeof(f->ports));
-	f->maps = calloc(conf->n_maps, sizeof(*f->maps));
+	f->maps = calloc(CONF_MAX_MAPS, sizeof(*f->maps));
 	f->rooms = aligned_alloc(alignof(struct room), (conf->n_vfs + 1) * sizeof(*f->rooms));
 	f->node_of = calloc(conf->n_vfs + 1, sizeof(*f->node_of));
 	f->briefs = calloc(conf->n_vfs + 1, sizeof(*f->briefs));

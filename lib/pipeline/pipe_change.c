@@ -5,15 +5,28 @@
 #include "pipe_change.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "pipe_impl.h"
 
-#define AT_ONCE 32u	/* VFs and tenants a turn: some us */
+#define AT_ONCE 32u	/* VFs, tenants and moves a turn: some us */
+
+/* A VF that goes by another map from now on. */
+struct move {
+	vf_id vf;
+	uint16_t map;
+};
 
 struct pipe_change {
 	const struct conf *to;
 	uint32_t *vfs, *tenants;	/* whose terms are new */
 	uint32_t n_vfs, n_tenants;
+	/* Maps.  First go those who move to a map that stays as it is, so that they never see what takes the place of theirs;
+	 * then maps become new, all at once; then go those who move to such a one. */
+	struct move *moves;
+	uint32_t n_moves, n_early;
+	uint16_t *maps;
+	uint16_t n_maps;
 	struct askers *askers;		/* NULL: they stay as they are */
 	uint32_t *weights;		/* the same */
 };
@@ -47,6 +60,38 @@ static bool gather_tx(struct pipe_change *c, const struct conf *from)
 	return c->askers != NULL && c->weights != NULL;
 }
 
+static bool is_new_map(const struct conf *from, const struct conf *to, uint16_t map)
+{
+	return map >= from->n_maps || memcmp(from->maps[map].tclass, to->maps[map].tclass, CONF_N_DSCP) != 0 ||
+	       memcmp(from->maps[map].drop_prec, to->maps[map].drop_prec, CONF_N_DSCP) != 0;
+}
+
+static bool gather_maps(struct pipe_change *c, const struct conf *from)
+{
+	const struct conf *to = c->to;
+	bool is_new[CONF_MAX_MAPS] = {false};
+
+	c->moves = calloc(to->n_vfs + 1, sizeof(*c->moves));
+	c->maps = calloc(to->n_maps + 1u, sizeof(*c->maps));
+	if (c->moves == NULL || c->maps == NULL)
+		return false;
+	for (uint16_t i = 0; i < to->n_maps; i++) {
+		is_new[i] = is_new_map(from, to, i);
+		if (is_new[i])
+			c->maps[c->n_maps++] = i;
+	}
+	for (int late = 0; late <= 1; late++) {
+		for (uint32_t i = 0; i < to->n_vfs; i++) {
+			uint16_t map = to->vfs[i].dscp_map;
+			if (map != from->vfs[i].dscp_map && is_new[map] == (late == 1))
+				c->moves[c->n_moves++] = (struct move){.vf = i, .map = map};
+		}
+		if (late == 0)
+			c->n_early = c->n_moves;
+	}
+	return true;
+}
+
 struct pipe_change *pipe_change_create(const struct conf *from, const struct conf *to)
 {
 	struct pipe_change *c = calloc(1, sizeof(*c));
@@ -56,7 +101,7 @@ struct pipe_change *pipe_change_create(const struct conf *from, const struct con
 	c->to = to;
 	c->vfs = calloc(to->n_vfs + 1, sizeof(*c->vfs));
 	c->tenants = calloc(to->n_tenants + 1, sizeof(*c->tenants));
-	if (c->vfs == NULL || c->tenants == NULL)
+	if (c->vfs == NULL || c->tenants == NULL || !gather_maps(c, from))
 		goto fail;
 	for (uint32_t i = 0; i < to->n_vfs; i++)
 		if (!is_same_vf(&from->vfs[i], &to->vfs[i]))
@@ -77,6 +122,8 @@ void pipe_change_destroy(struct pipe_change *c)
 		return;
 	free(c->vfs);
 	free(c->tenants);
+	free(c->moves);
+	free(c->maps);
 	free(c->askers);
 	free(c->weights);
 	free(c);
@@ -90,6 +137,37 @@ static void change_vf(struct pipe *p, const struct pipe_change *c, vf_id vf, uin
 		pipe_set_vf_tx(p, vf, v, now_ns);
 	if (p->egress[v->port] != NULL)
 		pipe_set_vf_rx(p, vf, v, now_ns);
+}
+
+static void renew_maps(const struct pipe *p, const struct pipe_change *c)
+{
+	for (uint16_t i = 0; i < c->n_maps; i++) {
+		const struct dscp_map *map = &c->to->maps[c->maps[i]];
+		class_map_init(&p->f->maps[c->maps[i]], map->tclass, map->drop_prec);
+	}
+}
+
+/* The i-th of the moves, with the maps as one more step among them.  All workers read what home writes here. */
+static void change_map(const struct pipe *p, const struct pipe_change *c, uint32_t i)
+{
+	if (i == c->n_early) {
+		renew_maps(p, c);
+		return;
+	}
+	const struct move *m = &c->moves[i < c->n_early ? i : i - 1];
+	atomic_store_explicit(&p->f->briefs[m->vf].dscp_map, m->map, memory_order_release);
+}
+
+static void change_step(struct pipe *p, const struct pipe_change *c, uint32_t i, uint64_t now_ns)
+{
+	if (i < c->n_tenants) {
+		if (p->is_home)
+			pipe_set_tenant(p, c->tenants[i], &c->to->tenants[c->tenants[i]], now_ns);
+	} else if (i < c->n_tenants + c->n_vfs) {
+		change_vf(p, c, c->vfs[i - c->n_tenants], now_ns);
+	} else if (p->is_home) {
+		change_map(p, c, i - c->n_tenants - c->n_vfs);
+	}
 }
 
 /* What is one for all VFs. */
@@ -107,14 +185,10 @@ static void change_rest(struct pipe *p, const struct pipe_change *c, uint64_t no
 
 bool pipe_apply(struct pipe *p, const struct pipe_change *c, uint64_t now_ns)
 {
-	uint32_t n_all = c->n_tenants + c->n_vfs;
+	uint32_t n_all = c->n_tenants + c->n_vfs + c->n_moves + 1;
 
-	for (uint32_t n = 0; n < AT_ONCE && p->change_at < n_all; n++, p->change_at++) {
-		if (p->change_at >= c->n_tenants)
-			change_vf(p, c, c->vfs[p->change_at - c->n_tenants], now_ns);
-		else if (p->is_home)
-			pipe_set_tenant(p, c->tenants[p->change_at], &c->to->tenants[c->tenants[p->change_at]], now_ns);
-	}
+	for (uint32_t n = 0; n < AT_ONCE && p->change_at < n_all; n++, p->change_at++)
+		change_step(p, c, p->change_at, now_ns);
 	if (p->change_at < n_all)
 		return false;
 	change_rest(p, c, now_ns);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A change of terms on its way to the pipes (contract 9).  The control core makes it from two configs that are the same
- * but for terms (conf_change.h), every worker applies it between turns, and when all have it is destroyed.
+/* A change of terms and DSCP maps on its way to the pipes (contract 9).  A new map acts on packets that are read from now
+ * on; those that wait keep their class and their place.  The control core makes it from two configs that are the same
+ * but for these (conf_change.h), every worker applies it between turns, and when all have it is destroyed.
  * Used by: worker, the app, the promise tests.  Uses: pipeline. */
 #ifndef WEIR_PIPE_CHANGE_H
 #define WEIR_PIPE_CHANGE_H

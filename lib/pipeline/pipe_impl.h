@@ -34,7 +34,7 @@ struct room {
 /* What every packet of a VF asks of its config, in one word. */
 struct vf_brief {
 	uint16_t port;
-	uint16_t dscp_map;
+	_Atomic uint16_t dscp_map;	/* changed at home, read by all who ask */
 	bool is_held;			/* its room counts: it is alone on a port that can hold its packets */
 };
 
@@ -43,7 +43,7 @@ struct fabric {
 	unsigned int n_workers, home;
 	struct fabric_port ports[CONF_MAX_PORTS];
 	struct l2 *l2;
-	struct class_map *maps;
+	struct class_map *maps;			/* as in the config; room for CONF_MAX_MAPS */
 	struct room *rooms;			/* by VF */
 	struct vf_brief *briefs;		/* by VF */
 	uint32_t *node_of;			/* VF -> node of its port's egress */

@@ -113,7 +113,9 @@ static inline const struct class_map *map_of(const struct pipe *p, const struct 
 {
 	vf_id owner = k->src != VF_PF ? k->src : k->dest_kind == DEST_VF ? k->dst : VF_NONE;
 
-	return &p->f->maps[owner == VF_NONE ? 0 : p->f->briefs[owner].dscp_map];
+	if (owner == VF_NONE)
+		return &p->f->maps[0];
+	return &p->f->maps[atomic_load_explicit(&p->f->briefs[owner].dscp_map, memory_order_acquire)];
 }
 
 static void classify(struct pipe *p, struct party *sender, struct pkt *k, int dscp, uint64_t now_ns)

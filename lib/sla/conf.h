@@ -24,6 +24,7 @@
 #define CONF_NO_TENANT	  UINT32_MAX
 #define CONF_MAX_LCORES	  128
 #define CONF_N_DSCP	  64
+#define CONF_MAX_MAPS	  256	/* "default" and those of [dscp NAME], or made at run time */
 #define CONF_N_PRIORITIES 8	/* 0 is served first */
 
 enum link_basis { BASIS_L2, BASIS_WIRE };	/* WIRE counts 24 bytes more a packet: preamble, FCS, gap */
@@ -43,10 +44,10 @@ static_assert(sizeof(struct sla) == 64, "compared as bytes");
 
 /* DSCP -> class and drop precedence. */
 struct dscp_map {
-	char name[CONF_NAME_CHARS];
+	char name[CONF_NAME_CHARS];	/* "": none: its place is free (only in a config that was changed) */
 	uint8_t tclass[CONF_N_DSCP];
 	uint8_t drop_prec[CONF_N_DSCP];
-	int line;
+	int line;			/* 0: made at run time; it goes when no VF uses it any more */
 };
 
 enum vlan_mode {
@@ -147,7 +148,7 @@ struct conf {
 	uint32_t n_vfs;
 	struct conf_tenant *tenants;
 	uint32_t n_tenants;
-	struct dscp_map *maps;		/* maps[0] is "default" */
+	struct dscp_map *maps;		/* maps[0] is "default"; room for CONF_MAX_MAPS */
 	uint16_t n_maps;
 };
 

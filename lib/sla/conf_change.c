@@ -40,7 +40,9 @@ struct conf *conf_copy(const struct conf *conf)
 		return NULL;
 	copy->vfs = copy_of(conf->vfs, conf->n_vfs, sizeof(*conf->vfs));
 	copy->tenants = copy_of(conf->tenants, conf->n_tenants, sizeof(*conf->tenants));
-	copy->maps = copy_of(conf->maps, conf->n_maps, sizeof(*conf->maps));
+	copy->maps = calloc(CONF_MAX_MAPS, sizeof(*conf->maps));
+	if (copy->maps != NULL)
+		memcpy(copy->maps, conf->maps, conf->n_maps * sizeof(*conf->maps));
 	if (copy->vfs == NULL)
 		copy->n_vfs = 0;
 	if (copy->vfs != NULL && copy->tenants != NULL && copy->maps != NULL && copy_trunks(copy))
@@ -104,7 +106,7 @@ static void add_word(struct conf_reading *r, struct words *w, char *word)
 		w->entries[w->section.n_entries++] = e;
 }
 
-static void split(struct conf_reading *r, struct words *w, const char *text)
+static void split(struct conf_reading *r, struct words *w, const char *text, const char *such_as)
 {
 	char *at = w->text, *next;
 
@@ -120,7 +122,7 @@ static void split(struct conf_reading *r, struct words *w, const char *text)
 			add_word(r, w, at);
 	}
 	if (w->section.n_entries == 0 && r->ok)
-		conf_say(r, 0, "nothing to change: wanted key=value;key=value with keys of weir.conf(5) such as tx.max_bps");
+		conf_say(r, 0, "nothing to change: wanted key=value;key=value with keys of weir.conf(5) such as %s", such_as);
 }
 
 /* ---- The change ---- */
@@ -134,6 +136,10 @@ static void change_vf(struct conf_reading *r, const struct conf_change *change, 
 		return;
 	}
 	struct conf_vf *vf = &r->conf->vfs[i];
+	if (change->is_dscp) {
+		conf_change_dscp(r, i, &w->section);
+		return;
+	}
 	for (size_t e = 0; e < w->section.n_entries; e++)
 		conf_read_vf_term(r, &w->entries[e], vf);
 	conf_check_sla(r, &w->section, "tx", &vf->tx);
@@ -176,7 +182,7 @@ struct conf *conf_changed(const struct conf *running, const struct conf_change *
 		why_add(why, "%s: out of memory", command);
 		return NULL;
 	}
-	split(&r, &words, change->text);
+	split(&r, &words, change->text, change->is_dscp ? "EF or AF41" : "tx.max_bps");
 	if (change->is_tenant)
 		change_tenant(&r, change, &words);
 	else
@@ -209,6 +215,7 @@ struct conf *conf_with_terms(const struct conf *running, const struct conf *want
 		if (to != UINT32_MAX)
 			r.conf->tenants[to].tx = wanted->tenants[i].tx;
 	}
+	conf_take_maps(&r, wanted, &vfs);
 	conf_names_fini(&vfs);
 	conf_names_fini(&tenants);
 	return finished(&r);

@@ -131,7 +131,6 @@ static void compare_vf(struct conf_reading *r, uint32_t i, const struct conf_vf 
 	same(r, s, "broadcast_pps", SAME(broadcast_pps));
 	same(r, s, "queue", SAME(queue_pkts));
 	same(r, s, "receive_queue", SAME(is_receive_auto) && (a->is_receive_auto || SAME(receive_queue_pkts)));
-	same(r, s, "dscp_map", strcmp(r->conf->maps[a->dscp_map].name, r->running->maps[b->dscp_map].name) == 0);
 	same(r, s, "tenant", strcmp(tenant_name(r->conf, a->tenant), tenant_name(r->running, b->tenant)) == 0);
 	same(r, s, "when_full", SAME(when_full));
 	same(r, s, "ecn", SAME(ecn));
@@ -182,38 +181,6 @@ static void compare_tenants(struct conf_reading *r, const struct conf_names *run
 				r->running->tenants[j].name);
 }
 
-/* ---- DSCP maps ---- */
-
-static bool same_map(const struct dscp_map *a, const struct dscp_map *b)
-{
-	return memcmp(a->tclass, b->tclass, sizeof(a->tclass)) == 0 &&
-	       memcmp(a->drop_prec, b->drop_prec, sizeof(a->drop_prec)) == 0;
-}
-
-static const struct dscp_map *map_named(const struct conf *conf, const char *name)
-{
-	for (uint16_t i = 0; i < conf->n_maps; i++)
-		if (strcmp(conf->maps[i].name, name) == 0)
-			return &conf->maps[i];
-	return NULL;
-}
-
-static void compare_maps(struct conf_reading *r)
-{
-	for (uint16_t i = 0; i < r->conf->n_maps; i++) {
-		const struct dscp_map *map = &r->conf->maps[i], *other = map_named(r->running, map->name);
-
-		if (other == NULL || !same_map(map, other))
-			conf_say(r, map->line,
-				"[dscp %s] is not what runs and cannot change while weir runs: wanted it as it was, or a "
-				"restart", map->name);
-	}
-	for (uint16_t i = 0; i < r->running->n_maps; i++)
-		if (map_named(r->conf, r->running->maps[i].name) == NULL)
-			conf_say(r, 0, "[dscp %s] is gone, and cannot go while weir runs: wanted it, or a restart",
-				r->running->maps[i].name);
-}
-
 void conf_compare(struct conf_reading *r)
 {
 	struct conf_names vfs = {0}, tenants = {0};
@@ -226,7 +193,6 @@ void conf_compare(struct conf_reading *r)
 		compare_ports(r);
 		compare_tenants(r, &tenants);
 		compare_vfs(r, &vfs);
-		compare_maps(r);
 	}
 	conf_names_fini(&vfs);
 	conf_names_fini(&tenants);

@@ -2,6 +2,7 @@
 /* [dscp NAME]: an operator's own map from code points to classes. */
 #include <string.h>
 
+#include "conf_change.h"
 #include "conf_fields.h"
 
 /* "high" or "high low": class, then drop precedence. */
@@ -75,7 +76,8 @@ static void read_rest(struct conf_reading *r, const struct ini_section *s, uint6
 	}
 }
 
-static void read_dscp_entries(struct conf_reading *r, const struct ini_section *s, struct dscp_map *map)
+/* All but "default" and, in a command, "map".  Returns which code points were named. */
+static uint64_t read_dscp_entries(struct conf_reading *r, const struct ini_section *s, struct dscp_map *map)
 {
 	int first_line[CONF_N_DSCP] = {0};
 	uint64_t named = 0;
@@ -84,7 +86,7 @@ static void read_dscp_entries(struct conf_reading *r, const struct ini_section *
 		const struct ini_entry *e = &s->entries[i];
 		int dscp = dscp_parse(e->key);
 
-		if (strcmp(e->key, "default") == 0)
+		if (strcmp(e->key, "default") == 0 || (r->command != NULL && strcmp(e->key, "map") == 0))
 			continue;
 		if (dscp < 0) {
 			conf_say(r, e->line,
@@ -95,16 +97,34 @@ static void read_dscp_entries(struct conf_reading *r, const struct ini_section *
 			conf_say(r, e->line,
 				"%s is code point %d again: the first is at line %d, wanted once", e->key,
 				dscp, first_line[dscp]);
+		} else if ((named >> dscp & 1) != 0) {	/* of a command, which has no lines */
+			conf_say(r, e->line, "%s is code point %d again: wanted once", e->key, dscp);
 		} else {
 			first_line[dscp] = e->line;
 			named |= UINT64_C(1) << dscp;
 			read_dscp_entry(r, e, UINT64_C(1) << dscp, map);
 		}
 	}
-	read_rest(r, s, named, map);
+	return named;
 }
 
-/* [dscp default] changes the map of those who name none. */
+void conf_read_dscp_over(struct conf_reading *r, const struct ini_section *s, struct dscp_map *map)
+{
+	const struct ini_entry *rest = conf_entry(s, "default");
+	bool is_standard = rest != NULL && strcmp(rest->value, "standard") == 0;
+	struct dscp_map standard;
+
+	if (is_standard) {
+		dscp_map_default(&standard);
+		memcpy(map->tclass, standard.tclass, sizeof(map->tclass));
+		memcpy(map->drop_prec, standard.drop_prec, sizeof(map->drop_prec));
+	}
+	uint64_t named = read_dscp_entries(r, s, map);
+	if (rest != NULL && !is_standard)
+		read_dscp_entry(r, rest, ~named, map);
+}
+
+/* [dscp default] changes the map of those who name none; one that is there already (a state file) takes its place. */
 void conf_read_dscp(struct conf_reading *r, const struct ini_section *s)
 {
 	struct conf *conf = r->conf;
@@ -112,12 +132,13 @@ void conf_read_dscp(struct conf_reading *r, const struct ini_section *s)
 
 	dscp_map_default(&map);
 	map.line = s->line;
-	read_dscp_entries(r, s, &map);
+	read_rest(r, s, read_dscp_entries(r, s, &map), &map);
 	if (!conf_has_good_name(r, s) || s->first_line != 0)
 		return;
 	snprintf(map.name, sizeof(map.name), "%s", s->name);
-	if (strcmp(s->name, "default") == 0)
-		conf->maps[0] = map;
+	uint16_t i = conf_find_map(conf, s->name);
+	if (i != UINT16_MAX)
+		conf->maps[i] = map;
 	else if (conf->n_maps == CONF_MAX_MAPS)
 		conf_say(r, s->line, "[dscp %s]: wanted at most %d maps", s->name, CONF_MAX_MAPS - 1);
 	else

@@ -157,18 +157,16 @@ static void dump_port(const struct conf *conf, uint16_t i, FILE *out)
 /* Only what is other than in the standard map. */
 static void dump_map(const struct dscp_map *map, FILE *out)
 {
-	static const char *const precs[N_DROP_PRECS] = {"low", "medium", "high"};
 	struct dscp_map standard;
+	char text[16];
 
 	dscp_map_default(&standard);
-	if (strcmp(map->name, "default") == 0 && memcmp(map->tclass, standard.tclass, sizeof(standard.tclass)) == 0 &&
-		memcmp(map->drop_prec, standard.drop_prec, sizeof(standard.drop_prec)) == 0)
+	if (*map->name == '\0')
 		return;
 	fprintf(out, "\n[dscp %s]\ndefault = standard\n", map->name);
 	for (int dscp = 0; dscp < CONF_N_DSCP; dscp++)
 		if (map->tclass[dscp] != standard.tclass[dscp] || map->drop_prec[dscp] != standard.drop_prec[dscp])
-			fprintf(out, "%s = %s %s\n", dscp_name(dscp), tclass_name((enum tclass)map->tclass[dscp]),
-				precs[map->drop_prec[dscp]]);
+			fprintf(out, "%s = %s\n", dscp_name(dscp), conf_class_text(map, dscp, text));
 }
 
 static void dump_tenant(const struct conf *conf, const struct conf_tenant *t, FILE *out)
@@ -235,20 +233,34 @@ static void dump_vf(const struct conf *conf, const struct conf_vf *vf, FILE *out
 
 void conf_dump(const struct conf *conf, FILE *out)
 {
+	struct dscp_map standard;
+
 	dump_switch(conf, out);
 	for (uint16_t i = 0; i < conf->n_ports; i++)
 		dump_port(conf, i, out);
+	dscp_map_default(&standard);
 	for (uint16_t i = 0; i < conf->n_maps; i++)
-		dump_map(&conf->maps[i], out);
+		if (i > 0 || !conf_same_map(&conf->maps[0], &standard))
+			dump_map(&conf->maps[i], out);
 	for (uint32_t i = 0; i < conf->n_tenants; i++)
 		dump_tenant(conf, &conf->tenants[i], out);
 	for (uint32_t i = 0; i < conf->n_vfs; i++)
 		dump_vf(conf, &conf->vfs[i], out);
 }
 
+static void dump_changed_maps(const struct conf *conf, const struct conf *base, FILE *out)
+{
+	for (uint16_t i = 0; i < conf->n_maps; i++) {
+		uint16_t j = *conf->maps[i].name != '\0' ? conf_find_map(base, conf->maps[i].name) : UINT16_MAX;
+		if (j == UINT16_MAX || !conf_same_map(&conf->maps[i], &base->maps[j]))
+			dump_map(&conf->maps[i], out);
+	}
+}
+
 void conf_dump_state(const struct conf *conf, const struct conf *base, FILE *out)
 {
 	fprintf(out, "# What was sold at run time, other than in the config.  Written by weir, read at its start.\n");
+	dump_changed_maps(conf, base, out);
 	for (uint32_t i = 0; i < conf->n_tenants; i++) {
 		if (conf_same_terms(&conf->tenants[i].tx, &base->tenants[i].tx))
 			continue;
@@ -257,9 +269,13 @@ void conf_dump_state(const struct conf *conf, const struct conf *base, FILE *out
 	}
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		const struct conf_vf *vf = &conf->vfs[i];
-		if (conf_same_terms(&vf->tx, &base->vfs[i].tx) && conf_same_terms(&vf->rx, &base->vfs[i].rx))
+		const char *map = conf->maps[vf->dscp_map].name;
+		bool is_other_map = strcmp(map, base->maps[base->vfs[i].dscp_map].name) != 0;
+		if (conf_same_terms(&vf->tx, &base->vfs[i].tx) && conf_same_terms(&vf->rx, &base->vfs[i].rx) && !is_other_map)
 			continue;
 		fprintf(out, "\n[vf %s]\n", vf->name);
+		if (is_other_map)
+			fprintf(out, "dscp_map = %s\n", map);
 		conf_dump_terms("tx", &vf->tx, out);
 		conf_dump_terms("rx", &vf->rx, out);
 	}

@@ -9,7 +9,6 @@
 #include "conf.h"
 #include "ini.h"
 
-#define CONF_MAX_MAPS 256
 #define CONF_MAX_BPS  UINT64_C(10000000000000)
 #define CONF_MAX_PPS  UINT64_C(10000000000)
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
@@ -89,6 +88,11 @@ void conf_list_keys(const struct conf_field *fields, size_t n, char *buf, size_t
 /* [A-Za-z0-9_]{1,32}, or it has been reported. */
 bool conf_has_good_name(struct conf_reading *r, const struct ini_section *s);
 
+/* The key and value pairs of a command for one VF's map ("map" or lines of a [dscp]), conf_dscp_change.c. */
+void conf_change_dscp(struct conf_reading *r, uint32_t vf, const struct ini_section *s);
+/* The maps of 'wanted', and who uses which, into r->conf: by name, and each in its place for as long as it is there. */
+void conf_take_maps(struct conf_reading *r, const struct conf *wanted, const struct conf_names *vfs);
+
 /* The entry of a key; NULL where there is none. */
 const struct ini_entry *conf_entry(const struct ini_section *section, const char *key);
 
@@ -118,6 +122,8 @@ void conf_check_sla(
 /* Sections with files of their own. */
 void conf_read_vf(struct conf_reading *r, const struct ini_section *s);
 void conf_read_dscp(struct conf_reading *r, const struct ini_section *s);
+/* Lines of a map over what it is; the caller has the section checked.  What is not named stays, but for "default". */
+void conf_read_dscp_over(struct conf_reading *r, const struct ini_section *s, struct dscp_map *map);
 void conf_read_tenant(struct conf_reading *r, const struct ini_section *s);
 
 /* The passes after parsing. */

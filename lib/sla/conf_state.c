@@ -25,6 +25,44 @@ static void note_changes(struct state_reading *s, int line, const char *kind, co
 		why_add_at(s->notes, s->file, line, "[%s %s] as changed at run time: %s", kind, name, changes);
 }
 
+/* Before VFs, which name them.  What was made at run time is so still: no line. */
+static void lay_over_map(struct state_reading *s, const struct ini_section *section)
+{
+	struct conf *conf = s->r.conf;
+	uint16_t i = conf_find_map(conf, section->name);
+	struct dscp_map before = {.line = 0};
+	char changes[WHY_MAX_CHARS];
+
+	if (i != UINT16_MAX)
+		before = conf->maps[i];
+	conf_read_dscp(&s->r, section);
+	uint16_t now = conf_find_map(conf, section->name);
+	if (now == UINT16_MAX)
+		return;		/* reported */
+	conf->maps[now].line = before.line;
+	if (conf_map_changes(i != UINT16_MAX ? &before : NULL, &conf->maps[now], changes, sizeof(changes))[0] != '\0')
+		why_add_at(s->notes, s->file, section->line, "[dscp %s] as changed at run time: %s", section->name, changes);
+}
+
+/* false: it is no choice of a map. */
+static bool lay_over_choice(struct state_reading *s, const struct ini_entry *e, struct conf_vf *vf)
+{
+	uint16_t map;
+
+	if (strcmp(e->key, "dscp_map") != 0)
+		return false;
+	map = *e->value != '\0' ? conf_find_map(s->r.conf, e->value) : UINT16_MAX;
+	if (map == UINT16_MAX) {
+		conf_say(&s->r, e->line, "dscp_map = %.60s: there is no such map: wanted the name of a [dscp NAME]", e->value);
+		return true;
+	}
+	if (map != vf->dscp_map)
+		why_add_at(s->notes, s->file, e->line, "[vf %s] as changed at run time: dscp_map %s -> %s", vf->name,
+			s->r.conf->maps[vf->dscp_map].name, s->r.conf->maps[map].name);
+	vf->dscp_map = map;
+	return true;
+}
+
 static void lay_over_vf(struct state_reading *s, const struct ini_section *section)
 {
 	uint32_t i = conf_names_find(&s->vfs, section->name);
@@ -37,7 +75,8 @@ static void lay_over_vf(struct state_reading *s, const struct ini_section *secti
 	struct conf_vf *vf = &s->r.conf->vfs[i], before = *vf;
 	vf->tx = vf->rx = (struct sla){0};
 	for (size_t e = 0; e < section->n_entries; e++)
-		conf_read_vf_term(&s->r, &section->entries[e], vf);
+		if (!lay_over_choice(s, &section->entries[e], vf))
+			conf_read_vf_term(&s->r, &section->entries[e], vf);
 	conf_check_sla(&s->r, section, "tx", &vf->tx);
 	conf_check_sla(&s->r, section, "rx", &vf->rx);
 	note_changes(s, section->line, "vf", vf->name, "tx", &before.tx, &vf->tx);
@@ -63,6 +102,9 @@ static void lay_over_tenant(struct state_reading *s, const struct ini_section *s
 
 static void lay_over(struct state_reading *s, const struct ini *ini)
 {
+	for (size_t i = 0; i < ini->n_sections; i++)
+		if (strcmp(ini->sections[i].kind, "dscp") == 0 && ini->sections[i].first_line == 0)
+			lay_over_map(s, &ini->sections[i]);
 	for (size_t i = 0; i < ini->n_sections; i++) {
 		const struct ini_section *section = &ini->sections[i];
 
@@ -72,8 +114,8 @@ static void lay_over(struct state_reading *s, const struct ini *ini)
 			lay_over_vf(s, section);
 		else if (strcmp(section->kind, "tenant") == 0)
 			lay_over_tenant(s, section);
-		else
-			conf_say(&s->r, section->line, "[%.60s] in a state file: wanted [vf NAME] or [tenant NAME]",
+		else if (strcmp(section->kind, "dscp") != 0)
+			conf_say(&s->r, section->line, "[%.60s] in a state file: wanted [vf NAME], [tenant NAME] or [dscp NAME]",
 				section->kind);
 	}
 }

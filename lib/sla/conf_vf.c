@@ -153,7 +153,9 @@ static void read_vf_entry(struct conf_reading *r, const struct ini_entry *e, str
 
 void conf_read_vf_term(struct conf_reading *r, const struct ini_entry *e, struct conf_vf *vf)
 {
-	if (conf_find_field(vf_fields, LENGTH(vf_fields), e->key) != NULL)
+	if (strcmp(e->key, "dscp_map") == 0)
+		conf_say(r, e->line, "dscp_map is no term: wanted /weir/dscp/set,VF,map=NAME (weirctl dscp VF map NAME)");
+	else if (conf_find_field(vf_fields, LENGTH(vf_fields), e->key) != NULL)
 		conf_say(r, e->line, "%s cannot change while weir runs: wanted a term, tx.* or rx.*", e->key);
 	else
 		read_term(r, e, vf);

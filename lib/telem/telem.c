@@ -27,6 +27,8 @@ static const struct {
 	{"/weir/tenant/set", answer_tenant_set, "Changes an SLA. Parameters: NAME,key=value;key=value"},
 	{"/weir/tenant/get", answer_tenant_get, "What a tenant was sold. Parameters: NAME"},
 	{"/weir/tenant/dryrun", answer_tenant_dryrun, "What a set would do. Parameters: as of set, then START"},
+	{"/weir/dscp/set", answer_dscp_set, "Changes a map. Parameters: VF,EF=urgent;AF41=high low"},
+	{"/weir/dscp/get", answer_dscp_get, "The map of a VF: DSCP to class. Parameters: VF"},
 	{"/weir/config/dump", answer_dump, "The running config, lines of a file. Parameters: START"},
 	{"/weir/config/reload", answer_reload, "Terms of a file from now on. Parameters: FILE"},
 };

@@ -15,7 +15,7 @@
 static const char set_wanted[] = "NAME,key=value;key=value with keys of weir.conf(5): tx.max_bps=200M;tx.weight=2";
 
 /* A long line in pieces; all but the last end in a backslash. */
-static uint32_t put_line(struct rte_tel_data *array, const char *line, size_t n)
+uint32_t put_line(struct rte_tel_data *array, const char *line, size_t n)
 {
 	char piece[PIECE + 2];
 	uint32_t n_pieces = 0;
@@ -143,7 +143,7 @@ int answer_tenant_get(const struct telem_source *s, const char *params, struct r
 
 /* ---- Changes ---- */
 
-static bool may_change(const struct telem_source *s, struct rte_tel_data *d)
+bool may_change(const struct telem_source *s, struct rte_tel_data *d)
 {
 	if (s->live != NULL && s->allow_set)
 		return true;
@@ -151,7 +151,7 @@ static bool may_change(const struct telem_source *s, struct rte_tel_data *d)
 	return false;
 }
 
-static void put_warnings(struct rte_tel_data *d, const struct why *why)
+void put_warnings(struct rte_tel_data *d, const struct why *why)
 {
 	struct rte_tel_data *array;
 
@@ -177,9 +177,22 @@ static bool is_done(enum live_verdict verdict, const struct live_request *q, str
 	return verdict == LIVE_DONE;
 }
 
+bool make_change(const struct telem_source *s, const struct conf_change *change, struct live_request **q,
+	struct rte_tel_data *d)
+{
+	*q = live_request_create();
+	if (*q == NULL) {
+		put_error(d, "out of memory", "it once more");
+		return false;
+	}
+	(*q)->change = *change;
+	enum live_verdict verdict = live_ask(s->live, q, WAIT_NS);
+	return is_done(verdict, *q, d);
+}
+
 static int set(const struct telem_source *s, const char *params, struct rte_tel_data *d, bool is_tenant)
 {
-	struct live_request *q;
+	struct live_request *q = NULL;
 	struct conf_change change = {.is_tenant = is_tenant};
 	const char *text = NULL;
 
@@ -188,11 +201,7 @@ static int set(const struct telem_source *s, const char *params, struct rte_tel_
 	if (!take_name(params, change.name, &text) || text == NULL)
 		return put_error(d, is_tenant ? "no tenant or nothing to change" : "no VF or nothing to change", set_wanted);
 	snprintf(change.text, sizeof(change.text), "%s", text);
-	q = live_request_create();
-	if (q == NULL)
-		return put_error(d, "out of memory", "it once more");
-	q->change = change;
-	if (is_done(live_ask(s->live, &q, WAIT_NS), q, d)) {
+	if (make_change(s, &change, &q, d)) {
 		const struct conf *before = live_conf(q->before), *after = live_conf(q->after);
 		uint32_t i = is_tenant ? conf_find_tenant(after, change.name) : conf_find_vf(after, change.name);
 
@@ -216,15 +225,21 @@ int answer_tenant_set(const struct telem_source *s, const char *params, struct r
 
 static void put_reloaded(struct rte_tel_data *d, const struct conf *before, const struct conf *after)
 {
-	uint32_t n_vfs = 0, n_tenants = 0;
+	uint32_t n_vfs = 0, n_tenants = 0, n_maps = 0;
 
 	for (uint32_t i = 0; i < after->n_vfs; i++)
 		n_vfs += !conf_same_terms(&before->vfs[i].tx, &after->vfs[i].tx) ||
-			 !conf_same_terms(&before->vfs[i].rx, &after->vfs[i].rx);
+			 !conf_same_terms(&before->vfs[i].rx, &after->vfs[i].rx) ||
+			 before->vfs[i].dscp_map != after->vfs[i].dscp_map;
+	for (uint16_t i = 0; i < after->n_maps; i++)
+		n_maps += i < before->n_maps ? strcmp(before->maps[i].name, after->maps[i].name) != 0 ||
+						       !conf_same_map(&before->maps[i], &after->maps[i])
+					     : 1;
 	for (uint32_t i = 0; i < after->n_tenants; i++)
 		n_tenants += !conf_same_terms(&before->tenants[i].tx, &after->tenants[i].tx);
 	put_u64(d, "changed_vfs", n_vfs);
 	put_u64(d, "changed_tenants", n_tenants);
+	put_u64(d, "changed_maps", n_maps);
 }
 
 int answer_reload(const struct telem_source *s, const char *params, struct rte_tel_data *d)

@@ -5,6 +5,7 @@
 
 #include <rte_telemetry.h>
 
+#include "conf_change.h"
 #include "telem.h"
 
 /* Entries a page, so that the longest answer fits into 16 KiB. */
@@ -39,6 +40,14 @@ bool take_name(const char *params, char name[CONF_NAME_CHARS], const char **rest
 void put_terms(struct rte_tel_data *d, const struct conf *conf, bool is_tenant, uint32_t i);
 void put_what_changed(struct rte_tel_data *d, const struct conf *from, const struct conf *to, bool is_tenant, uint32_t i);
 
+bool may_change(const struct telem_source *s, struct rte_tel_data *d);	/* false: that it may not has been said */
+/* Hands the change to the control core and waits.  true: it was made, *q holds before and after; false: what came of it
+ * has been said.  The caller destroys *q either way. */
+bool make_change(const struct telem_source *s, const struct conf_change *change, struct live_request **q,
+	struct rte_tel_data *d);
+void put_warnings(struct rte_tel_data *d, const struct why *why);
+uint32_t put_line(struct rte_tel_data *array, const char *line, size_t n);
+
 /* Each fills a started answer. */
 int answer_sla_set(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_sla_get(const struct telem_source *s, const char *params, struct rte_tel_data *d);
@@ -46,6 +55,8 @@ int answer_sla_dryrun(const struct telem_source *s, const char *params, struct r
 int answer_tenant_set(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_tenant_get(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_tenant_dryrun(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_dscp_set(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_dscp_get(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_dump(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_reload(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_info(const struct telem_source *s, const char *params, struct rte_tel_data *d);

@@ -119,8 +119,10 @@ EXAMPLES = """examples:
   weirctl set web tx.max_pps none                   as if it had never been sold
   weirctl set --tenant lab tx.min_bps 300M
   weirctl dryrun web tx.min_bps 300M                would it fit, and who would get what?
+  weirctl dscp web EF high AF41 'high medium'       other classes for its packets, from now on
+  weirctl dscp web map default                      and back
   weirctl dump >/etc/weir.conf                      what runs, as a file
-  weirctl reload /etc/weir.conf                     the SLAs of a file: all of them, or with one mistake none
+  weirctl reload /etc/weir.conf                     the SLAs and DSCP maps of a file: all, or with one mistake none
 Keys and values are those of weir.conf(5).  What changes something needs a weir that was started with --allow-set."""
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The verbs of weirctl that change something, and those that belong to them: set, get, dump, reload, dryrun, top."""
+"""The verbs of weirctl that change something, and those that belong to them: set, get, dscp, dump, reload, dryrun, top."""
 import json
 import os
 import sys
@@ -34,7 +34,8 @@ def _terms(args):
         args.parser.error(f"{words[-1]} has no value: wanted {args.verb} {args.name} KEY VALUE [KEY VALUE ...]")
     for word in words:
         if set(word) & set(";=,"):
-            args.parser.error(f"{word}: wanted KEY VALUE with a blank between, as in tx.max_bps 200M")
+            args.parser.error(f"{word}: wanted KEY VALUE with a blank between, as in "
+                              + ("EF high" if args.verb == "dscp" else "tx.max_bps 200M"))
     return ";".join(f"{key}={value}" for key, value in zip(words[::2], words[1::2]))
 
 
@@ -83,6 +84,38 @@ def collect_get(weir, args):
     return weir.ask(f"/weir/{_kind(args)}/get,{args.name}")
 
 
+# ---- DSCP maps ----
+
+def collect_dscp(weir, args):
+    """Without terms it looks, with some it changes."""
+    return weir.ask(f"/weir/dscp/set,{args.name},{_terms(args)}" if args.terms else f"/weir/dscp/get,{args.name}")
+
+
+def draw_dscp(answer, args):
+    """What was changed, and the classes, a line each with the code points that have it."""
+    if args.terms:
+        for line in joined(answer["changed"]) or ["nothing: it was so already"]:
+            print(line)
+        print()
+    others = answer["map_vfs"] - 1
+    print(f"{answer['vf']}: map {answer['map']}" + (f", as {_count(others, 'other VF')}" if others else ""))
+    by_class = {}
+    for dscp, text in answer["classes"].items():
+        by_class.setdefault(tuple(text.split()), []).append(dscp)
+    order = ("urgent", "high", "medium", "low")
+    rows = [[tclass, prec, str(len(codes)), _some(codes)] for (tclass, prec), codes in
+            sorted(by_class.items(), key=lambda item: (order.index(item[0][0]), item[0][1] != "low", item[0][1] == "high"))]
+    print("\n".join(grid(["class", "drop precedence", "", "DSCP"], rows)))
+    for line in joined(answer.get("warnings", [])):
+        print(f"warning: {line}")
+
+
+def _some(codes, most=14):
+    """-> those with names of their own first; of a long list the beginning."""
+    named = sorted(codes, key=lambda code: code.startswith("dscp"))
+    return " ".join(named[:most]) + (f" and {len(named) - most} more" if len(named) > most else "")
+
+
 # ---- The config ----
 
 def collect_dump(weir, _):
@@ -115,7 +148,7 @@ def _count(n, what):
 
 def draw_reload(answer, _):
     print(f"{answer['file']}: terms of {_count(answer['changed_vfs'], 'VF')} and"
-          f" {_count(answer['changed_tenants'], 'tenant')} changed")
+          f" {_count(answer['changed_tenants'], 'tenant')} changed, and {_count(answer['changed_maps'], 'DSCP map')}")
     for line in joined(answer.get("warnings", [])):
         print(f"warning: {line}")
 
@@ -186,12 +219,19 @@ def add_verbs(verbs):
     verb = verbs.add_parser("get", help="what a VM was sold: asked and effective")
     _add_object(verb, False)
     verb.set_defaults(collect=collect_get, draw=draw_terms)
+    verb = verbs.add_parser("dscp", help="which class a VM's packets have, by DSCP; with DSCP CLASS another one, from now on"
+                            " (--allow-set)")
+    verb.add_argument("name", metavar="NAME", help="a VF's name in the config")
+    verb.add_argument("terms", nargs="*", metavar="DSCP CLASS",
+                      help="a code point such as EF, AF41 or 10, or default, and its class, perhaps with a drop precedence:"
+                      " low, 'high medium'; or map and the name of a [dscp]")
+    verb.set_defaults(parser=verb, collect=collect_dscp, draw=draw_dscp)
     verb = verbs.add_parser("dryrun", help="what a set would do: whether it fits, and who would get what")
     _add_object(verb, True)
     verb.set_defaults(collect=collect_dryrun, draw=draw_dryrun)
     verb = verbs.add_parser("dump", help="the running config, as a file that weir reads")
     verb.set_defaults(collect=collect_dump, draw=draw_dump)
-    verb = verbs.add_parser("reload", help="take the SLAs of a file, all or none (--allow-set)")
+    verb = verbs.add_parser("reload", help="take the SLAs and DSCP maps of a file, all or none (--allow-set)")
     verb.add_argument("file", metavar="FILE")
     verb.set_defaults(collect=collect_reload, draw=draw_reload)
     verb = verbs.add_parser("top", help="all VFs, again and again")

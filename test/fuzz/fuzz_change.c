@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Any text as the parameters of a set: refused with a reason, or a config that dumps and reads back as the same; what it
- * was made from never changes.  First byte: whether a VF or a tenant; then the name up to a comma, and the terms. */
+ * was made from never changes.  First byte: whether a VF (or, 'd', its DSCP map) or a tenant; then the name up to a comma, and the terms. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	change.is_tenant = data[0] == 't';
+	change.is_dscp = data[0] == 'd';
 	for (data++, size--; n < size && data[n] != ',' && n + 1 < sizeof(change.name); n++)
 		change.name[n] = (char)data[n];
 	if (n < size)

@@ -47,6 +47,7 @@ struct rim_stream {
 	uint8_t ecn;		/* enum ecn */
 	uint16_t vid;		/* tagged so; 0: untagged */
 	enum rim_kind kind;
+	bool may_overtake;	/* its class changes: a later packet may leave before an earlier one.  Once each all the same */
 };
 
 struct rim_count {
@@ -84,6 +85,9 @@ void rim_set_check(struct rim *r, uint32_t every_turns);	/* pipe_check() so ofte
 /* Changes terms of a VF or a tenant, as "key=value;key=value": the workers take it between their next turns.  false: it
  * was refused. */
 bool rim_change(struct rim *r, bool is_tenant, const char *name, const char *text);
+
+/* The same of a VF's DSCP map, "EF=low;map=gold". */
+bool rim_change_dscp(struct rim *r, const char *name, const char *text);
 
 void rim_run(struct rim *r, uint64_t ns);
 void rim_stall(struct rim *r, uint64_t ns);	/* no worker turns */

@@ -194,22 +194,31 @@ static void hand_change(struct rim *r, const struct conf *from, const struct con
 	pipe_change_destroy(c);
 }
 
-bool rim_change(struct rim *r, bool is_tenant, const char *name, const char *text)
+static bool make_change(struct rim *r, struct conf_change *change, const char *name, const char *text)
 {
 	static struct why why;	/* big */
 	const struct conf *running = r->running != NULL ? r->running : r->conf;
-	struct conf_change change = {.is_tenant = is_tenant};
 
 	why_init(&why);
-	snprintf(change.name, sizeof(change.name), "%s", name);
-	snprintf(change.text, sizeof(change.text), "%s", text);
-	struct conf *next = conf_changed(running, &change, &why);
+	snprintf(change->name, sizeof(change->name), "%s", name);
+	snprintf(change->text, sizeof(change->text), "%s", text);
+	struct conf *next = conf_changed(running, change, &why);
 	if (next == NULL)
 		return false;
 	hand_change(r, running, next);
 	conf_destroy(r->running);
 	r->running = next;
 	return true;
+}
+
+bool rim_change(struct rim *r, bool is_tenant, const char *name, const char *text)
+{
+	return make_change(r, &(struct conf_change){.is_tenant = is_tenant}, name, text);
+}
+
+bool rim_change_dscp(struct rim *r, const char *name, const char *text)
+{
+	return make_change(r, &(struct conf_change){.is_dscp = true}, name, text);
 }
 
 /* --- running --- */

@@ -210,6 +210,150 @@ START_TEST(random_changes_keep_every_invariant_and_leave_others_alone)
 }
 END_TEST
 
+/* ---- DSCP maps ---- */
+
+static void change_dscp(struct rim *r, const char *vf, const char *text)
+{
+	ck_assert_msg(rim_change_dscp(r, vf, text), "%s: %s", vf, text);
+}
+
+/* That all that this VF sends, and receives, has been of this class since. */
+static void is_all_of(struct rim *r, vf_id vf, enum tclass tx, enum tclass rx)
+{
+	rim_run(r, 2 * MS);	/* what waited has left */
+	struct vf_view before = rim_view(r, vf), after;
+
+	rim_run(r, 20 * MS);
+	after = rim_view(r, vf);
+	ck_assert_uint_gt(after.tx.out_pkts, before.tx.out_pkts);
+	ck_assert_uint_gt(after.rx.out_pkts, before.rx.out_pkts);
+	ck_assert_uint_eq(after.tx.class_pkts[tx] - before.tx.class_pkts[tx], after.tx.out_pkts - before.tx.out_pkts);
+	ck_assert_uint_eq(after.rx.class_pkts[rx] - before.rx.class_pkts[rx], after.rx.out_pkts - before.rx.out_pkts);
+}
+
+/* The sender's map for what it sends, the receiver's for what comes from outside; other VFs keep theirs.
+ * Broken by: maps that are renewed and VFs that are not moved to them. */
+START_TEST(a_new_map_acts_at_once_on_both_ways_and_on_this_vf_alone)
+{
+	struct rim *r = rim_create(&(struct rim_setup){.ini = RIM_PF("1G") RIM_VM(01, "dscp_map = gold\n")
+		RIM_VM(02, "dscp_map = gold\n") RIM_VM(03, "") "[dscp gold]\ndefault = low\n",
+		.placement = (enum rim_placement)_i});
+
+	for (uint16_t i = 1; i <= 3; i++) {
+		rim_offer(r, &(struct rim_stream){.port = i, .dst = HOST_MAC(1), .bytes = 1000, .pps = 10000, .dscp = 10,
+			.may_overtake = true});
+		rim_offer(r, &(struct rim_stream){.port = 0, .dst = VM_MAC(i), .bytes = 1000, .pps = 10000, .dscp = 20,
+			.may_overtake = true});
+	}
+	rim_run(r, 20 * MS);
+	is_all_of(r, 0, TC_LOW, TC_LOW);
+	change_dscp(r, "vm01", "AF11=high;AF22=urgent");
+	is_all_of(r, 0, TC_HIGH, TC_URGENT);
+	is_all_of(r, 1, TC_LOW, TC_LOW);		/* the same map until now */
+	is_all_of(r, 2, TC_MEDIUM, TC_MEDIUM);
+	change_dscp(r, "vm02", "default=medium");	/* gold itself: nobody else uses it now */
+	change_dscp(r, "vm01", "map=gold;AF11=urgent");
+	is_all_of(r, 0, TC_URGENT, TC_MEDIUM);
+	is_all_of(r, 1, TC_MEDIUM, TC_MEDIUM);
+	change_dscp(r, "vm01", "map=default");
+	change_dscp(r, "vm03", "AF11=low;AF22=high");	/* takes the place that vm01's map had */
+	is_all_of(r, 0, TC_MEDIUM, TC_MEDIUM);
+	is_all_of(r, 2, TC_LOW, TC_HIGH);
+	ck_assert_uint_eq(rim_all_drops(r), 0);
+	rim_end(r);
+}
+END_TEST
+
+struct arrivals {
+	uint64_t seq[256];
+	uint32_t n;
+};
+
+static void note_arrival(void *ctx, int stream, uint64_t seq, bool has_ce, uint64_t offered_ns)
+{
+	struct arrivals *a = ctx;
+
+	(void)has_ce, (void)offered_ns;
+	if (stream == 0 && a->n < 256)
+		a->seq[a->n++] = seq;
+}
+
+/* What waits keeps its class and its place; what is read later goes by the new map.  Broken by: packets classified when
+ * they leave; a queue that is emptied for the change. */
+START_TEST(what_waits_keeps_its_class_and_what_comes_later_has_the_new_one)
+{
+	struct rim *r = rim_create(&(struct rim_setup){.ini = RIM_PF("1G") RIM_VM(01, "tx.max_bps = 10M\n"),
+		.placement = (enum rim_placement)_i});
+	struct arrivals got = {.n = 0};
+	int moved = rim_offer(r, &(struct rim_stream){.port = 1, .dst = HOST_MAC(1), .bytes = 1000, .dscp = 8,
+		.may_overtake = true});
+	uint32_t n_waiting, n_first_new;
+
+	rim_set_sink(r, note_arrival, &got);
+	rim_put(r, moved, 100);
+	rim_run(r, 5 * MS);
+	n_waiting = got.n;
+	ck_assert_uint_lt(n_waiting, 90);	/* 10 Mb/s: the most of them wait inside */
+	ck_assert_uint_eq(rim_inside(r), 100 - n_waiting);
+	change_dscp(r, "vm01", "CS1=urgent");
+	rim_put(r, moved, 60);
+	rim_run(r, 500 * MS);
+	ck_assert_uint_eq(got.n, 160);		/* none lost */
+	for (n_first_new = 0; got.seq[n_first_new] < 100; n_first_new++)
+		;
+	ck_assert_uint_le(n_first_new, n_waiting + 4);	/* a staged packet or some, and then the new ones go first */
+	for (uint32_t i = 1, low = 0, high = 100; i < got.n; i++) {
+		ck_assert_uint_ge(got.seq[i], got.seq[i] < 100 ? low : high);	/* in each class in order */
+		*(got.seq[i] < 100 ? &low : &high) = (uint32_t)got.seq[i];
+	}
+	ck_assert_uint_eq(rim_all_drops(r), 0);
+	rim_end(r);
+}
+END_TEST
+
+/* Maps of some come, change and go under load; a VF that nobody changes, and code points that nobody moves, do not notice:
+ * none lost, none reordered.  Broken by: a map that takes another's place (places given anew). */
+START_TEST(random_maps_lose_nothing_and_leave_others_alone)
+{
+	struct rim *r = rim_create(&(struct rim_setup){
+		.ini = RIM_PF("1G") RIM_VM(01, "") RIM_VM(02, "tx.max_bps = 200M\n") RIM_VM(03, "") RIM_VM(04, "tx.max_bps = 20M\n")
+			"[dscp gold]\ndefault = medium\n",
+		.placement = (enum rim_placement)(_i % 3)});
+	static const char *const classes[] = {"urgent", "high", "medium", "low"};
+	uint64_t seed = (uint64_t)_i;
+	int quiet[2];
+
+	for (uint16_t i = 1; i <= 3; i++) {
+		rim_offer(r, &(struct rim_stream){.port = i, .dst = HOST_MAC(1), .bytes = 1000, .pps = 60000, .dscp = 10,
+			.may_overtake = true});
+		rim_offer(r, &(struct rim_stream){.port = i, .dst = VM_MAC(1 + i % 3), .bytes = 500, .pps = 2000, .dscp = 12,
+			.may_overtake = true});
+		rim_offer(r, &(struct rim_stream){.port = i, .dst = HOST_MAC(1), .bytes = 700, .pps = 9000, .dscp = 20});
+	}
+	quiet[0] = rim_offer(r, &(struct rim_stream){.port = 4, .dst = HOST_MAC(1), .bytes = 500, .pps = 2000, .dscp = 10});
+	quiet[1] = rim_offer(r, &(struct rim_stream){.port = 4, .dst = HOST_MAC(1), .bytes = 500, .pps = 2000, .dscp = 46});
+	rim_set_check(r, 97);
+	settle(r, 2 * MS);
+	rim_mark(r);
+	for (int i = 0; i < 200; i++) {
+		char name[8], text[64];
+		snprintf(name, sizeof(name), "vm%02u", 1 + (unsigned int)(unit_random(&seed) % 3));
+		if (unit_random(&seed) % 5 == 0)	/* both have AF22 as medium */
+			change_dscp(r, name, unit_random(&seed) % 2 ? "map=gold;AF11=high" : "map=default;AF12=high high");
+		snprintf(text, sizeof(text), "AF11=%s;12=%s low", classes[unit_random(&seed) % 4], classes[unit_random(&seed) % 4]);
+		change_dscp(r, name, text);
+		rim_run(r, 1 + unit_random(&seed) % (MS / 2));
+	}
+	is_near(rim_bps(r, quiet[0], 0), 8e6, 0.05, "who was not changed");	/* a packet at either end */
+	is_near(rim_bps(r, quiet[1], 0), 8e6, 0.05, "who was not changed");
+	for (vf_id vf = 0; vf < 4; vf++) {
+		struct vf_view v = rim_view(r, vf);
+		ck_assert_uint_eq(dir_view_drops(&v.tx), 0);
+	}
+	rim_end(r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("pipe_change");
@@ -222,6 +366,9 @@ int main(void)
 	tcase_add_test(tc, a_new_urgent_allowance_serves_packets_that_wait);
 	tcase_add_test(tc, tenants_and_the_order_of_asking_follow);
 	tcase_add_loop_test(tc, random_changes_keep_every_invariant_and_leave_others_alone, 0, 12);
+	tcase_add_loop_test(tc, a_new_map_acts_at_once_on_both_ways_and_on_this_vf_alone, 0, 3);
+	tcase_add_loop_test(tc, what_waits_keeps_its_class_and_what_comes_later_has_the_new_one, 0, 3);
+	tcase_add_loop_test(tc, random_maps_lose_nothing_and_leave_others_alone, 0, 12);
 	suite_add_tcase(s, tc);
 	return unit_run(s);
 }

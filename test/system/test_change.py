@@ -9,10 +9,10 @@ import threading
 import time
 
 from harness.blast import Blast, measure
-from harness.frames import OUTSIDE, numbered, udp4
+from harness.frames import DSCP, OUTSIDE, numbered, udp4, udp_number
 from harness.process import Telemetry
 from harness.suite import test
-from harness.view import weirctl
+from harness.view import wait_until, weirctl
 from rigs import mac, sections, vdevs_of
 
 CABLES = ["pf", "a", "b", "c"]
@@ -66,6 +66,7 @@ def reset(rig):
     for vf in VFS:
         done(rig, "/weir/sla/set,%s,%s" % (vf, ";".join("%s=none" % key for key in (
             "tx.min_bps", "tx.max_bps", "tx.max_pps", "tx.weight", "tx.priority", "rx.max_bps"))))
+        done(rig, "/weir/dscp/set,%s,map=default" % vf)
     done(rig, "/weir/tenant/set,lab,tx.max_bps=500M;tx.weight=none")
     done(rig, "/weir/sla/set,a,tx.max_bps=40M")
     done(rig, "/weir/sla/set,c,tx.min_bps=100M")
@@ -122,6 +123,59 @@ def in_order(rig):
     assert rig.ask("/weir/info")["changes"] > 20, "nothing was changed meanwhile"
 
 
+@test("a DSCP gets another class while packets flow: what waits keeps its own, what comes later overtakes, none is lost",
+      Changing, split=True, retry=True)
+def another_class(rig):
+    reset(rig)
+    done(rig, "/weir/sla/set,a,tx.max_bps=2M")
+    n = 40
+    old = [udp4(OUTSIDE, A, i, DSCP["AF11"], 500) for i in range(n)]
+    new = [udp4(OUTSIDE, A, n + i, DSCP["AF11"], 500) for i in range(n)]
+    rig.net["a"].send(*old)
+    first = rig.net.collect(lambda g: len(g["pf"]) >= 3, timeout_s=5)["pf"]
+    answer = done(rig, "/weir/dscp/set,a,AF11=urgent")
+    rig.net["a"].send(*new)
+    got = first + rig.net.collect(lambda g: len(first + g["pf"]) >= 2 * n, timeout_s=5)["pf"]
+    numbers = [udp_number(frame) for frame in got]
+    assert len(first) >= 3 and sorted(numbers) == list(range(2 * n)), "%d of %d arrived" % (len(got), 2 * n)
+    assert [i for i in numbers if i < n] == list(range(n)) and [i for i in numbers if i >= n] == list(range(n, 2 * n)), numbers
+    assert numbers.index(2 * n - 1) < len(numbers) - 5, "the new class does not go first: %s" % numbers
+    assert answer["changed"] == ["AF11 medium low -> urgent low"] and answer["map"] == "a" and answer["map_vfs"] == 1, answer
+    assert answer["classes"]["AF11"] == "urgent low" and len(answer["classes"]) == 64, answer["classes"]
+    assert done(rig, "/weir/dscp/get,b")["classes"]["AF11"] == "medium low"
+    assert rig.ask("/weir/vf,a")["dscp_map"] == "a"
+    assert {"[dscp a]", "AF11 = urgent low", "dscp_map = a"} <= set(terms(rig))
+    for line in ("set dscp a (new): AF11 medium low -> urgent low", "set vf a: dscp_map default -> a"):
+        assert "weir: %s\n" % line in rig.weir.output(), "not in the log: " + line
+    done(rig, "/weir/dscp/set,a,map=default")
+    assert "[dscp a]" not in terms(rig)
+
+
+@test("maps that come and go leave buffers and memory where they were", Changing, timeout_s=120)
+def many_maps(rig):
+    reset(rig)
+
+    def resident_kib():
+        with open("/proc/%d/status" % rig.weir.pid) as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+
+    def cycles(n):
+        for i in range(n):
+            done(rig, "/weir/dscp/set,%s,EF=%s;AF11=low high" % ("abc"[i % 3], ("high", "low", "medium")[i // 3 % 3]))
+            if i % 2:
+                done(rig, "/weir/dscp/set,%s,map=default" % "abc"[i % 3])
+        for vf in VFS:
+            done(rig, "/weir/dscp/set,%s,map=default" % vf)
+
+    before_lines = terms(rig)
+    cycles(60)      # what a heap takes once
+    before, free = resident_kib(), rig.ask("/weir/info")["n_free_mbufs"]
+    cycles(300)
+    assert terms(rig) == before_lines
+    assert resident_kib() <= before + 256, "%d KiB more after 300 changes" % (resident_kib() - before)
+    wait_until(lambda: rig.ask("/weir/info")["n_free_mbufs"] >= free - 64, "buffers back")
+
+
 BAD = ["/weir/sla/set", "/weir/sla/set,", "/weir/sla/set,a", "/weir/sla/set,a,", "/weir/sla/set,a,;;", "/weir/sla/set,,tx.weight=1",
        "/weir/sla/set,nobody,tx.weight=2", "/weir/sla/set," + "x" * 40 + ",tx.weight=2", "/weir/sla/set,a,tx.weight",
        "/weir/sla/set,a,tx.weight=0", "/weir/sla/set,a,tx.max_bps=10Gbs", "/weir/sla/set,a,tx.max_bps=2M;tx.weight=0",
@@ -131,6 +185,10 @@ BAD = ["/weir/sla/set", "/weir/sla/set,", "/weir/sla/set,a", "/weir/sla/set,a,",
        "/weir/sla/dryrun,a", "/weir/sla/dryrun,a,tx.weight=0", "/weir/sla/dryrun,a,tx.weight=2,x", "/weir/sla/dryrun,a,tx.weight=2,99",
        "/weir/tenant/set,lab,tx.max_bps=none;tx.urgent_bps=1M", "/weir/tenant/set,nobody,tx.weight=2", "/weir/tenant/get,a",
        "/weir/tenant/dryrun,lab,rx.max_bps=1M", "/weir/config/dump,x", "/weir/config/reload", "/weir/config/reload,weir.conf",
+       "/weir/dscp/set", "/weir/dscp/set,a", "/weir/dscp/set,a,", "/weir/dscp/set,nobody,EF=low", "/weir/dscp/set,a,EF",
+       "/weir/dscp/set,a,EF=lowest", "/weir/dscp/set,a,AF11=low;XX=low", "/weir/dscp/set,a,64=low", "/weir/dscp/set,a,EF=low;46=high",
+       "/weir/dscp/set,a,map=nope", "/weir/dscp/set,a,map=default;EF=low none", "/weir/dscp/set,a,default=x", "/weir/dscp/get",
+       "/weir/dscp/get,nobody", "/weir/dscp/get,a,b", "/weir/sla/set,a,dscp_map=default",
        "/weir/config/reload,/nowhere/weir.conf", "/weir/config/reload,/dev/zero", "/weir/config/reload,/" + "x" * 300]
 
 
@@ -150,7 +208,7 @@ def bad_commands(rig):
 @test("without --allow-set what changes is refused and what only looks is not", Fixed)
 def not_allowed(rig):
     before = terms(rig)
-    for request in ("/weir/sla/set,a,tx.weight=2", "/weir/tenant/set,lab,tx.weight=2",
+    for request in ("/weir/sla/set,a,tx.weight=2", "/weir/tenant/set,lab,tx.weight=2", "/weir/dscp/set,a,EF=low",
                     "/weir/config/reload," + rig.weir.config_path):
         got = rig.ask(request)
         assert "--allow-set" in got["error"] and "--allow-set" in got["wanted"], got
@@ -239,7 +297,12 @@ def reload(rig, context):
     assert rig.ask("/weir/sla/get,c")["tx"]["asked"]["min_bps"] == 0
     assert "weir: reload vf a: tx.max_bps 40M -> 77M\n" in rig.weir.output()
     got = load("\n".join(terms(rig)) + "\n")    # what was dumped is a file that runs already
-    assert got.get("changed_vfs") == 0, got
+    assert got.get("changed_vfs") == got.get("changed_maps") == 0, got
+    got = load(config(a=["tenant = lab", "dscp_map = gold", "tx.max_bps = 77M"]) + "[dscp gold]\ndefault = low\n[dscp default]\nEF = high\n")
+    assert got.get("changed_maps") == 2 and got.get("changed_vfs") == 2, got
+    assert done(rig, "/weir/dscp/get,a")["classes"]["EF"] == "low low" and done(rig, "/weir/dscp/get,b")["classes"]["EF"] == "high low"
+    got = load(config())
+    assert "error" not in got and done(rig, "/weir/dscp/get,a") == dict(done(rig, "/weir/dscp/get,b"), vf="a"), got
 
 
 @test("what was changed survives a restart, and a kill, and is told; a reload of the config itself ends it")
@@ -248,6 +311,7 @@ def survives(context):
     _net, weir = context.launch(CABLES, config(state), vdevs_of(CABLES), more=["--allow-set"])
     assert "error" not in weir.ask("/weir/sla/set,a,tx.max_bps=none;tx.weight=5")
     assert "error" not in weir.ask("/weir/tenant/set,lab,tx.max_bps=300M")
+    assert "error" not in weir.ask("/weir/dscp/set,b,EF=low;default=high")
     weir.signal(signal.SIGKILL)
     weir.wait(5)
     assert not os.path.exists(state + ".new")
@@ -256,7 +320,9 @@ def survives(context):
     assert weir.ask("/weir/sla/get,a")["tx"]["asked"]["weight"] == 5
     assert weir.ask("/weir/sla/get,a")["tx"]["asked"]["max_bps"] == 0
     assert weir.ask("/weir/tenant/get,lab")["tx"]["asked"]["max_bps"] == 300000000
-    assert weir.ask("/weir/config/reload," + weir.config_path).get("changed_vfs") == 1
+    assert weir.ask("/weir/dscp/get,b")["classes"]["EF"] == "low low" and weir.ask("/weir/dscp/get,b")["classes"]["AF11"] == "high low"
+    assert "[vf b] as changed at run time: dscp_map default -> b" in weir.output()
+    assert weir.ask("/weir/config/reload," + weir.config_path).get("changed_vfs") == 2
     with open(state) as f:
         assert "[" not in f.read(), "a state beside the config, which says it all"
     assert weir.stop() == 0
@@ -294,6 +360,10 @@ def by_weirctl(rig, context):
     with open(path, "w") as f:
         f.write(weirctl(rig, "dump").stdout.replace("33M", "34M"))
     assert "1 VF" in weirctl(rig, "reload", path).stdout
+    said = weirctl(rig, "dscp", "a", "EF", "high", "AF41", "low medium").stdout
+    assert "EF urgent low -> high low" in said and "a: map a" in said, said
+    assert json.loads(weirctl(rig, "--json", "dscp", "a").stdout)["classes"]["AF41"] == "low medium"
+    assert "as 2 other VFs" in weirctl(rig, "dscp", "a", "map", "default").stdout
     tried = weirctl(rig, "dryrun", "b", "tx.min_bps", "300M").stdout
     assert "admitted" in tried and "its limit" in tried, tried
 

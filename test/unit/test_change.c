@@ -247,14 +247,13 @@ START_TEST(a_reload_names_all_that_cannot_change_with_its_line)
 				   "[tenant other]\n"								/* 13 */
 				   "[vf a]\nport = v0\nmac = 02:00:00:00:00:09\ntenant = other\nvlan = 7\n"	/* 16 17 18 */
 				   "queue = 512\nwhen_full = drop\n"						/* 19 20 */
-				   "[vf c]\nport = v2\n"							/* 21 */
-				   "[dscp x]\ndefault = low\n";							/* 23 */
+				   "[vf c]\nport = v2\n";							/* 21 */
 	static const char *const says[] = {"n.conf:2: packet_capacity in [switch]", "n.conf:3: drain_time in [switch]",
 		"n.conf:12: high in [classes]", "n.conf:6: rate in [port pf]", "n.conf:9: mtu in [port v0]",
 		"n.conf:10: [port v2] is new", "n.conf: [port v1] is gone", "n.conf:13: [tenant other] is new",
 		"n.conf: [tenant lab] is gone", "n.conf:16: mac in [vf a]", "n.conf:18: vlan in [vf a]",
 		"n.conf:19: queue in [vf a]", "n.conf:17: tenant in [vf a]", "n.conf:20: when_full in [vf a]",
-		"n.conf:21: [vf c] is new", "n.conf: [vf b] is gone", "n.conf:23: [dscp x] is not what runs"};
+		"n.conf:21: [vf c] is new", "n.conf: [vf b] is gone"};
 	struct conf *conf = parse(base_text);
 
 	ck_assert_ptr_null(conf_reload_text(conf, "n.conf", text, strlen(text), &why));
