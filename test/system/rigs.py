@@ -218,7 +218,7 @@ class Neighbours:
 
 
 class Gigabit:
-    """A VF sold 1 Gb/s each way, with nothing else configured; a kernel's TCP behind it, and one behind the PF."""
+    """A VF sold 1 Gb/s each way, and nothing else configured; a kernel's TCP behind it, and one behind the PF."""
 
     cables = ["pf", "a"]
     limit_bps = 10**9
