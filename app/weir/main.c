@@ -7,6 +7,7 @@
 #include <rte_version.h>
 
 #include "conf_change.h"
+#include "offers.h"
 #include "sockets.h"
 #include "weir.h"
 
@@ -38,15 +39,19 @@ static struct conf *with_state(const struct conf *in_file)
 	return conf;
 }
 
-static bool start_eal(const struct args *args)
+static bool start_eal(const struct args *args, const struct conf *conf)
 {
-	static struct why why;
+	static struct why notes, why;
 
+	why_init(&notes);
 	why_init(&why);
 	if (!sockets_make_way(args->eal_argc, args->eal_argv, &why)) {
 		why_print(&why, stderr);
 		return false;
 	}
+	offers_settle(conf, args->eal_argc, args->eal_argv, &notes);
+	for (int i = 0; i < notes.n; i++)
+		fprintf(stderr, "weir: warning: %s\n", notes.text[i]);
 	control_before_eal();
 	if (rte_eal_init(args->eal_argc, args->eal_argv) < 0) {
 		fprintf(stderr, "weir: EAL does not start (%s). Without huge pages it needs --no-huge -m 256; with them:"
@@ -62,7 +67,7 @@ static enum weir_exit run(struct weir *w)
 {
 	enum weir_exit rc, end;
 
-	if (!start_eal(&w->args))
+	if (!start_eal(&w->args, w->conf))
 		return WEIR_FAILED;
 	rc = weir_open(w);
 	if (rc == WEIR_OK) {

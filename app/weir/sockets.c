@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "sockets.h"
+#include "vdev_args.h"
 
 #define PATH_BYTES sizeof(((struct sockaddr_un *)0)->sun_path)
 
@@ -32,36 +33,9 @@ struct look {
 	bool removes;		/* what is stale */
 };
 
-/* The argument of "name,a=1,b=2" that begins with 'key'; returns its length, 0 where there is none. */
-static size_t find_arg(const char *vdev, const char *key, const char **value)
-{
-	size_t key_length = strlen(key);
-
-	for (const char *c = strchr(vdev, ','); c != NULL; c = strchr(c, ',')) {
-		size_t length = strcspn(++c, ",");
-
-		if (strncmp(c, key, key_length) != 0)
-			continue;
-		*value = c + key_length;
-		return length - key_length;
-	}
-	return 0;
-}
-
-static bool has_arg(const char *vdev, const char *arg)
-{
-	for (const char *c = strchr(vdev, ','); c != NULL; c = strchr(c, ',')) {
-		size_t length = strcspn(++c, ",");
-
-		if (length == strlen(arg) && strncmp(c, arg, length) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool serves(const char *vdev, const struct socket_arg *s)
 {
-	return (s->serves == NULL || has_arg(vdev, s->serves)) && (s->unless == NULL || !has_arg(vdev, s->unless));
+	return (s->serves == NULL || vdev_has_arg(vdev, s->serves)) && (s->unless == NULL || !vdev_has_arg(vdev, s->unless));
 }
 
 /* A datagram socket cannot connect to a stream's server: "wrong type" means that somebody is there, and has noticed
@@ -140,10 +114,10 @@ static bool look_at(const char *vdev, bool removes, struct why *why)
 	for (size_t i = 0; i < sizeof(socket_args) / sizeof(socket_args[0]); i++) {
 		const struct socket_arg *s = &socket_args[i];
 		const char *value = NULL;
-		size_t length = find_arg(vdev, s->path, &value);
+		size_t length = vdev_find_arg(vdev, s->path, &value);
 
 		if (length > 0 && strncmp(vdev, s->device, strlen(s->device)) == 0 &&
-		    (s->is_file == NULL || has_arg(vdev, s->is_file)))
+		    (s->is_file == NULL || vdev_has_arg(vdev, s->is_file)))
 			ok &= look_at_path(&look, value, length, serves(vdev, s));
 	}
 	return ok;
@@ -151,14 +125,13 @@ static bool look_at(const char *vdev, bool removes, struct why *why)
 
 static bool look_at_all(int argc, char **argv, bool removes, struct why *why)
 {
-	static const char option[] = "--vdev";
 	bool ok = true;
 
 	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], option) == 0 && i + 1 < argc)
-			ok &= look_at(argv[++i], removes, why);
-		else if (strncmp(argv[i], "--vdev=", sizeof(option)) == 0)
-			ok &= look_at(argv[i] + sizeof(option), removes, why);
+		const char *vdev = vdev_option(argc, argv, &i);
+
+		if (vdev != NULL)
+			ok &= look_at(vdev, removes, why);
 	}
 	return ok;
 }

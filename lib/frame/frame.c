@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "frame.h"
-
 #include <stddef.h>
+#include <string.h>
+
+#include "frame_impl.h"
 
 enum {
 	ETHER_BYTES = 14,
@@ -11,32 +12,10 @@ enum {
 	ETHER_IPV6 = 0x86dd,
 	ETHER_VLAN = 0x8100, /* 802.1Q */
 	ETHER_QINQ = 0x88a8, /* 802.1ad */
-	IPV4_BYTES = 20,     /* without options */
-	IPV6_BYTES = 40,
 	IPV6_HOP_BY_HOP = 0, /* RFC 8200 section 4: the headers that may stand before TCP or UDP */
-	IPV6_ROUTING = 43,
 	IPV6_DESTINATION = 60,
 	MAX_EXTENSIONS = 8,
-	PROTOCOL_TCP = 6,
-	PROTOCOL_UDP = 17,
-	TCP_BYTES = 20,
-	UDP_BYTES = 8,
-	TCP_CHECKSUM_AT = 16,
-	UDP_CHECKSUM_AT = 6,
 };
-
-/* Where IP stands in a frame, and what it says. */
-struct ip {
-	uint32_t at;
-	uint32_t header_bytes;
-	uint32_t bytes;		/* header and payload, as the header claims */
-	bool is_v6;
-};
-
-static inline uint16_t be16_at(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
 
 static bool read_v4(struct ip *ip, const uint8_t *header, uint32_t n_bytes)
 {
@@ -58,7 +37,7 @@ static bool read_v6(struct ip *ip, const uint8_t *header, uint32_t n_bytes)
 	return true;
 }
 
-static bool find_ip(struct ip *ip, const uint8_t *data, uint32_t n_bytes)
+bool frame_find_ip(struct ip *ip, const uint8_t *data, uint32_t n_bytes)
 {
 	uint16_t type;
 
@@ -81,32 +60,39 @@ bool frame_is_cut(const uint8_t *data, uint32_t data_bytes, uint32_t bytes)
 {
 	struct ip ip;
 
-	return find_ip(&ip, data, data_bytes) && ip.at + ip.bytes > bytes;
+	return frame_find_ip(&ip, data, data_bytes) && ip.at + ip.bytes > bytes;
 }
 
-/* RFC 1071: 16-bit words in network order, the last byte padded with zero. */
-static uint32_t sum_of(const uint8_t *data, uint32_t n_bytes)
+/* Native words, eight bytes at once: the sum of words in the other order is the sum in the other order (RFC 1071). */
+uint32_t frame_sum(const uint8_t *data, uint32_t n_bytes)
 {
 	uint64_t sum = 0;
+	uint8_t native[2];
+	uint16_t word;
 
-	for (; n_bytes >= 2; data += 2, n_bytes -= 2)
-		sum += be16_at(data);
-	if (n_bytes > 0)
-		sum += (uint32_t)data[0] << 8;
+	for (; n_bytes >= 8; data += 8, n_bytes -= 8) {
+		uint32_t words[2];
+
+		memcpy(words, data, sizeof(words));
+		sum += (uint64_t)words[0] + words[1];
+	}
+	for (; n_bytes >= 2; data += 2, n_bytes -= 2) {
+		memcpy(&word, data, sizeof(word));
+		sum += word;
+	}
+	if (n_bytes > 0) {
+		word = 0;
+		memcpy(&word, data, 1);
+		sum += word;
+	}
 	while (sum >> 16 != 0)
 		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint32_t)sum;
+	word = (uint16_t)sum;
+	memcpy(native, &word, sizeof(word));
+	return be16_at(native);
 }
 
-static uint16_t fold(uint32_t sum)
-{
-	while (sum >> 16 != 0)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
-}
-
-/* The protocol behind IP's headers and where it stands; -1 where none can be told, as in a fragment. */
-static int find_l4(const struct ip *ip, const uint8_t *header, uint32_t *at)
+int frame_find_l4(const struct ip *ip, const uint8_t *header, uint32_t *at)
 {
 	uint8_t protocol = ip->is_v6 ? header[6] : header[9];
 
@@ -124,14 +110,17 @@ static int find_l4(const struct ip *ip, const uint8_t *header, uint32_t *at)
 	return -1;
 }
 
-static uint16_t pseudo_sum(const struct ip *ip, const uint8_t *header, int protocol, uint32_t l4_bytes)
+uint32_t frame_address_sum(const struct ip *ip, const uint8_t *header)
 {
-	uint32_t addresses = ip->is_v6 ? sum_of(header + 8, 32) : sum_of(header + 12, 8);
-
-	return fold(addresses + (uint32_t)protocol + (l4_bytes >> 16) + (l4_bytes & 0xffff));
+	return ip->is_v6 ? frame_sum(header + 8, 32) : frame_sum(header + 12, 8);
 }
 
-bool frame_finish_checksum(uint8_t *data, uint32_t bytes)
+static uint16_t pseudo_sum(const struct ip *ip, const uint8_t *header, int protocol, uint32_t l4_bytes)
+{
+	return fold(frame_address_sum(ip, header) + (uint32_t)protocol + (l4_bytes >> 16) + (l4_bytes & 0xffff));
+}
+
+static bool finish(uint8_t *data, uint32_t bytes, bool is_told)
 {
 	uint32_t at, l4_bytes;
 	uint8_t *header, *field;
@@ -139,21 +128,30 @@ bool frame_finish_checksum(uint8_t *data, uint32_t bytes)
 	struct ip ip;
 	int protocol;
 
-	if (!find_ip(&ip, data, bytes) || ip.at + ip.bytes > bytes || ip.bytes < ip.header_bytes)
+	if (!frame_find_ip(&ip, data, bytes) || ip.at + ip.bytes > bytes || ip.bytes < ip.header_bytes)
 		return false;
 	header = data + ip.at;
-	protocol = find_l4(&ip, header, &at);
+	protocol = frame_find_l4(&ip, header, &at);
 	if ((protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP) ||
 		at + (protocol == PROTOCOL_TCP ? TCP_BYTES : UDP_BYTES) > ip.bytes)
 		return false;
 	l4_bytes = ip.bytes - at;
 	field = header + at + (protocol == PROTOCOL_TCP ? TCP_CHECKSUM_AT : UDP_CHECKSUM_AT);
-	if (be16_at(field) != pseudo_sum(&ip, header, protocol, l4_bytes))
+	if (!is_told && be16_at(field) != pseudo_sum(&ip, header, protocol, l4_bytes))
 		return false;
-	checksum = (uint16_t)~sum_of(header + at, l4_bytes);	/* the pseudo-header is in the field already */
+	checksum = (uint16_t)~frame_sum(header + at, l4_bytes);	/* the pseudo-header is in the field already */
 	if (protocol == PROTOCOL_UDP && checksum == 0)
 		checksum = 0xffff;	/* RFC 768: 0 says that there is none */
-	field[0] = (uint8_t)(checksum >> 8);
-	field[1] = (uint8_t)checksum;
+	put_be16(field, checksum);
 	return true;
+}
+
+bool frame_finish_checksum(uint8_t *data, uint32_t bytes)
+{
+	return finish(data, bytes, false);
+}
+
+bool frame_finish_told_checksum(uint8_t *data, uint32_t bytes)
+{
+	return finish(data, bytes, true);
 }

@@ -144,7 +144,7 @@ static inline void switch_one(const struct pipe *p, uint16_t port, struct pkt *k
 	}
 	k->src = port == p->f->conf->pf ? VF_PF : p->f->lone_vf[port];
 	k->dest_kind = DEST_DROP;
-	k->reason = pkt_is_truncated(k) ? DROP_TRUNCATED : DROP_MALFORMED;
+	k->reason = pkt_is_bad_segmentation(k) ? DROP_SEGMENTATION : pkt_is_truncated(k) ? DROP_TRUNCATED : DROP_MALFORMED;
 }
 
 /* Counted, classified, and on into an egress, or dropped. */

@@ -7,6 +7,7 @@
 #define DROP_REASONS(_) \
 	_(MALFORMED, "malformed", "shorter than an Ethernet header, or longer than any frame") \
 	_(TRUNCATED, "truncated", "shorter than its IP header says: cut on the way in (GRO or segmentation is on before af_packet)") \
+	_(SEGMENTATION, "segmentation", "a frame that is to be cut (TSO), with headers or a segment size that make no sense, or UFO") \
 	_(SPOOF, "spoof", "the source MAC is not the VF's (or is a group address)") \
 	_(UNKNOWN_SOURCE, "unknown_source", "on a shared port: no VF has this source MAC") \
 	_(VLAN, "vlan", "the VF may not use this VLAN") \

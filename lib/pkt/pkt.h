@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Traffic classes inside one VF, urgent first (design: contract 4 and 5). */
@@ -72,6 +73,18 @@ static_assert(sizeof(struct pkt) <= 64, "a cache line");
 static inline void pkt_set_truncated(struct pkt *p)
 {
 	p->data_bytes = 0;
+}
+
+/* A segmentation frame (TSO) that makes no sense: likewise. */
+static inline void pkt_set_bad_segmentation(struct pkt *p)
+{
+	p->data = NULL;
+	p->data_bytes = 0;
+}
+
+static inline bool pkt_is_bad_segmentation(const struct pkt *p)
+{
+	return p->data == NULL;
 }
 
 /* Of one that is not sound.  (An empty frame has no bytes either.) */

@@ -18,8 +18,10 @@ struct ports *ports_find(const struct conf *conf, struct why *why)
 	memset(ports, 0, sizeof(*ports));
 	ports->conf = conf;
 	ports->n = conf->n_ports;
-	for (uint16_t i = 0; i < ports->n; i++)
+	for (uint16_t i = 0; i < ports->n; i++) {
 		ok &= port_find(&ports->port[i], &conf->ports[i], why);
+		ports->longest_mtu = RTE_MAX(ports->longest_mtu, conf->ports[i].mtu);
+	}
 	if (!ok) {
 		for (uint16_t i = 0; i < ports->n; i++)
 			port_link_fini(&ports->port[i]);
@@ -56,6 +58,8 @@ static void drain(struct port *p)
 {
 	struct rte_mbuf *mbufs[PORT_BURST];
 
+	if (p->cuts)
+		port_cut_drain(&p->cutter);
 	for (uint16_t q = 0; q < p->n_queues; q++) {
 		uint32_t taken = 0;
 		uint16_t got;

@@ -13,15 +13,7 @@
 #define TCI_WITHOUT_VID	  0xf000u	/* PCP and DEI */
 #define PREFETCH_AHEAD	  4u
 
-static inline void fill(struct pkt *p, struct rte_mbuf *m)
-{
-	p->handle = m;
-	p->data = rte_pktmbuf_mtod(m, const uint8_t *);
-	p->bytes = m->pkt_len;
-	p->data_bytes = m->data_len;
-}
-
-/* Every queue is asked once at most; the next call goes on behind the last one asked, so that no queue starves. */
+/* Every queue is asked once at most. */
 uint32_t port_rx(void *ctx, uint16_t port, struct pkt *pkts, uint32_t n)
 {
 	struct port_io *io = ctx;
@@ -30,10 +22,11 @@ uint32_t port_rx(void *ctx, uint16_t port, struct pkt *pkts, uint32_t n)
 	uint32_t got = 0;
 
 	n = RTE_MIN(n, PORT_BURST);
+	if (unlikely(p->cuts))
+		return port_cut_rx(io->ports, p, pkts, n);
 	for (uint16_t asked = 0; asked < p->n_queues && got < n; asked++) {
-		uint16_t queue = p->rx_queue;
+		uint16_t queue = port_next_queue(p);
 
-		p->rx_queue = queue + 1 == p->n_queues ? 0 : queue + 1;
 		got += rte_eth_rx_burst(p->ethdev, queue, mbufs + got, (uint16_t)(n - got));
 	}
 	for (uint32_t i = 0; i < RTE_MIN(got, PREFETCH_AHEAD); i++)
@@ -41,7 +34,7 @@ uint32_t port_rx(void *ctx, uint16_t port, struct pkt *pkts, uint32_t n)
 	for (uint32_t i = 0; i < got; i++) {
 		if (i + PREFETCH_AHEAD < got)
 			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
-		fill(&pkts[i], mbufs[i]);
+		port_fill(&pkts[i], mbufs[i]);
 	}
 	if (unlikely(p->looks_at_rx))
 		port_fix_burst(p, pkts, got);
@@ -91,14 +84,14 @@ bool port_copy(void *ctx, const struct pkt *src, struct pkt *copy)
 
 	if (m == NULL)
 		return false;
-	fill(copy, m);
+	port_fill(copy, m);
 	return true;
 }
 
 void port_look(void *ctx, struct pkt *p)
 {
 	(void)ctx;
-	fill(p, p->handle);
+	port_fill(p, p->handle);
 }
 
 static bool push_tag(struct rte_mbuf *m, uint16_t vid)
@@ -172,6 +165,6 @@ bool port_retag(void *ctx, struct pkt *p, enum tag_op op, uint16_t vid)
 		return false;
 	}
 	rte_pktmbuf_free(old);
-	fill(p, m);
+	port_fill(p, m);
 	return true;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_bus.h>
@@ -38,14 +39,19 @@ static bool is_trusted(const struct port *p, const struct conf_port *c)
 	return c->trusted || c->role == PORT_PF || strcmp(p->info.driver, "net_memif") != 0;
 }
 
-/* A guest that negotiated segmentation offload sends what no other port can take: all of it would be dropped as
- * longer than the MTU.  net_vhost offers it only when told so. */
-static bool offers_tso(const struct port *p)
+/* "tso=" with 1: net_vhost was told so by --vdev. */
+static bool is_told(const struct port *p, const char *key)
 {
 	const struct rte_devargs *args = rte_dev_devargs(p->dev.device);
+	const char *c = strcmp(p->info.driver, "net_vhost") == 0 && args != NULL ? args->args : NULL;
 
-	return strcmp(p->info.driver, "net_vhost") == 0 && args != NULL && args->args != NULL &&
-		strstr(args->args, "tso=1") != NULL;
+	while (c != NULL) {
+		if (strncmp(c, key, strlen(key)) == 0 && strtoul(c + strlen(key), NULL, 0) != 0)
+			return true;
+		c = strchr(c, ',');
+		c = c == NULL ? NULL : c + 1;
+	}
+	return false;
 }
 
 bool port_find(struct port *p, const struct conf_port *c, struct why *why)
@@ -82,9 +88,11 @@ bool port_find(struct port *p, const struct conf_port *c, struct why *why)
 	p->fix_csum = c->fix_csum;
 	p->info.is_physical = strcmp(p->info.bus, "vdev") != 0;
 	p->info.basis = c->basis_set ? c->basis : p->info.is_physical ? BASIS_WIRE : BASIS_L2;
-	if (offers_tso(p)) {
-		why_add(why, "port %s: tso=1 lets a guest send frames of 64 KB, which weir does not cut: leave tso out",
-			c->device);
+	p->cuts = is_told(p, "tso=");
+	port_cut_init(&p->cutter);
+	if (p->cuts && is_told(p, "legacy-ol-flags=")) {
+		why_add(why, "port %s: with legacy-ol-flags=1 the driver does not tell which of a guest's frames are to be "
+			"cut: leave it out, or tso=1", c->device);
 		return false;
 	}
 	if (!is_trusted(p, c)) {
@@ -132,7 +140,8 @@ static int settle_descriptors(struct port *p, const struct conf_port *c)
 	return rc;
 }
 
-/* No receive offloads: the core sees frames as they are.  One transmit offload, where offered: chained mbufs. */
+/* No receive offloads: the core sees frames as they are.  (Checksums that the driver leaves unfinished are finished where
+ * frames are cut: else it would sum up 64 KB first.)  One transmit offload, where offered: chained mbufs. */
 bool port_configure(struct port *p, const struct conf_port *c, struct why *why)
 {
 	struct rte_eth_conf conf = {0};
@@ -143,6 +152,8 @@ bool port_configure(struct port *p, const struct conf_port *c, struct why *why)
 	p->takes_segments = (p->dev.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
 	if (p->takes_segments)
 		conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	if (p->cuts)
+		conf.rxmode.offloads = p->dev.rx_offload_capa & (RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
 	rc = rte_eth_dev_configure(p->ethdev, c->n_queues, c->n_queues, &conf);
 	if (rc == 0)
 		rc = settle_descriptors(p, c);

@@ -10,25 +10,39 @@
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
+#include "frame_cut.h"
 #include "port.h"
 
 #define PORT_BURST	32u
 #define PORT_CACHE	256u	/* free mbufs that an lcore keeps; EAL lets it grow by half */
 #define PORT_MAX_POOLS	8	/* NUMA nodes */
 #define PORT_CACHE_LINE 64
+#define PORT_CUT_FRAMES 8u	/* of a port whose guest was offered TSO: read, and not yet cut */
 
 enum port_state { PORT_FOUND, PORT_CONFIGURED, PORT_STARTED };
+
+/* What has been read of such a port and not been asked for yet: port_cut.c. */
+struct cutter {
+	struct rte_mbuf *frames[PORT_CUT_FRAMES];
+	uint32_t n, at;			/* frames[at] is next, or being cut */
+	uint32_t pkts_a_frame_q8;	/* lately */
+	const struct rte_mbuf *segment;	/* where its payload goes on ... */
+	uint32_t segment_at;
+	struct frame_cut cut;		/* ... and its headers; nothing left: none is being cut */
+};
 
 struct port {
 	/* Read by both of its workers, written by none. */
 	alignas(PORT_CACHE_LINE) uint16_t ethdev;
 	uint16_t n_queues;
 	bool takes_segments;
+	bool cuts;			/* its guest was offered TSO */
 	bool looks_at_rx, fix_csum;	/* what it receives may be cut; may want its checksum: port_fix.c */
 	/* The receiving worker's own. */
 	alignas(PORT_CACHE_LINE) uint16_t rx_queue;	/* asked next */
 	bool tells_ring;		/* how much waits in its rings */
 	_Atomic bool is_counting, may_count;	/* it, and the thread that takes the device away: port_ring.c */
+	struct cutter cutter;
 	/* The control core's. */
 	alignas(PORT_CACHE_LINE) enum port_state state;
 	_Atomic bool is_up;
@@ -51,6 +65,7 @@ struct ports {
 	struct port_pool pools[PORT_MAX_POOLS];
 	uint32_t n_pools;
 	uint16_t n;
+	uint16_t longest_mtu;
 	struct port port[CONF_MAX_PORTS];
 };
 
@@ -59,6 +74,29 @@ static inline bool port_is_shared(const struct rte_mbuf *m)
 {
 	return rte_mbuf_refcnt_read(m) > 1 || !RTE_MBUF_DIRECT(m);
 }
+
+static inline void port_fill(struct pkt *p, struct rte_mbuf *m)
+{
+	p->handle = m;
+	p->data = rte_pktmbuf_mtod(m, const uint8_t *);
+	p->bytes = m->pkt_len;
+	p->data_bytes = m->data_len;
+}
+
+/* The one behind the last one asked, so that no queue starves. */
+static inline uint16_t port_next_queue(struct port *p)
+{
+	uint16_t queue = p->rx_queue;
+
+	p->rx_queue = queue + 1 == p->n_queues ? 0 : queue + 1;
+	return queue;
+}
+
+/* port_cut.c: instead of reading a port whose guest was offered TSO */
+void port_cut_init(struct cutter *c);
+uint32_t port_cut_rx(const struct ports *ports, struct port *p, struct pkt *pkts, uint32_t n);
+uint32_t port_cut_pkts(const struct cutter *c, uint32_t n_frames);
+void port_cut_drain(struct cutter *c);
 
 /* port_ring.c: around the time in which a worker may ask port_ring_pkts() */
 void port_ring_start(struct port *p);

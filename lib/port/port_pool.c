@@ -52,7 +52,8 @@ static uint32_t chain_of(uint32_t frame_bytes, uint32_t room_bytes)
 
 /* What a pool must have when everything is full.  Any pool's mbufs may stand in any queue and any transmit ring, so each
  * has room for the longest frame that any port's MTU lets through: a queued packet is one mbuf, or two near 64 KB.  Before
- * the MTU is looked at, a guest may have sent a worker a burst of the longest frames there are, whatever the MTU. */
+ * the MTU is looked at, a guest may have sent a worker a burst of the longest frames there are, whatever the MTU; and
+ * where a guest was offered TSO, a few of them wait to be cut. */
 void pools_plan(struct ports *ports, const struct ports_need *need)
 {
 	uint32_t pkts = need->queued_pkts + need->n_workers * ports->n * 2 * PORT_BURST;
@@ -66,6 +67,10 @@ void pools_plan(struct ports *ports, const struct ports_need *need)
 		mtu = RTE_MAX(mtu, p->info.mtu);
 	}
 	room = room_for(mtu);
+	for (uint16_t i = 0; i < ports->n; i++) {
+		if (ports->port[i].cuts)
+			pool_of(ports, near_numa(&ports->port[i]))->n_mbufs += PORT_CUT_FRAMES * chain_of(PKT_MAX_BYTES, room);
+	}
 	everywhere = pkts * chain_of(mtu + FRAME_EXTRA_BYTES, room) + SPARE_MBUFS +
 		need->n_workers * (PORT_CACHE * 3 / 2 + PORT_BURST * chain_of(PKT_MAX_BYTES, room));
 	for (uint32_t i = 0; i < ports->n_pools; i++) {

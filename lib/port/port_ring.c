@@ -65,5 +65,5 @@ uint32_t port_ring_pkts(void *ctx, uint16_t port)
 	if (atomic_load(&p->may_count))
 		n = count(p);
 	atomic_store_explicit(&p->is_counting, false, memory_order_release);
-	return n;
+	return p->cuts ? port_cut_pkts(&p->cutter, n) : n;
 }

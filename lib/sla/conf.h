@@ -171,6 +171,10 @@ void conf_destroy(struct conf *conf);
  * where known.  Refused with both sums, unless allow_overcommit. */
 bool conf_admit(const struct conf *conf, uint64_t pf_rate_bps, enum link_basis basis, struct why *why);
 
+/* The first VF on the port for whose tx limit, or its tenants', 'bytes' in packets of the port's MTU are more than a
+ * millisecond; NULL: there is none. */
+const struct conf_vf *conf_slow_vf(const struct conf *conf, uint16_t port, uint32_t bytes);
+
 /* The RFC 2474/2597/3246/8622 map. */
 void dscp_map_default(struct dscp_map *map);
 

@@ -28,6 +28,7 @@ DROP_ADVICE = {
     "spoof": "a source MAC that the config does not name: the guest's, or on af_packet this host's own (IPv6 is on there)",
     "vlan": "the guest tags what it may not: see vlan, trunk and native of the VF",
     "broadcast_limit": "it broadcasts more than broadcast_pps",
+    "segmentation": "the guest's TSO frames are wrong (or UFO): its driver, or an MTU above those of weir's ports",
     "truncated": "af_packet cut them: at the far end ethtool -K DEV tso off gso off (or tx off), on weir's end gro off",
     "mtu": "frames longer than the egress port's mtu",
     "receiver_limit": "it is sent more than its rx limit (rx.max_bps, rx.max_pps)",

@@ -132,7 +132,7 @@ class Guests:
 
 class Machines:
     """Real VMs.  "a" has three NICs (it serves their sockets): unlimited, 10 Mb/s and 100 Mb/s each way; "b" has one, whose
-    socket weir serves."""
+    socket weir serves.  TSO is asked for all, and not offered where the limit is too small for it."""
 
     cables = ["pf"]
     mem_mb = 512
@@ -158,8 +158,8 @@ class Machines:
 
     @classmethod
     def vdevs(cls, context, pf=None):
-        own = ["net_vhost%d,iface=%s,client=1" % (i, cls.socket(context, i)) for i in cls.limits]
-        return [pf or cls.pf, *own, "net_vhost3,iface=%s" % cls.socket(context, 3)]
+        own = ["net_vhost%d,iface=%s,client=1,tso=1" % (i, cls.socket(context, i)) for i in cls.limits]
+        return [pf or cls.pf, *own, "net_vhost3,tso=1,iface=%s" % cls.socket(context, 3)]
 
 
 class Kinds:
@@ -215,3 +215,19 @@ class Neighbours:
     def vdevs(cls, context):
         return vdevs_of(["pf", "x"]) + ["net_vhost%d,iface=%s" % (i, cls.socket(context, i)) for i in range(2)] + [
             "net_memif0,role=server,id=0,socket-abstract=no,socket=" + cls.socket(context, "m")]
+
+
+class Gigabit:
+    """A VF sold 1 Gb/s each way, and nothing else configured; a kernel's TCP behind it, and one behind the PF."""
+
+    cables = ["pf", "a"]
+    limit_bps = 10**9
+    vfs = {"a": ("a", 0x21, ["tx.max_bps = 1G", "rx.max_bps = 1G"])}
+
+    @classmethod
+    def config(cls, _context):
+        return sections(cls.cables, "10G", cls.vfs)
+
+    @classmethod
+    def vdevs(cls, _context):
+        return vdevs_of(cls.cables)

@@ -4,6 +4,7 @@ TCP/IP.  The VMs are booted once and shared by all tests here; what breaks one (
 
 A ping sees no wrong checksum, so streams are compared by their hash, and rates are what the far end's kernel counted."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -187,6 +188,58 @@ def jumbo(rig, context):
         for vm in (a, b):
             vm.run("ip link set eth0 mtu 1500")
     check_streams(a, rig.net.guest_ns)
+
+
+def offers_tso(vm, nic):
+    """What the guest's driver has agreed on with the device: HOST_TSO4 and HOST_TSO6 are bits 11 and 12."""
+    bits = vm.run("cat /sys/class/net/eth%d/device/features" % nic).strip()
+    return bits[11] == "1" and bits[12] == "1"
+
+
+@contextlib.contextmanager
+def cutting(rig, vm, means, key):
+    """means[key]: the packets that weir made of each frame of the guest's in the block, on average."""
+    frames, pkts = vm.counter(0, "tx_packets"), rig.direction("a0", "tx")["out_pkts"]
+    yield
+    means[key] = (rig.direction("a0", "tx")["out_pkts"] - pkts) / (vm.counter(0, "tx_packets") - frames)
+
+
+def give_to(a, b, address, port, wanted):
+    """a sends /tmp/blob to b."""
+    b.run("tail -f /dev/null | nc -l -p %d >/tmp/got &" % port)
+    time.sleep(0.3)
+    a.run("nc %s %d </tmp/blob" % (address, port), 40)
+    got = b.run("while pidof nc >/dev/null; do sleep 0.1; done; md5sum </tmp/got", 20).split()[0]
+    assert got == wanted, "b got another stream than a sent, to %s" % address
+
+
+# Breaks with a segment's payload taken from the wrong place, one checksum for all, FIN in each; and when tso=1 is not told to
+# the driver.
+@test("a VM that was offered TSO leaves cutting to weir, over IPv4 and IPv6: streams arrive whole at the uplink's peer and at another "
+      "VM; where a frame is more than 1 ms of its limit it was not offered", Machines, slow=True, timeout_s=120, retry=True)
+def segmentation(rig, context):
+    a, b = boot(rig, context, "a", "b")
+    assert [offers_tso(a, nic) for nic in Machines.limits] == [True, False, False], "TSO by NIC"
+    assert offers_tso(b, 0)
+    for nic in (1, 2):
+        wanted = "port net_vhost%d: tso=1 is not offered to the guest: one frame of 64 KB is more than 1 ms" % nic
+        assert wanted in rig.weir.output(), "no %r" % wanted
+    means = {}
+    for i, addresses_of in enumerate((V4, V6)):
+        address = addresses_of % (0, PEER)
+        reaches(a, address)
+        wanted = take_stream(a, rig.net.guest_ns, address, 5 + i)
+        reaches(a, addresses_of % (0, B))
+        with cutting(rig, a, means, address):
+            give_stream(a, rig.net.guest_ns, address, wanted)
+        address = addresses_of % (0, B)
+        with cutting(rig, a, means, address):
+            give_to(a, b, address, 9002 + i, wanted)
+    for address, mean in means.items():
+        context.note("to %s: %.1f packets of each frame" % (address, mean))
+    for address in (V4 % (0, PEER), V6 % (0, PEER)):        # a slow reader's window leaves little to cut
+        assert means[address] > 1.3, "to %s %.2f packets of each frame: TSO is not used" % (address, means[address])
+    assert rig.drop_count("a0", "segmentation") == 0
 
 
 @test("iperf3, TCP and UDP, both ways: VM and uplink, VM and VM", Machines, slow=True, timeout_s=120, retry=True)

@@ -424,6 +424,31 @@ START_TEST(asked_and_effective_are_both_printed)
 }
 END_TEST
 
+/* At 524.288 Mb/s 64 KB take a millisecond, and at 43 kp/s 43 packets of 1500 bytes. */
+START_TEST(a_frame_that_takes_a_vf_more_than_a_millisecond_is_told)
+{
+	static const char text[] = "[port pf]\nrole = pf\n[port a]\n[port b]\n[port c]\n[port d]\nmtu = 9000\n[port e]\n"
+		"[tenant low]\ntx.max_bps = 500M\n[tenant lower]\nparent = low\n"
+		"[vf a]\nport = a\nmac = 02:00:00:00:00:01\ntx.max_bps = 524M\n"
+		"[vf b]\nport = b\nmac = 02:00:00:00:00:02\ntx.max_bps = 525M\nrx.max_bps = 1M\n"
+		"[vf c]\nport = c\nmac = 02:00:00:00:00:03\ntx.max_pps = 42k\n"
+		"[vf d]\nport = d\nmac = 02:00:00:00:00:04\ntx.max_pps = 42k\n"
+		"[vf e]\nport = e\nmac = 02:00:00:00:00:05\n"
+		"[vf f]\nport = e\nmac = 02:00:00:00:00:06\ntenant = lower\n";
+	static const char *const slow[] = {NULL, "a", NULL, "c", NULL, "f"};
+	struct conf *conf;
+
+	why_init(&why);
+	conf = conf_parse("t", text, sizeof(text) - 1, &why);
+	ck_assert_msg(conf != NULL, "%s", why.text[0]);
+	for (uint16_t port = 0; port < 6; port++) {
+		const struct conf_vf *v = conf_slow_vf(conf, port, 65536);
+		ck_assert_pstr_eq(v == NULL ? NULL : v->name, slow[port]);
+	}
+	conf_destroy(conf);
+}
+END_TEST
+
 START_TEST(as_many_vfs_as_promised_are_read_and_no_more)
 {
 	char *text;
@@ -464,6 +489,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, admission_waits_for_a_rate_only_the_device_knows);
 	tcase_add_test(tc, all_examples_load_and_print);
 	tcase_add_test(tc, asked_and_effective_are_both_printed);
+	tcase_add_test(tc, a_frame_that_takes_a_vf_more_than_a_millisecond_is_told);
 	tcase_add_test(tc, as_many_vfs_as_promised_are_read_and_no_more);
 	suite_add_tcase(s, tc);
 	return s;

@@ -21,6 +21,7 @@ static struct ports *make(uint64_t *rnd)
 		p->info.n_tx_desc = (uint16_t)(unit_random(rnd) % 4096);
 		p->info.mtu = mtus[unit_random(rnd) % 6];
 		p->info.numa = (int)(unit_random(rnd) % 2);
+		p->cuts = unit_random(rnd) & 1;
 	}
 	return &ports;
 }
@@ -38,7 +39,8 @@ static uint64_t mbufs_of(uint32_t frame_bytes, uint32_t room_bytes)
 }
 
 /* All queues, all transmit rings and all staged bursts full of the longest frame that any MTU lets through, a burst of the
- * longest frames there are in each worker's hands, each port's receive ring full, caches full of free ones. */
+ * longest frames there are in each worker's hands, each port's receive ring full, eight of the longest frames waiting to be
+ * cut where a guest was offered TSO, caches full of free ones. */
 static uint64_t worst(const struct ports *ports, const struct ports_need *need, const struct port_pool *pool)
 {
 	uint64_t queued = need->queued_pkts + (uint64_t)need->n_workers * ports->n * 2 * PORT_BURST, own = 0, longest = 0;
@@ -49,7 +51,8 @@ static uint64_t worst(const struct ports *ports, const struct ports_need *need, 
 		longest = one > longest ? one : longest;
 		queued += (uint64_t)p->n_queues * p->info.n_tx_desc;
 		if (p->info.numa == pool->numa)
-			own += (uint64_t)p->n_queues * p->info.n_rx_desc;
+			own += (uint64_t)p->n_queues * p->info.n_rx_desc +
+				(p->cuts ? 8 * mbufs_of(PKT_MAX_BYTES, pool->room_bytes) : 0);
 	}
 	return queued * longest + own +
 		need->n_workers * (PORT_BURST * mbufs_of(PKT_MAX_BYTES, pool->room_bytes) + PORT_CACHE * 3 / 2);

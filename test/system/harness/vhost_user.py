@@ -13,6 +13,9 @@ import time
 GET_FEATURES, SET_FEATURES, SET_OWNER, SET_MEM_TABLE = 1, 2, 3, 5
 SET_VRING_NUM, SET_VRING_ADDR, SET_VRING_BASE, SET_VRING_KICK, SET_VRING_CALL = 8, 9, 10, 12, 13
 F_VERSION_1 = 1 << 32
+F_CSUM, F_HOST_TSO4, F_HOST_TSO6, F_HOST_UFO = 1 << 0, 1 << 11, 1 << 12, 1 << 14
+NEEDS_CSUM = 1
+GSO_NONE, GSO_TCPV4, GSO_UDP, GSO_TCPV6 = 0, 1, 3, 4
 VERSION = 1
 HEADER_BYTES = 12           # struct virtio_net_hdr of version 1
 RING_SIZE = 256
@@ -27,7 +30,8 @@ ADDRESS = 0x7f0000000000    # what the guest calls its memory
 class Frontend:
     """Connected to weir's socket; says only what it is told to say."""
 
-    def __init__(self, path):
+    def __init__(self, path, features=0):
+        self.features = features | F_VERSION_1
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(5)
         self.sock.connect(path)
@@ -47,9 +51,9 @@ class Frontend:
     def greet(self):
         """The first half of the protocol: everything but the rings."""
         features = self.ask(GET_FEATURES)
-        assert features & F_VERSION_1
+        assert features & self.features == self.features, "weir offers %#x, wanted %#x" % (features, self.features)
         self.say(SET_OWNER)
-        self.say(SET_FEATURES, struct.pack("=Q", F_VERSION_1))
+        self.say(SET_FEATURES, struct.pack("=Q", self.features))
         fd = os.memfd_create("guest")
         self.fds.append(fd)
         os.ftruncate(fd, MEMORY_BYTES)
@@ -88,6 +92,17 @@ class Frontend:
     def send(self, *frames):
         """Once: puts frames into the ring."""
         self._fill_ring(1, frames, 0)
+
+    def send_to_cut(self, *frames):
+        """Once: (GSO type, segment size, headers' bytes, frame) each, of any length.  Their checksums are not finished."""
+        at = 2 * RING_BYTES + 2 * RING_SIZE * BUFFER_BYTES - 0x80000
+        for i, (kind, mss, csum_start, csum_offset, frame) in enumerate(frames):
+            data = struct.pack("=BBHHHHH", NEEDS_CSUM, kind, csum_start + csum_offset, mss, csum_start, csum_offset, 0) + frame
+            self.memory[at:at + len(data)] = data
+            struct.pack_into("=QIHH", self.memory, RING_BYTES + 16 * i, at, len(data), 0, 0)
+            struct.pack_into("=H", self.memory, RING_BYTES + AVAIL + 4 + 2 * i, i)
+            at += -(-len(data) // 64) * 64
+        struct.pack_into("=H", self.memory, RING_BYTES + AVAIL + 2, len(frames))
 
     def n_used(self, index):
         """How many buffers of a ring weir has given back."""
