@@ -22,14 +22,25 @@ static bool admit(void *ctx, const struct conf *conf, struct why *why)
 	return conf_admit(conf, pf->link_bps, pf->basis, why);
 }
 
+/* With what is granted of the new terms.  false: no memory. */
+static bool begin(struct weir *w, const struct conf *from, const struct conf *to)
+{
+	w->change = allocator_change(w, from, to);
+	if (w->change == NULL)
+		return false;
+	workers_change(w->workers, w->change);
+	return true;
+}
+
+/* Grants may be on their way: then it begins when is_done() is asked after they have arrived. */
 static bool hand(void *ctx, const struct conf *from, const struct conf *to)
 {
 	struct weir *w = ctx;
 
-	w->change = pipe_change_create(from, to);
-	if (w->change == NULL)
-		return false;
-	workers_change(w->workers, w->change);
+	if (allocator_is_settled(w))
+		return begin(w, from, to);
+	w->change_from = from;
+	w->change_to = to;
 	return true;
 }
 
@@ -37,10 +48,16 @@ static bool is_done(void *ctx)
 {
 	struct weir *w = ctx;
 
+	if (w->change_to != NULL) {	/* without memory: again at the next look */
+		if (allocator_is_settled(w) && begin(w, w->change_from, w->change_to))
+			w->change_from = w->change_to = NULL;
+		return false;
+	}
 	if (!workers_have_changed(w->workers))
 		return false;
 	pipe_change_destroy(w->change);
 	w->change = NULL;
+	allocator_changed(w);
 	return true;
 }
 
@@ -158,6 +175,7 @@ bool change_open(struct weir *w, struct why *why)
 /* When the workers have ended: one may have had the last change still before it. */
 void change_close(struct weir *w)
 {
+	allocator_close(w);
 	live_destroy(w->live);
 	pipe_change_destroy(w->change);
 	w->live = NULL;

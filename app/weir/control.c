@@ -98,8 +98,32 @@ static bool is_before(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
+/* So many ns from now. */
+static struct timespec from_now(uint64_t ns)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	ns += (uint64_t)t.tv_nsec;
+	t.tv_sec += (time_t)(ns / NS_PER_S);
+	t.tv_nsec = (long)(ns % NS_PER_S);
+	return t;
+}
+
+/* What comes first: the tick, or the allocator's next period. */
+static void wait_for_work(struct weir *w, const struct timespec *tick)
+{
+	uint64_t now_ns = tsc_now_ns(&w->clock), next_ns = allocator_next_ns(w);
+	struct timespec period = from_now(next_ns > now_ns ? next_ns - now_ns : 0);
+
+	live_wait(w->live, is_before(&period, tick) ? &period : tick);
+	live_serve(w->live);
+	if (tsc_now_ns(&w->clock) >= next_ns)
+		allocator_run(w);
+}
+
 /* To the next tick; ticks that were missed (a stopped process) are not made up for.  Changes that are asked for meanwhile
- * are made at once. */
+ * are made at once, and the allocator runs in its periods. */
 static void serve_to_tick(struct weir *w, struct timespec *next)
 {
 	struct timespec now;
@@ -113,8 +137,7 @@ static void serve_to_tick(struct weir *w, struct timespec *next)
 	if (now.tv_sec > next->tv_sec + 1)
 		*next = now;
 	do {
-		live_wait(w->live, next);
-		live_serve(w->live);
+		wait_for_work(w, next);
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while (!ending && is_before(&now, next));
 }
@@ -131,6 +154,7 @@ void control_run(struct weir *w)
 		watch_links(w);
 		if (tick % RATE_TICKS == 0)
 			sample(w);
+		allocator_show(w);
 		if (tsc_now_ns(&w->clock) >= next_stats_ns) {
 			report_live(w);
 			next_stats_ns += stats_ns;

@@ -77,6 +77,16 @@ static void tenant(void *ctx, uint32_t tenant, struct tenant_view *view)
 	workers_view_tenant(w->workers, tenant, view);
 }
 
+static void view_allocator(void *ctx, struct allocator_view *view)
+{
+	allocator_view(ctx, view);
+}
+
+static bool view_grant(void *ctx, vf_id vf, struct grant *grant)
+{
+	return allocator_grant(ctx, vf, grant);
+}
+
 void source_init(struct weir *w, struct telem_source *source)
 {
 	*source = (struct telem_source){
@@ -91,5 +101,7 @@ void source_init(struct weir *w, struct telem_source *source)
 		.vf = vf,
 		.delay = delay,
 		.tenant = tenant,
+		.allocator = view_allocator,
+		.grant = view_grant,
 	};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The running switch, put together from the libraries, and the files of app/weir in the order they are used:
  * args, lcores + plan + check (before EAL), sockets, switch (up and down), source (what telemetry reads),
- * control (the loop of the main lcore), change (changes at run time), report (what is printed).
+ * control (the loop of the main lcore), change (changes at run time), allocator (grants), report (what is printed).
  * Used by: app/weir. */
 #ifndef WEIR_WEIR_H
 #define WEIR_WEIR_H
@@ -9,6 +9,7 @@
 #include "port.h"
 #include "worker.h"
 
+#include "allocator.h"
 #include "args.h"
 #include "conf.h"
 #include "live.h"
@@ -26,6 +27,8 @@ struct weir {
 	struct conf *in_file;		/* as the config file says: what differs from it was changed at run time */
 	struct live *live;
 	struct pipe_change *change;	/* on its way to the workers */
+	const struct conf *change_from, *change_to;	/* waits for grants that are; NULL: none does */
+	struct allocator *allocator;
 	struct tsc_mark started;
 	struct tsc_clock clock;
 	struct ports *ports;

@@ -197,6 +197,16 @@ void ask_no_room(struct ask *a, uint32_t id, uint64_t now_ns)
 	k->ready_ns = now_ns;
 }
 
+bool ask_is_full(const struct ask *a)
+{
+	return a->budget == 0;
+}
+
+bool ask_is_capped(const struct ask *a, uint64_t now_ns)
+{
+	return a->budget > 0 && order_n_waiting(a->order) > 0 && order_link_is_busy(a->order, now_ns);
+}
+
 void ask_tick(struct ask *a, uint64_t now_ns)
 {
 	struct asker *k = &a->askers[a->tick];

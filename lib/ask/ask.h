@@ -61,6 +61,10 @@ void ask_answer(struct ask *a, uint32_t asker, uint32_t asked, uint32_t got, uin
 /* It was not asked, for its queue has no room. ask_next() names it again in a later turn. */
 void ask_no_room(struct ask *a, uint32_t asker, uint64_t now_ns);
 
+/* After a turn's asking: it ended since all that a turn may read was read; since somebody ready is held by the capacity. */
+bool ask_is_full(const struct ask *a);
+bool ask_is_capped(const struct ask *a, uint64_t now_ns);
+
 /* Brings the figures of one asker that waits up to now, in turns. */
 void ask_tick(struct ask *a, uint64_t now_ns);
 

@@ -285,6 +285,21 @@ static void account_gap(struct pipe *p, uint64_t now_ns)
 		ask_lost(p->ask, lost_ns, now_ns);
 }
 
+/* What the last turn was tells what the time since was spent on: counters for the control core, some a turn. */
+static void account_load(struct pipe *p, uint64_t now_ns)
+{
+	uint64_t took_ns = now_ns - p->last_turn_ns;
+
+	if (p->was_full) {
+		counter_add(&p->full_ns, took_ns);
+		counter_add(&p->full_pkts, p->full_turn_pkts);
+	}
+	if (p->was_capped)
+		counter_add(&p->capped_ns, took_ns);
+	if (p->is_home && egress_is_blocked(p->pf))
+		counter_add(&p->pf_blocked_ns, took_ns);
+}
+
 /* Who waits and is never served would show nothing held and nothing missed: one order a turn brings a few nodes' figures
  * up to now. */
 static void tick_figures(struct pipe *p, uint64_t now_ns)
@@ -304,13 +319,23 @@ static void tick_figures(struct pipe *p, uint64_t now_ns)
 
 uint32_t pipe_turn(struct pipe *p, uint64_t now_ns)
 {
-	uint32_t moved = 0;
+	uint32_t moved = 0, n_asked;
 
+	account_load(p, now_ns);
 	account_gap(p, now_ns);
-	if (p->f->n_workers > 1)
+	p->was_full = p->was_capped = false;
+	if (p->f->n_workers > 1) {
 		moved += pipe_take_handed(p, now_ns);
-	if (p->is_asking)
-		moved += pipe_ask(p, now_ns);
+		p->was_full = moved >= PIPE_MAX_TAKEN;
+		p->full_turn_pkts = moved;
+	}
+	if (p->is_asking) {
+		n_asked = pipe_ask(p, now_ns);
+		moved += n_asked;
+		p->was_full = ask_is_full(p->ask);
+		p->was_capped = ask_is_capped(p->ask, now_ns);
+		p->full_turn_pkts = n_asked;
+	}
 	if (p->is_home)
 		pipe_pass_local(p, now_ns);
 	moved += pipe_transmit(p, true, now_ns);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Whom a worker asks, and on what terms: a port stands for the VFs behind it, the PF for everybody outside. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "pipe_impl.h"
 
@@ -12,6 +13,7 @@ struct askers {
 	uint64_t min_pps;	/* sums */
 	uint64_t weight;
 	uint64_t capacity_pps;	/* of all workers */
+	uint64_t worker_pps[GRANTS_MAX_WORKERS];	/* granted to each; 0: its part by the above */
 };
 
 /* A VF's urgent allowance counts as a minimum (contract 4). */
@@ -41,7 +43,7 @@ static void add_pf(struct askers *a, const struct conf *conf)
 	a->min_pps += t->min_pps;
 }
 
-static void gather(struct askers *a, const struct conf *conf)
+static void gather(struct askers *a, const struct conf *conf, const struct grants *granted)
 {
 	uint64_t weight[CONF_MAX_PORTS] = {0};
 	uint64_t all = 0;
@@ -49,8 +51,12 @@ static void gather(struct askers *a, const struct conf *conf)
 	*a = (struct askers){.capacity_pps = conf->packet_capacity_pps};
 	for (uint16_t port = 0; port < conf->n_ports; port++)
 		a->port[port].priority = CONF_N_PRIORITIES - 1;
-	for (uint32_t i = 0; i < conf->n_vfs; i++)
-		add_vf(&a->port[conf->vfs[i].port], &weight[conf->vfs[i].port], &conf->vfs[i].tx_eff);
+	if (granted != NULL)
+		memcpy(a->worker_pps, granted->capacity_pps, sizeof(a->worker_pps));
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		struct sla tx = granted_vf(conf, granted, i);
+		add_vf(&a->port[conf->vfs[i].port], &weight[conf->vfs[i].port], &tx);
+	}
 	for (uint16_t port = 0; port < conf->n_ports; port++) {
 		all += weight[port];
 		a->min_pps += a->port[port].min_pps;
@@ -64,8 +70,8 @@ static void gather(struct askers *a, const struct conf *conf)
 	add_pf(a, conf);
 }
 
-/* A worker's part of the configured capacity: what its askers were promised, and its weight's part of the rest.  (By
- * demand, from period to period: the allocator's work.) */
+/* A worker's part of the configured capacity: what it was granted by demand; at first what its askers were promised, and
+ * its weight's part of the rest. */
 static uint64_t capacity_of(const struct pipe *p, const struct askers *a)
 {
 	uint64_t capacity_pps = a->capacity_pps;
@@ -73,6 +79,8 @@ static uint64_t capacity_of(const struct pipe *p, const struct askers *a)
 
 	if (capacity_pps == 0)
 		return 0;
+	if (p->worker < GRANTS_MAX_WORKERS && a->worker_pps[p->worker] != 0)
+		return a->worker_pps[p->worker];
 	for (uint32_t i = 0; i < p->n_rx_ports; i++) {
 		min_pps += a->port[p->rx_ports[i]].min_pps;
 		weight += a->port[p->rx_ports[i]].weight;
@@ -82,12 +90,12 @@ static uint64_t capacity_of(const struct pipe *p, const struct askers *a)
 	return u64_max(1, min_pps + (uint64_t)((clk_u128)(capacity_pps - a->min_pps) * weight / a->weight));
 }
 
-struct askers *pipe_gather_askers(const struct conf *conf)
+struct askers *pipe_gather_askers(const struct conf *conf, const struct grants *granted)
 {
 	struct askers *a = malloc(sizeof(*a));
 
 	if (a != NULL)
-		gather(a, conf);
+		gather(a, conf, granted);
 	return a;
 }
 
@@ -111,7 +119,7 @@ bool pipe_create_ask(struct pipe *p, uint64_t now_ns)
 	}
 	if (p->n_rx_ports == 0)
 		return true;
-	gather(&askers, f->conf);
+	gather(&askers, f->conf, NULL);
 	p->ask = ask_create(&(struct ask_params){
 		.n_askers = p->n_rx_ports,
 		.capacity_pps = capacity_of(p, &askers),

@@ -19,6 +19,7 @@ struct move {
 
 struct pipe_change {
 	const struct conf *to;
+	const struct grants *granted;	/* of it; NULL: as sold */
 	uint32_t *vfs, *tenants;	/* whose terms are new */
 	uint32_t n_vfs, n_tenants;
 	/* Maps.  First go those who move to a map that stays as it is, so that they never see what takes the place of theirs;
@@ -39,23 +40,20 @@ static bool is_same_sla(const struct sla *a, const struct sla *b)
 	       a->basis == b->basis;
 }
 
-static bool is_same_vf(const struct conf_vf *a, const struct conf_vf *b)
+/* But for what is sent: that is granted, not just sold. */
+static bool is_same_rest(const struct conf_vf *a, const struct conf_vf *b)
 {
-	return is_same_sla(&a->tx_eff, &b->tx_eff) && is_same_sla(&a->rx_eff, &b->rx_eff) &&
+	return is_same_sla(&a->rx_eff, &b->rx_eff) &&
 	       a->receive_queue_pkts == b->receive_queue_pkts && a->tx_mark_ns == b->tx_mark_ns &&
 	       a->rx_mark_ns == b->rx_mark_ns;
 }
 
 /* Ports are asked by the tx terms of their VFs, and senders weigh at a VF's port what they weigh at the PF. */
-static bool gather_tx(struct pipe_change *c, const struct conf *from)
+static bool gather_tx(struct pipe_change *c, bool is_new)
 {
-	bool is_new = false;
-
-	for (uint32_t i = 0; i < c->n_vfs && !is_new; i++)
-		is_new = !is_same_sla(&from->vfs[c->vfs[i]].tx_eff, &c->to->vfs[c->vfs[i]].tx_eff);
 	if (!is_new)
 		return true;
-	c->askers = pipe_gather_askers(c->to);
+	c->askers = pipe_gather_askers(c->to, c->granted);
 	c->weights = pipe_sender_weights(c->to);
 	return c->askers != NULL && c->weights != NULL;
 }
@@ -92,28 +90,61 @@ static bool gather_maps(struct pipe_change *c, const struct conf *from)
 	return true;
 }
 
-struct pipe_change *pipe_change_create(const struct conf *from, const struct conf *to)
+static bool is_same_tx(const struct pipe_change *c, const struct conf *from, const struct grants *granted, uint32_t vf)
+{
+	struct sla a = granted_vf(from, granted, vf), b = granted_vf(c->to, c->granted, vf);
+
+	return is_same_sla(&a, &b);
+}
+
+static bool is_same_tenant(const struct pipe_change *c, const struct conf *from, const struct grants *granted, uint32_t i)
+{
+	struct sla a = granted_tenant(from, granted, i), b = granted_tenant(c->to, c->granted, i);
+
+	return is_same_sla(&a, &b);
+}
+
+static bool is_same_capacity(const struct grants *a, const struct grants *b)
+{
+	static const struct grants none;
+
+	return memcmp((a != NULL ? a : &none)->capacity_pps, (b != NULL ? b : &none)->capacity_pps,
+		       sizeof(none.capacity_pps)) == 0;
+}
+
+struct pipe_change *pipe_change_create_granted(const struct conf *from, const struct grants *from_granted,
+	const struct conf *to, const struct grants *to_granted)
 {
 	struct pipe_change *c = calloc(1, sizeof(*c));
+	bool is_new = !is_same_capacity(from_granted, to_granted);
 
 	if (c == NULL)
 		return NULL;
 	c->to = to;
+	c->granted = to_granted;
 	c->vfs = calloc(to->n_vfs + 1, sizeof(*c->vfs));
 	c->tenants = calloc(to->n_tenants + 1, sizeof(*c->tenants));
-	if (c->vfs == NULL || c->tenants == NULL || !gather_maps(c, from))
+	if (c->vfs == NULL || c->tenants == NULL || (from != to && !gather_maps(c, from)))
 		goto fail;
-	for (uint32_t i = 0; i < to->n_vfs; i++)
-		if (!is_same_vf(&from->vfs[i], &to->vfs[i]))
+	for (uint32_t i = 0; i < to->n_vfs; i++) {
+		bool is_tx_new = !is_same_tx(c, from, from_granted, i);
+		if (is_tx_new || (from != to && !is_same_rest(&from->vfs[i], &to->vfs[i])))
 			c->vfs[c->n_vfs++] = i;
+		is_new |= is_tx_new;
+	}
 	for (uint32_t i = 0; i < to->n_tenants; i++)
-		if (!is_same_sla(&from->tenants[i].tx_eff, &to->tenants[i].tx_eff))
+		if (!is_same_tenant(c, from, from_granted, i))
 			c->tenants[c->n_tenants++] = i;
-	if (gather_tx(c, from))
+	if (gather_tx(c, is_new))
 		return c;
 fail:
 	pipe_change_destroy(c);
 	return NULL;
+}
+
+struct pipe_change *pipe_change_create(const struct conf *from, const struct conf *to)
+{
+	return pipe_change_create_granted(from, NULL, to, NULL);
 }
 
 void pipe_change_destroy(struct pipe_change *c)
@@ -131,12 +162,21 @@ void pipe_change_destroy(struct pipe_change *c)
 
 static void change_vf(struct pipe *p, const struct pipe_change *c, vf_id vf, uint64_t now_ns)
 {
-	const struct conf_vf *v = &c->to->vfs[vf];
+	struct conf_vf v = c->to->vfs[vf];
 
+	v.tx_eff = granted_vf(c->to, c->granted, vf);
 	if (p->is_home)
-		pipe_set_vf_tx(p, vf, v, now_ns);
-	if (p->egress[v->port] != NULL)
-		pipe_set_vf_rx(p, vf, v, now_ns);
+		pipe_set_vf_tx(p, vf, &v, now_ns);
+	if (p->egress[v.port] != NULL)
+		pipe_set_vf_rx(p, vf, &v, now_ns);
+}
+
+static void change_tenant(struct pipe *p, const struct pipe_change *c, uint32_t tenant, uint64_t now_ns)
+{
+	struct conf_tenant t = c->to->tenants[tenant];
+
+	t.tx_eff = granted_tenant(c->to, c->granted, tenant);
+	pipe_set_tenant(p, tenant, &t, now_ns);
 }
 
 static void renew_maps(const struct pipe *p, const struct pipe_change *c)
@@ -162,7 +202,7 @@ static void change_step(struct pipe *p, const struct pipe_change *c, uint32_t i,
 {
 	if (i < c->n_tenants) {
 		if (p->is_home)
-			pipe_set_tenant(p, c->tenants[i], &c->to->tenants[c->tenants[i]], now_ns);
+			change_tenant(p, c, c->tenants[i], now_ns);
 	} else if (i < c->n_tenants + c->n_vfs) {
 		change_vf(p, c, c->vfs[i - c->n_tenants], now_ns);
 	} else if (p->is_home) {

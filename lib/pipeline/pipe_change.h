@@ -6,12 +6,17 @@
 #ifndef WEIR_PIPE_CHANGE_H
 #define WEIR_PIPE_CHANGE_H
 
+#include "grants.h"
 #include "pipeline.h"
 
 struct pipe_change;
 
 /* From one config to another: 'to' must outlive it.  NULL: no memory.  Any thread. */
 struct pipe_change *pipe_change_create(const struct conf *from, const struct conf *to);
+
+/* The same with what is granted of each, NULL: as sold; both must outlive it.  The configs may be one. */
+struct pipe_change *pipe_change_create_granted(const struct conf *from, const struct grants *from_granted,
+	const struct conf *to, const struct grants *to_granted);
 void pipe_change_destroy(struct pipe_change *c);
 
 /* By the pipe's own thread, between turns: sets some of the new terms, never for long, and allocates nothing.  true: this

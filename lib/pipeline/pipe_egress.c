@@ -269,6 +269,7 @@ static bool fill_stage(struct pipe *p, uint16_t port, struct egress *e, uint64_t
 	struct egress_out out[PIPE_BURST];
 	struct stage *s = &p->stage[port];
 	bool is_pf = e == p->pf;
+	uint64_t bytes = 0;
 
 	s->n = egress_pop(e, out, PIPE_BURST, now_ns);
 	s->at = 0;
@@ -277,8 +278,13 @@ static bool fill_stage(struct pipe *p, uint16_t port, struct egress *e, uint64_t
 			p->io.mark_ce(p->io.ctx, &out[i].handle);
 		s->handles[i] = out[i].handle;
 		s->nodes[i] = out[i].node;
+		bytes += out[i].bytes;
 		if (is_pf)
 			room_left(p, out[i].node, 1);
+	}
+	if (is_pf) {
+		counter_add(&p->pf_bytes, bytes);
+		counter_add(&p->pf_pkts, s->n);
 	}
 	return s->n > 0;
 }

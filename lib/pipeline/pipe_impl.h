@@ -14,6 +14,7 @@
 #include "classify.h"
 #include "counter.h"
 #include "egress.h"
+#include "grants.h"
 #include "l2.h"
 #include "pipeline.h"
 
@@ -21,6 +22,7 @@ static_assert(CONF_MAX_PORTS - 1 <= FIFO_MAX_COPIES, "a flood has one copy a VF 
 
 #define FLOOD_KEY	  (UINT32_C(1) << 31)	/* flow key of a flood in the local egress: FLOOD_KEY | vid */
 #define MAX_BURSTS	  8u			/* of one port a turn */
+#define PIPE_MAX_TAKEN	  (MAX_BURSTS * PIPE_BURST)	/* from other workers a turn */
 #define MAX_PURGE	  64u			/* packets of a dead port dropped a turn */
 #define LEAST_ASK	  8u			/* rather wait than ask for fewer, where the queue is nearly full */
 #define NEIGHBOUR_PPS	  100			/* ARP and ND of a VF that go as high */
@@ -101,6 +103,13 @@ struct pipe {
 	uint32_t change_at;			/* of a change that is being applied: how far it is */
 	/* Figures of its own; relaxed. */
 	_Atomic uint64_t n_turns, n_idle_turns, rx_pkts, tx_pkts, lost_ns, longest_gap_ns;
+	/* For the control core: what its core and the PF's port really carry. */
+	bool was_full, was_capped;		/* the last turn read all that a turn may; or was held by the capacity */
+	uint32_t full_turn_pkts;		/* so many */
+	_Atomic uint64_t full_ns, full_pkts;	/* turns that did */
+	_Atomic uint64_t capped_ns;	/* time with somebody ready to be asked, held by the packet capacity */
+	_Atomic uint64_t pf_blocked_ns;		/* the PF's port took less than there was */
+	_Atomic uint64_t pf_bytes, pf_pkts;	/* staged for it */
 };
 
 static inline bool is_vf(const struct pipe *p, vf_id vf)
@@ -153,7 +162,7 @@ void pipe_add_held(uint64_t held_ns[N_VIEW_BOUNDS], const struct order_stats *s)
 bool pipe_create_ask(struct pipe *p, uint64_t now_ns);
 /* Whom the workers ask on what terms, and how much of the capacity each has: of the whole switch.  NULL: no memory. */
 struct askers;
-struct askers *pipe_gather_askers(const struct conf *conf);
+struct askers *pipe_gather_askers(const struct conf *conf, const struct grants *granted);
 void pipe_set_askers(struct pipe *p, const struct askers *askers, uint64_t now_ns);
 
 /* pipe_ring.c */

@@ -110,6 +110,21 @@ void pipe_view_delay(const struct pipe *p, vf_id vf, struct delay_view *view)
 		add_delay(view->rx, e, p->f->node_of[vf]);
 }
 
+void pipe_view_load(const struct pipe *p, struct load_view *view)
+{
+	*view = (struct load_view){
+		.rx_pkts = counter_read(&p->rx_pkts),
+		.full_ns = counter_read(&p->full_ns),
+		.full_pkts = counter_read(&p->full_pkts),
+		.capped_ns = counter_read(&p->capped_ns),
+		.pf_blocked_ns = counter_read(&p->pf_blocked_ns),
+		.pf_bytes = counter_read(&p->pf_bytes),
+		.pf_pkts = counter_read(&p->pf_pkts),
+		.asks = p->n_rx_ports > 0,
+		.is_home = p->is_home,
+	};
+}
+
 void pipe_view_worker(const struct pipe *p, struct worker_view *view)
 {
 	view->n_turns += counter_read(&p->n_turns);

@@ -106,6 +106,9 @@ void pipe_view_delay(const struct pipe *p, vf_id vf, struct delay_view *view);
 void pipe_view_tenant(const struct pipe *p, uint32_t tenant, struct tenant_view *view);
 void pipe_view_worker(const struct pipe *p, struct worker_view *view);
 
+/* Any thread: what the control core reads every period, set, not added; figures that only grow. */
+void pipe_view_load(const struct pipe *p, struct load_view *view);
+
 /* Checks every invariant of everything in it, slowly. */
 bool pipe_check(const struct pipe *p, FILE *out);
 

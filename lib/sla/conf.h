@@ -121,6 +121,10 @@ struct conf_port {
 	int line;
 };
 
+/* Whose word counts for what the core and the uplink carry: auto is the operator's where he gave packet_capacity, and
+ * what is measured else. */
+enum capacity_mode { CAPACITY_IS_AUTO, CAPACITY_IS_CONFIGURED, CAPACITY_IS_MEASURED };
+
 enum placement_mode { PLACE_AUTO, PLACE_SINGLE, PLACE_SPLIT };
 
 struct conf {
@@ -137,6 +141,9 @@ struct conf {
 	uint32_t n_mbufs;		/* 0 = as many as needed */
 	uint64_t drain_ns;		/* at the end, default 1 s */
 	uint32_t class_weight[N_TCLASSES];	/* of high, medium, low: default 3 2 1; urgent is strict */
+	/* [allocator] */
+	uint64_t period_ns;		/* of the control core, default 1 ms */
+	enum capacity_mode capacity;
 	/* [placement]: overrides, lcore -> ports; -1 = chosen by the planner */
 	int rx_lcore[CONF_MAX_PORTS];	/* by port */
 	int tx_lcore[CONF_MAX_PORTS];

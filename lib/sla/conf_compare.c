@@ -18,11 +18,14 @@ static void same(struct conf_reading *r, const struct ini_section *s, const char
 static const struct ini_section *section_of(const struct conf_reading *r, const char *kind)
 {
 	static const struct ini_section none_switch = {.kind = "switch", .name = ""},
-					none_classes = {.kind = "classes", .name = ""};
+					none_classes = {.kind = "classes", .name = ""},
+					none_allocator = {.kind = "allocator", .name = ""};
 
 	for (size_t i = 0; i < r->ini->n_sections; i++)
 		if (strcmp(r->ini->sections[i].kind, kind) == 0)
 			return &r->ini->sections[i];
+	if (strcmp(kind, "allocator") == 0)
+		return &none_allocator;
 	return strcmp(kind, "switch") == 0 ? &none_switch : &none_classes;
 }
 
@@ -30,7 +33,8 @@ static const struct ini_section *section_of(const struct conf_reading *r, const 
 
 static void compare_switch(struct conf_reading *r)
 {
-	const struct ini_section *s = section_of(r, "switch"), *c = section_of(r, "classes");
+	const struct ini_section *s = section_of(r, "switch"), *c = section_of(r, "classes"),
+				 *l = section_of(r, "allocator");
 	const struct conf *a = r->conf, *b = r->running;
 
 	same(r, s, "packet_capacity", SAME(packet_capacity_pps));
@@ -43,6 +47,8 @@ static void compare_switch(struct conf_reading *r)
 	same(r, s, "mbufs", SAME(n_mbufs));
 	same(r, s, "drain_time", SAME(drain_ns));
 	same(r, s, "state", strcmp(a->state, b->state) == 0);
+	same(r, l, "period", SAME(period_ns));
+	same(r, l, "capacity", SAME(capacity));
 	same(r, c, "high", SAME(class_weight[TC_HIGH]));
 	same(r, c, "medium", SAME(class_weight[TC_MEDIUM]));
 	same(r, c, "low", SAME(class_weight[TC_LOW]));

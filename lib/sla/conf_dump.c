@@ -111,6 +111,7 @@ static void put_lcore(FILE *out, const char *key, int lcore)
 static void dump_switch(const struct conf *conf, FILE *out)
 {
 	static const char *const placements[] = {"auto", "single", "split"};
+	static const char *const capacities[] = {"auto", "configured", "measured"};
 
 	fprintf(out, "[switch]\n");
 	if (conf->packet_capacity_pps > 0)
@@ -126,6 +127,9 @@ static void dump_switch(const struct conf *conf, FILE *out)
 	put_time(out, "drain_time", conf->drain_ns);
 	if (conf->state[0] != '\0')
 		fprintf(out, "state = %s\n", conf->state);
+	fprintf(out, "\n[allocator]\n");
+	put_time(out, "period", conf->period_ns);
+	fprintf(out, "capacity = %s\n", capacities[conf->capacity]);
 	fprintf(out, "\n[classes]\nhigh = %u\nmedium = %u\nlow = %u\n", conf->class_weight[TC_HIGH],
 		conf->class_weight[TC_MEDIUM], conf->class_weight[TC_LOW]);
 }

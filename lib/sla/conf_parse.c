@@ -25,6 +25,11 @@ static const struct conf_field switch_fields[] = {
 	{"state", conf_read_path, AT(struct conf, state), 0, 0, "an absolute path such as /var/lib/weir/state.conf"},
 };
 
+static const struct conf_field allocator_fields[] = {
+	{"period", conf_read_time, AT(struct conf, period_ns), 100 * NS_PER_US, NS_PER_S, "a time such as 1ms"},
+	{"capacity", conf_read_choice, AT(struct conf, capacity), 0, 0, "auto|configured|measured"},
+};
+
 static const struct conf_field class_fields[] = {
 	{"high", conf_read_count, AT(struct conf, class_weight[TC_HIGH]), 1, 1000, "a weight"},
 	{"medium", conf_read_count, AT(struct conf, class_weight[TC_MEDIUM]), 1, 1000, "a weight"},
@@ -66,6 +71,11 @@ static const struct conf_field port_fields[] = {
 static void read_switch(struct conf_reading *r, const struct ini_section *s)
 {
 	conf_read_fields(r, s, switch_fields, LENGTH(switch_fields), r->conf);
+}
+
+static void read_allocator(struct conf_reading *r, const struct ini_section *s)
+{
+	conf_read_fields(r, s, allocator_fields, LENGTH(allocator_fields), r->conf);
 }
 
 static void read_classes(struct conf_reading *r, const struct ini_section *s)
@@ -132,6 +142,7 @@ static const struct {
 	{"vf", true, conf_read_vf},
 	{"tenant", true, conf_read_tenant},
 	{"classes", false, read_classes},
+	{"allocator", false, read_allocator},
 	{"dscp", true, conf_read_dscp},
 };
 
@@ -155,8 +166,8 @@ static void read_section(struct conf_reading *r, const struct ini_section *s)
 		return;
 	}
 	conf_say(r, s->line,
-		"unknown section [%.60s]: wanted [switch], [port DEVICE], [vf NAME], [tenant NAME], [classes] "
-		"or [dscp NAME]%s",
+		"unknown section [%.60s]: wanted [switch], [port DEVICE], [vf NAME], [tenant NAME], [classes], "
+		"[allocator] or [dscp NAME]%s",
 		s->kind,
 		strcmp(s->kind, "vm") == 0 ? "; a VM with terms of its own is a [tenant] of its VFs"
 					   : "");
@@ -180,6 +191,7 @@ static struct conf *conf_create(const char *file)
 	conf->turn_pkts = 256;
 	conf->turn_ns = 50 * NS_PER_US;
 	conf->drain_ns = NS_PER_S;
+	conf->period_ns = NS_PER_MS;
 	conf->class_weight[TC_HIGH] = 3;
 	conf->class_weight[TC_MEDIUM] = 2;
 	conf->class_weight[TC_LOW] = 1;

@@ -20,6 +20,7 @@ static const struct {
 	{"/weir/tenants", answer_tenants, "A page of tenants. Parameters: START"},
 	{"/weir/tenant", answer_tenant, "One tenant, and a page of its VFs. Parameters: NAME,START"},
 	{"/weir/pf", answer_pf, "The PF in full. No parameters"},
+	{"/weir/allocator", answer_allocator, "The control core, and a page of grants. Parameters: START"},
 	{"/weir/drops", answer_drops, "Why packets are dropped. No parameters"},
 	{"/weir/sla/set", answer_sla_set, "Changes an SLA. Parameters: VF,key=value;key=value"},
 	{"/weir/sla/get", answer_sla_get, "What a VF was sold. Parameters: VF"},

@@ -7,6 +7,7 @@
  *	/weir/tenants[,START]	a page of tenants: who is in whom, what was sold, rates of all their VFs together
  *	/weir/tenant,NAME[,START]	one tenant in full, and a page of the VFs that are directly in it
  *	/weir/pf		what /weir/vf tells, about the PF, as a sender (tx) and a receiver (rx)
+ *	/weir/allocator[,START]	period, cost, capacities, decisions; a page of what is granted of each VF's guarantees
  *	/weir/drops		the reasons of drops, in words
  *	/weir/sla/get,VF	what a VF was sold, asked and effective
  *	/weir/sla/dryrun,VF,key=value;..[,START]	whether a set would be admitted, and a page of what each VF would get
@@ -30,7 +31,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "allocator_view.h"
 #include "conf.h"
+#include "grants.h"
 #include "live.h"
 #include "rates.h"
 #include "view.h"
@@ -70,6 +73,9 @@ struct telem_source {
 	void (*delay)(void *ctx, vf_id vf, struct delay_view *view);
 	/* Set, not added.  NULL: not known, and left out of answers. */
 	void (*tenant)(void *ctx, uint32_t tenant, struct tenant_view *view);
+	/* NULL: there is none. */
+	void (*allocator)(void *ctx, struct allocator_view *view);
+	bool (*grant)(void *ctx, vf_id vf, struct grant *grant);	/* false: not known */
 };
 
 enum telem_dir { TELEM_TX, TELEM_RX };

@@ -6,6 +6,7 @@
 #ifndef WEIR_VIEW_H
 #define WEIR_VIEW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "drop.h"
@@ -50,6 +51,16 @@ struct worker_view {
 	uint64_t lost_ns;			/* gaps between turns beyond a turn's time */
 	uint64_t longest_gap_ns;
 	uint64_t no_room;			/* askers not asked for want of room */
+};
+
+/* What a worker's core, and the PF's port, carry while they are full; for the control core. */
+struct load_view {
+	uint64_t rx_pkts;
+	uint64_t full_ns, full_pkts;		/* turns that read (or, without ports, took from others) all that a turn may */
+	uint64_t capped_ns;			/* somebody ready to be asked was held by the packet capacity */
+	uint64_t pf_blocked_ns;			/* home: the PF's port took less than there was */
+	uint64_t pf_bytes, pf_pkts;		/* home: handed to it; L2 */
+	bool asks, is_home;
 };
 
 /* The sum of all drops. */

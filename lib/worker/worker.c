@@ -420,6 +420,11 @@ void workers_view_tenant(const struct workers *all, uint32_t tenant, struct tena
 		pipe_view_tenant(all->worker[i].pipe, tenant, view);
 }
 
+void workers_view_load(const struct workers *all, unsigned int worker, struct load_view *view)
+{
+	pipe_view_load(all->worker[worker].pipe, view);
+}
+
 void workers_view_one(const struct workers *all, unsigned int worker, struct worker_view *view)
 {
 	memset(view, 0, sizeof(*view));

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from . import ctl_change, ctl_why
+from . import ctl_allocator, ctl_change, ctl_why
 from .ctl_why import sold
 from .table import figure, grid
 from .telemetry import Telemetry
@@ -104,12 +104,16 @@ def refusal(answer):
     return "\n".join(f"weirctl: {reason}" for reason in reasons)
 
 
+SHOW = {"vfs": (collect_vfs, draw_vfs), "tenants": (collect_tenants, draw_tenants),
+        "allocator": (ctl_allocator.collect, ctl_allocator.draw)}
+
+
 def show(weir, args):
-    return (collect_vfs if args.what == "vfs" else collect_tenants)(weir, args)
+    return SHOW[args.what][0](weir, args)
 
 
 def draw_show(answer, args):
-    (draw_vfs if args.what == "vfs" else draw_tenants)(answer, args)
+    SHOW[args.what][1](answer, args)
 
 
 EXAMPLES = """examples:
@@ -134,8 +138,9 @@ def parse():
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verb = verbs.add_parser("vfs", help="a line a VF: rates, what waits, what holds it, drops")
     verb.set_defaults(collect=collect_vfs, draw=draw_vfs)
-    verb = verbs.add_parser("show", help="a line a VF, as vfs; or a tenant: what it was sold, and all its VFs together")
-    verb.add_argument("what", choices=("vfs", "tenants"))
+    verb = verbs.add_parser("show", help="a line a VF, as vfs; a tenant: what it was sold, and all its VFs"
+                               " together; or what the control core measures, decides and grants")
+    verb.add_argument("what", choices=tuple(SHOW))
     verb.set_defaults(collect=show, draw=draw_show)
     verb = verbs.add_parser("why", help="why a VM gets what it gets: bounds, drops, delays, with what to do")
     verb.add_argument("name", help="the VF's name in the config")

@@ -89,6 +89,12 @@ bool rim_change(struct rim *r, bool is_tenant, const char *name, const char *tex
 /* The same of a VF's DSCP map, "EF=low;map=gold". */
 bool rim_change_dscp(struct rim *r, const char *name, const char *text);
 
+/* The control core runs every ms of virtual time, or stops, as if it were stalled: never before the first call. */
+struct control;
+void rim_set_control(struct rim *r, bool runs);
+const struct control *rim_control(const struct rim *r);
+uint64_t rim_most_capacity_pps(const struct rim *r);	/* of all workers together, at any time since they are split */
+
 void rim_run(struct rim *r, uint64_t ns);
 void rim_stall(struct rim *r, uint64_t ns);	/* no worker turns */
 uint64_t rim_now_ns(const struct rim *r);

@@ -7,6 +7,7 @@
 #include <check.h>
 
 #include "clk.h"
+#include "control.h"
 #include "fake_rim.h"
 
 /* Check's own assertions write a line to a file each time they hold: too slow for every packet. */
@@ -86,10 +87,19 @@ struct rim {
 	uint32_t check_every, n_turns;
 	uint32_t read_in_turn, most_read_in_turn;
 	bool has_copies, has_tags, tells_rings, is_event_driven;
+	struct control *control;	/* NULL: no control core */
+	bool has_control;		/* it runs */
+	struct grants *granted;
+	uint64_t pf_bps;
+	unsigned int rx_worker[CONF_MAX_PORTS];
+	uint64_t next_control_ns, n_changes, most_capacity_pps;
 	rim_sink_fn *sink;
 	void *sink_ctx;
 	uint64_t n_live, n_read, n_freed, n_delivered, n_copies;
 };
+
+/* fake_control.c */
+void fake_run_control(struct rim *r);
 
 /* fake_rim.c */
 struct pipe_io fake_io(struct worker *w);

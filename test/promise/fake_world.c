@@ -80,6 +80,9 @@ struct rim *rim_create(const struct rim_setup *setup)
 	}
 	place(r->conf, setup->placement, &fp);
 	r->n_workers = fp.n_workers;
+	r->pf_bps = fp.ports[r->conf->pf].link_bps;
+	for (uint16_t i = 0; i < r->conf->n_ports; i++)
+		r->rx_worker[i] = fp.ports[i].rx_worker;
 	r->fabric = fabric_create(&fp, &why);
 	ck_assert_ptr_nonnull(r->fabric);
 	create_pipes(r);
@@ -186,12 +189,18 @@ void rim_set_check(struct rim *r, uint32_t every_turns)
 
 static void hand_change(struct rim *r, const struct conf *from, const struct conf *to)
 {
-	struct pipe_change *c = pipe_change_create(from, to);
+	struct grants *granted = r->control != NULL ? grants_create(to) : NULL;
 
+	if (granted != NULL)
+		control_fit(r->control, to, granted);
+	struct pipe_change *c = pipe_change_create_granted(from, r->granted, to, granted);
 	for (unsigned int i = 0; i < r->n_workers; i++)
 		while (!pipe_apply(r->workers[i].pipe, c, r->now_ns))
 			;
 	pipe_change_destroy(c);
+	if (granted != NULL)
+		grants_copy(r->granted, granted);
+	grants_destroy(granted);
 }
 
 static bool make_change(struct rim *r, struct conf_change *change, const char *name, const char *text)
@@ -208,6 +217,7 @@ static bool make_change(struct rim *r, struct conf_change *change, const char *n
 	hand_change(r, running, next);
 	conf_destroy(r->running);
 	r->running = next;
+	r->n_changes++;
 	return true;
 }
 
@@ -232,6 +242,10 @@ static void check_pipes(const struct rim *r)
 
 static void turn(struct rim *r)
 {
+	if (r->has_control && r->now_ns >= r->next_control_ns) {
+		fake_run_control(r);
+		r->next_control_ns = r->now_ns + NS_PER_MS;
+	}
 	r->spent_ns = 0;
 	r->read_in_turn = 0;
 	for (unsigned int i = r->n_workers; i-- > 0;)	/* so that packets wait in the rings between them */
@@ -533,6 +547,8 @@ void rim_end(struct rim *r)
 		free(r->guests[i].ring);
 	fabric_destroy(r->fabric);
 	conf_destroy(r->running);
+	control_destroy(r->control);
+	grants_destroy(r->granted);
 	conf_destroy(r->conf);
 	free(r);
 }

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a run of the control core costs: a period in which nothing is new, and the worst one, in which all guarantees are
+ * worked out anew, do not fit, and the grants of all VFs are made into a change for the workers. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench.h"
+#include "control.h"
+#include "pipe_change.h"
+#include "why.h"
+
+struct control_run {
+	struct conf *conf;
+	struct control *control;
+	struct grants *sold;
+	uint64_t now_ns, n_changes;
+};
+
+static struct conf *make_conf(uint32_t n_vfs)
+{
+	static struct why why;	/* big */
+	size_t size = 512 + 160 * (size_t)n_vfs, used;
+	char *text = bench_alloc(size);
+
+	used = (size_t)snprintf(text, size,
+		"[switch]\nallow_overcommit = yes\npacket_capacity = 1M\n[port pf]\nrole = pf\nlink_basis = l2\nrate = 100G\n[port v]\n");
+	for (uint32_t i = 0; i < n_vfs; i++)
+		used += (size_t)snprintf(text + used, size - used,
+			"[vf v%u]\nport = v\nmac = 02:00:00:00:%02x:%02x\ntx.min_pps = %u\ntx.priority = %u\n", i, i >> 8, i & 255,
+			2000000 / n_vfs, i % 8);
+	why_init(&why);
+	struct conf *conf = conf_parse("bench", text, used, &why);
+	if (conf == NULL)
+		why_print(&why, stderr);
+	free(text);
+	return bench_not_null(conf);
+}
+
+static uint64_t idle_run(void *ctx)
+{
+	struct control_run *r = ctx;
+	struct load_view load = {.asks = true, .is_home = true};
+
+	for (int i = 0; i < 256; i++) {
+		r->now_ns += 1000000;
+		bench_not_null((void *)(uintptr_t)control_period(r->control, r->conf, r->n_changes, &load, r->now_ns));
+	}
+	return 256;
+}
+
+static uint64_t worst_run(void *ctx)
+{
+	struct control_run *r = ctx;
+	struct load_view load = {.asks = true, .is_home = true};
+
+	r->now_ns += 1000000;
+	const struct grants *g = control_period(r->control, r->conf, ++r->n_changes, &load, r->now_ns);
+	pipe_change_destroy(bench_not_null(pipe_change_create_granted(r->conf, r->sold, r->conf, g)));
+	return 1;
+}
+
+static void run_one(struct bench *b, uint32_t n_vfs, double most_us)
+{
+	struct control_run r = {.conf = make_conf(n_vfs)};
+	struct control_params params = {.conf = r.conf, .pf_bps = UINT64_C(100000000000), .n_workers = 1};
+	struct bench_contender idle = {.name = BENCH_OURS, .ctx = &r, .trial = idle_run};
+	struct bench_contender worst = {.name = BENCH_OURS, .ctx = &r, .trial = worst_run};
+	struct bench_spread spread;
+	char name[64];
+
+	r.control = bench_not_null(control_create(&params, 0));
+	r.sold = bench_not_null(grants_create(r.conf));
+	snprintf(name, sizeof(name), "%u VFs, nothing new", n_vfs);
+	bench_interleave(b, name, &idle, 1, NULL);
+	snprintf(name, sizeof(name), "%u VFs, all cut anew", n_vfs);
+	bench_interleave(b, name, &worst, 1, &spread);
+	snprintf(name, sizeof(name), "the worst run at %u VFs", n_vfs);
+	bench_bar(b, name, spread.p50 / BENCH_CYCLES_PER_NS / 1000, BENCH_AT_MOST, most_us, "us");
+	grants_destroy(r.sold);
+	control_destroy(r.control);
+	conf_destroy(r.conf);
+}
+
+static void run(struct bench *b)
+{
+	bench_plan(b, 4);
+	run_one(b, 64, 5);
+	run_one(b, 4096, 300);
+	bench_note(b, "Without reading counters of the workers (some ten words each) and the clock.");
+}
+
+const struct bench_suite suite_control_cost = {
+	.name = "control-cost",
+	.about = "a run of the control core: nothing new, and all guarantees cut anew with the change for the workers",
+	.run = run,
+};

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What of the guarantees that were sold is granted: all of it, or less while they do not fit (contract 10); and what each
+ * worker may read of the packet capacity.  By index of a config's VFs and tenants.  The control core writes it, and
+ * nobody does any more once it was handed to the workers.
+ * Used by: control, pipeline, the app.  Uses: sla (conf.h). */
+#ifndef WEIR_GRANTS_H
+#define WEIR_GRANTS_H
+
+#include "conf.h"
+
+#define GRANTS_MAX_WORKERS 64
+
+/* Of tx, effective. */
+struct grant {
+	uint64_t min_bps, min_pps, urgent_bps, urgent_pps;
+};
+
+struct grants {
+	struct grant *vfs, *tenants;
+	uint32_t n_vfs, n_tenants;
+	uint64_t capacity_pps[GRANTS_MAX_WORKERS];	/* by worker; 0: by guarantees and weights, as at the start */
+};
+
+/* All that was sold.  NULL: no memory. */
+struct grants *grants_create(const struct conf *conf);
+void grants_destroy(struct grants *g);
+
+struct grant grant_as_sold(const struct sla *tx_eff);
+
+/* tx_eff with what is granted; 'g' NULL: as sold. */
+struct sla granted_vf(const struct conf *conf, const struct grants *g, uint32_t vf);
+struct sla granted_tenant(const struct conf *conf, const struct grants *g, uint32_t tenant);
+
+/* 'to' becomes 'from'; false: it has other VFs or tenants. */
+bool grants_copy(struct grants *to, const struct grants *from);
+bool grants_are_same(const struct grants *a, const struct grants *b);
+
+/* The less of both in each worker's capacity, and 'b' in all else: the step between them in which the sum over workers is
+ * never above either's.  false: no such step is needed, or it was taken. */
+bool grants_step(struct grants *step, const struct grants *a, const struct grants *b);
+
+#endif
