@@ -223,6 +223,9 @@ struct scenario *scenario_load(const char *file, struct why *why)
 	bool is_good = ini_read_file(&ini, file, why);
 	struct scenario *s = ini.memory != NULL ? from_ini(&ini, is_good, why) : NULL;
 
+	if (ini.memory == NULL)
+		why_add(why, "wanted a scenario: weir's configuration, or a file with [sim], [traffic NAME] and config = FILE");
+
 	ini_fini(&ini);
 	return s;
 }
