@@ -3,7 +3,8 @@
  *   by throughput  Q = target / smoothed actual,   by delay  Q = actual tail / target
  *   Q < 1: there is slack; Q >= 1: there is none.  In a slot with congestion of which alpha is the smoothed part:
  *   W <- W (1 - alpha / 2) when Q >= 1,  W <- W (1 - alpha^Q / 2) when Q < 1.   Without congestion Q is not used.
- * The tail is the 90th percentile, followed message by message (the paper names it as its example).  A class's target is shared by its connections.  Pure.
+ * The tail is the 90th percentile, followed message by message (the paper's own example).
+ * A class's target is shared by its connections.  Pure.
  * Used by: sender_qtcp, sender_qrdma, the tests.  Uses: sender. */
 #ifndef WEIR_SENDER_QUALITY_H
 #define WEIR_SENDER_QUALITY_H

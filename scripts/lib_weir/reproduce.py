@@ -70,8 +70,8 @@ def page(rows, missing, player):
                   *(cells([m.paper, m.case, m.theirs, m.needs]) for m in missing), "</table>"]
     if player.has_pictures:
         whole = ['<p><img src="paper-d.png" alt="paper D" style="max-width:100%"></p>'] if missing else []
-        parts += ["<h2>Pictures</h2>"] + whole + [f'<img src="{name}.svg" alt="{name}" title="config/sim/{name}.conf">' for name in player.runs
-                                                       if not name.startswith(TOGETHER)]
+        alone = [name for name in player.runs if not name.startswith(TOGETHER)]
+        parts += ["<h2>Pictures</h2>"] + whole + [f'<img src="{name}.svg" alt="{name}" title="config/sim/{name}.conf">' for name in alone]
     return "\n".join(parts) + "\n"
 
 
