@@ -120,6 +120,28 @@ static void put_bottleneck(FILE *out, const struct sim *sim)
 		(unsigned long long)b->marked_pkts, (unsigned long long)b->longest_queue_bytes);
 }
 
+static void put_traffics(FILE *out, const struct sim *sim)
+{
+	const char *comma = "";
+
+	fprintf(out, "\"messages\": [");
+	for (uint32_t i = 0; i < sim->s->n_traffics; i++) {
+		const struct world_messages *m = world_messages(sim->w, i);
+		struct hist_snapshot took;
+		if (m->took == NULL)
+			continue;
+		uint64_t late = world_open_misses(sim->w, i);
+		hist_read(m->took, &took);
+		fprintf(out, "%s\n  {\"traffic\": \"%s\", \"within_us\": %.3f, \"n\": %llu, \"missed\": %llu, ", comma,
+			sim->s->traffics[i].name, (double)sim->s->traffics[i].sender.target_ns / 1e3,
+			(unsigned long long)(m->n + late), (unsigned long long)(m->n_missed + late));
+		put_delay(out, &took);
+		fprintf(out, "}");
+		comma = ",";
+	}
+	fprintf(out, "],\n");
+}
+
 static void put_all(FILE *out, const struct sim *sim)
 {
 	uint32_t n = 2 * sim->s->conf->n_vfs;
@@ -133,6 +155,7 @@ static void put_all(FILE *out, const struct sim *sim)
 	put_ports(out, sim);
 	fprintf(out, ",\n");
 	put_bottleneck(out, sim);
+	put_traffics(out, sim);
 	fprintf(out, "\"seed\": %llu, \"virtual_s\": %.9f, \"measured_s\": %.9f, \"events\": %llu, \"wall_s\": %.3f, "
 		"\"cpu_s\": %.3f, \"events_per_s\": %.0f}\n", (unsigned long long)sim->s->seed, (double)world_now_ns(sim->w) / 1e9,
 		(double)world_span_ns(sim->w) / 1e9, (unsigned long long)world_events(sim->w), sim->wall_s, sim->cpu_s,

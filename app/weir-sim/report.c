@@ -40,6 +40,32 @@ static void add_row(struct table *t, const struct sim *sim, vf_id vf, int dir, c
 		verdict_text(v));
 }
 
+static void print_messages(const struct sim *sim, FILE *out)
+{
+	struct table *t = table_create("messages of|>ended|>p50 us|>p99 us|>max us|>within us|>missed");
+	uint32_t n = 0;
+
+	if (t == NULL)
+		return;
+	for (uint32_t i = 0; i < sim->s->n_traffics; i++) {
+		const struct world_messages *m = world_messages(sim->w, i);
+		struct hist_snapshot took;
+		if (m->took == NULL)
+			continue;
+		n++;
+		hist_read(m->took, &took);
+		table_row(t, "%s|%llu|%.1f|%.1f|%.1f|%.1f|%llu", sim->s->traffics[i].name, (unsigned long long)m->n,
+			(double)hist_quantile_ns(&took, 0.5) / 1e3, (double)hist_quantile_ns(&took, 0.99) / 1e3,
+			(double)took.max_ns / 1e3, (double)sim->s->traffics[i].sender.target_ns / 1e3,
+			(unsigned long long)(m->n_missed + world_open_misses(sim->w, i)));
+	}
+	if (n > 0) {
+		fputc('\n', out);
+		table_print(t, out, "  ");
+	}
+	table_destroy(t);
+}
+
 static void print_vfs(const struct sim *sim, FILE *out)
 {
 	struct table *t = table_create("vf|dir|>min b/s|>max b/s|>max p/s|>offered b/s|>got b/s|>got p/s|>p50 us|>p99 us|"
@@ -177,6 +203,7 @@ void report_print(const struct sim *sim, FILE *out)
 	print_classes(sim, out);
 	print_losses(sim, out);
 	print_beyond(sim, out);
+	print_messages(sim, out);
 	fprintf(out, "\n  uplink: %sb/s", units_approx_text(text, uplink));
 	fprintf(out, " (%.2f %% of it)", uplink * 100 / (double)sim->s->uplink_bps);
 	fprintf(out, "; %.1f M events, %.2f M a second of the CPU (%.2f s)\n", (double)world_events(sim->w) / 1e6,

@@ -6,23 +6,49 @@
 #define CATCHUP_PKTS 12u	/* contract 1: others may go first */
 #define FRAME_BYTES  1518u
 
-/* The most that a limit lets through in a span: rate x time + burst, which is at least two frames, and what others may
- * take first on the link. */
-static bool is_within(uint64_t got, uint64_t per_s, const struct sla *sla, const struct sim *sim, uint64_t two_units)
+/* What a VF's limits let through in a span: rate x time of each config that held + burst, which is at least two frames,
+ * and what others may take first on the link.  UINT64_MAX: they do not limit it. */
+struct allowed {
+	uint64_t bits, pkts;
+};
+
+static const struct sla *sla_of(const struct conf *conf, vf_id vf, enum world_dir dir)
+{
+	return dir == WORLD_TX ? &conf->vfs[vf].tx_eff : &conf->vfs[vf].rx_eff;
+}
+
+static void allow(uint64_t *sum, uint64_t per_s, uint64_t span_ns)
+{
+	if (per_s == 0)
+		*sum = UINT64_MAX;
+	else if (*sum != UINT64_MAX)
+		*sum += (uint64_t)((clk_u128)per_s * span_ns / NS_PER_S);
+}
+
+static struct allowed allowed_of(const struct sim *sim, vf_id vf, enum world_dir dir)
 {
 	uint64_t others_ns = price_ns(price_of_bps(sim->s->uplink_bps), CATCHUP_PKTS * FRAME_BYTES) +
 		sim->s->conf->turn_ns + sim->s->turn_ns;
-	uint64_t span_ns = world_span_ns(sim->w) + u64_max(sla->burst_ns, others_ns);
+	uint64_t end_ns = world_now_ns(sim->w), at_ns = end_ns - world_span_ns(sim->w), until_ns;
+	struct allowed a = {UINT64_C(16) * FRAME_BYTES, 2};
 
-	return per_s == 0 || got <= (uint64_t)((clk_u128)per_s * span_ns / NS_PER_S) + two_units;
+	do {
+		const struct sla *sla = sla_of(scenario_conf_at(sim->s, at_ns, &until_ns), vf, dir);
+		until_ns = u64_min(until_ns, end_ns);
+		uint64_t span_ns = until_ns - at_ns + u64_max(sla->burst_ns, others_ns);
+		allow(&a.bits, sla->max_bps, span_ns);
+		allow(&a.pkts, sla->max_pps, span_ns);
+		at_ns = until_ns;
+	} while (at_ns < end_ns);
+	return a;
 }
 
-static bool is_limit_kept(const struct sim *sim, const struct sla *sla, const struct world_figures *f)
+static bool is_limit_kept(const struct sim *sim, vf_id vf, enum world_dir dir, const struct world_figures *f)
 {
-	uint64_t extra = basis_bytes(sla->basis, 0);
+	uint64_t extra = basis_bytes(sla_of(sim->s->conf, vf, dir)->basis, 0);
+	struct allowed a = allowed_of(sim, vf, dir);
 
-	return is_within((f->got_bytes + extra * f->got_pkts) * 8, sla->max_bps, sla, sim, UINT64_C(16) * FRAME_BYTES) &&
-		is_within(f->got_pkts, sla->max_pps, sla, sim, 2);
+	return (f->got_bytes + extra * f->got_pkts) * 8 <= a.bits && f->got_pkts <= a.pkts;
 }
 
 void verdict_delay(const struct world_figures *f, int tclass, struct hist_snapshot *sum)
@@ -40,7 +66,6 @@ void verdict_delay(const struct world_figures *f, int tclass, struct hist_snapsh
 void verdict_of(const struct sim *sim, vf_id vf, enum world_dir dir, struct verdict *v)
 {
 	const struct world_figures *f = world_figures(sim->w, vf, dir);
-	const struct conf_vf *cv = &sim->s->conf->vfs[vf];
 	double seconds = (double)world_span_ns(sim->w) / 1e9;
 	struct hist_snapshot delay;
 
@@ -59,7 +84,7 @@ void verdict_of(const struct sim *sim, vf_id vf, enum world_dir dir, struct verd
 	v->max_ns = delay.max_ns;
 	v->drops = dir_view_drops(d);
 	v->is_guarantee_kept = d->missed_ns == 0;
-	v->is_limit_kept = is_limit_kept(sim, dir == WORLD_TX ? &cv->tx_eff : &cv->rx_eff, f);
+	v->is_limit_kept = is_limit_kept(sim, vf, dir, f);
 	v->is_starved = f->offered_pkts > 0 && f->got_pkts == 0 && dir == WORLD_TX;
 }
 

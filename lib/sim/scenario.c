@@ -7,7 +7,7 @@
 #include "clk.h"
 #include "scenario_impl.h"
 
-static const char *const own_kinds[] = {"sim", "traffic", "bottleneck", NULL};
+static const char *const own_kinds[] = {"sim", "traffic", "bottleneck", "change", NULL};
 
 /* ---- [sim], [bottleneck] ---- */
 
@@ -95,7 +95,7 @@ static void refuse_weirs_sections(struct conf_reading *r, int config_line)
 		for (size_t k = 0; own_kinds[k] != NULL; k++)
 			is_own |= strcmp(section->kind, own_kinds[k]) == 0;
 		if (!is_own)
-			conf_say(r, section->line, "[%.60s]: wanted [sim], [traffic NAME] or [bottleneck] beside config = "
+			conf_say(r, section->line, "[%.60s]: wanted [sim], [traffic NAME], [change NAME] or [bottleneck] beside config = "
 				"FILE at line %d", section->kind, config_line);
 	}
 }
@@ -194,6 +194,7 @@ static struct scenario *from_ini(const struct ini *ini, bool is_good, struct why
 	read_conf(&reading, is_good);
 	read_sections(&reading);
 	settle_uplink(&reading);
+	scenario_read_changes(&reading);
 	if (s->warmup_ns == UINT64_MAX)
 		s->warmup_ns = s->duration_ns / 10;
 	if (s->sample_ns == 0)
@@ -222,6 +223,9 @@ struct scenario *scenario_load(const char *file, struct why *why)
 	bool is_good = ini_read_file(&ini, file, why);
 	struct scenario *s = ini.memory != NULL ? from_ini(&ini, is_good, why) : NULL;
 
+	if (ini.memory == NULL)
+		why_add(why, "wanted a scenario: weir's configuration, or a file with [sim], [traffic NAME] and config = FILE");
+
 	ini_fini(&ini);
 	return s;
 }
@@ -237,6 +241,7 @@ void scenario_destroy(struct scenario *s)
 		free(s->traffics[i].trace);
 	}
 	free(s->traffics);
+	scenario_destroy_changes(s);
 	conf_destroy(s->conf);
 	free(s);
 }

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What weir-sim plays: weir's own configuration, who sends what to whom, and what lies beyond the uplink.  Read from the
- * same INI: [sim], [traffic NAME] and [bottleneck] beside weir's sections, or in a file of their own that names the
+ * same INI: [sim], [traffic NAME], [change NAME] and [bottleneck] beside weir's sections, or in a file of their own that names the
  * configuration (config = FILE in [sim]).  doc/weir-sim.1 tells the keys.
  * Used by: world, weir-sim.  Uses: base, sla. */
 #ifndef WEIR_SCENARIO_H
 #define WEIR_SCENARIO_H
 
 #include "conf.h"
+#include "conf_change.h"
+#include "sender.h"
 
 #define SCENARIO_MAX_SIZES   16
 #define SCENARIO_MAX_SOURCES (1u << 20)	/* pairs of sender and receiver */
 #define SCENARIO_MAX_FLOWS   (1u << 20)
 
 enum traffic_kind { TRAFFIC_CONSTANT, TRAFFIC_POISSON, TRAFFIC_ONOFF, TRAFFIC_TCP, TRAFFIC_TRACE };
-enum tcp_algorithm { TCP_RENO, TCP_CUBIC, TCP_DCTCP };
 
 /* A packet of a trace, as it was captured. */
 struct trace_pkt {
@@ -43,9 +44,11 @@ struct traffic {
 	bool is_random;			/* onoff: these are means */
 	/* tcp */
 	uint32_t n_flows;		/* of each pair */
-	enum tcp_algorithm algorithm;
-	uint64_t rtt_ns;		/* beside what weir and the bottleneck add */
-	uint32_t window_pkts;
+	struct sender_terms sender;	/* its line_bps is the world's */
+	uint64_t load_bps;		/* what the application of each flow offers; 0: always more */
+	uint64_t message_bytes;		/* the mean, where the load comes in messages; 0: it does not */
+	char class_name[CONF_NAME_CHARS];
+	uint32_t class_of;		/* the first traffic of its class: itself where it is in none */
 	/* trace: the file, as written; its packets are put in by whoever can read it.  Owned. */
 	char *file;
 	struct trace_pkt *trace;
@@ -59,6 +62,14 @@ struct bottleneck {
 	uint64_t mark_bytes;		/* CE above so much queued; 0: never */
 };
 
+/* Terms that change while it plays. */
+struct scenario_change {
+	uint64_t at_ns;
+	int line;
+	struct conf_change change;
+	struct conf *conf;		/* as it is from then on.  Owned */
+};
+
 struct scenario {
 	struct conf *conf;		/* owned */
 	uint64_t duration_ns, warmup_ns;	/* figures are of the time after the warm-up */
@@ -69,6 +80,8 @@ struct scenario {
 	struct bottleneck bottleneck;
 	struct traffic *traffics;	/* owned */
 	uint32_t n_traffics;
+	struct scenario_change *changes;	/* by time.  Owned */
+	uint32_t n_changes;
 	bool has_default_traffic;	/* none was named: every VF sends all it can to the uplink */
 };
 
@@ -78,6 +91,9 @@ struct scenario *scenario_load(const char *file, struct why *why);
 
 /* The same from memory; 'config = FILE' is then relative to where the program runs. */
 struct scenario *scenario_parse(const char *file, const char *text, size_t size, struct why *why);
+
+/* The config that holds at a time, and until when (UINT64_MAX: to the end). */
+const struct conf *scenario_conf_at(const struct scenario *s, uint64_t at_ns, uint64_t *until_ns);
 
 void scenario_destroy(struct scenario *s);
 

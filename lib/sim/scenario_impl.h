@@ -18,6 +18,15 @@ struct scenario_reading {
  * checked. */
 void scenario_read_traffic(struct scenario_reading *reading, const struct ini_section *section);
 
+/* scenario_sender.c: what is said of the connections of a [traffic] with kind = tcp. */
+conf_reader scenario_read_class;
+void scenario_check_sender(struct conf_reading *r, const struct ini_section *section, struct traffic *t);
+void scenario_join_class(struct scenario_reading *reading, const struct ini_section *section, struct traffic *t);
+
+/* scenario_change.c: the [change NAME] sections, once the configuration is known. */
+void scenario_read_changes(struct scenario_reading *reading);
+void scenario_destroy_changes(struct scenario *s);
+
 /* Every VF sends all it can to the uplink.  false: out of memory. */
 bool scenario_add_default_traffic(struct scenario *s);
 

@@ -106,15 +106,23 @@ static const struct conf_field fields[] = {
 	{"off", conf_read_time, AT(struct traffic, off_ns), NS_PER_US, FOREVER, "a time such as 10ms"},
 	{"random", conf_read_choice, AT(struct traffic, is_random), 0, 0, "no|yes"},
 	{"flows", conf_read_count, AT(struct traffic, n_flows), 1, 100000, "a number of flows"},
-	{"algorithm", conf_read_choice, AT(struct traffic, algorithm), 0, 0, "reno|cubic|dctcp"},
-	{"rtt", conf_read_time, AT(struct traffic, rtt_ns), NS_PER_US, 10 * NS_PER_S, "a time such as 1ms"},
-	{"window", conf_read_count, AT(struct traffic, window_pkts), 2, 1000000, "packets"},
+	{"algorithm", conf_read_choice, AT(struct traffic, sender.algorithm), 0, 0, SENDER_NAMES},
+	{"rtt", conf_read_time, AT(struct traffic, sender.rtt_ns), NS_PER_US, 10 * NS_PER_S, "a time such as 1ms"},
+	{"window", conf_read_count, AT(struct traffic, sender.max_window_pkts), 2, 1000000, "packets"},
 	{"file", conf_read_later, 0, 0, 0, 0, "a pcap file"},
+	{"step", conf_read_count, AT(struct traffic, sender.step), 1, 1000, "a number of the algorithm's own steps"},
+	{"smoothing", conf_read_count, AT(struct traffic, sender.smoothing), 1, 4096, "N, for 1/N"},
+	{"target", conf_read_count, AT(struct traffic, sender.target_bps), 1000, CONF_MAX_BPS, "bits per second such as 50G"},
+	{"within", conf_read_time, AT(struct traffic, sender.target_ns), NS_PER_US, FOREVER, "a time such as 5ms"},
+	{"load", conf_read_count, AT(struct traffic, load_bps), 1000, CONF_MAX_BPS, "bits per second such as 90G"},
+	{"message", conf_read_count, AT(struct traffic, message_bytes), 64, UINT64_C(1) << 40, "bytes such as 2M"},
+	{"class", scenario_read_class, 0, 0, 0, 0, "a name of letters, digits and _"},
 };
 
 static const unsigned int kinds_of[LENGTH(fields)] = {
 	OF_ALL, OF_ALL, OF_ALL, OF_ALL, OF_ALL, OF_OPEN_LOOP | OF(TCP), OF_OPEN_LOOP | OF(TCP), OF_OPEN_LOOP | OF(TCP),
 	OF_OPEN_LOOP, OF_OPEN_LOOP, OF(ONOFF), OF(ONOFF), OF(ONOFF), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TRACE),
+	OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP),
 };
 
 static const char *const kind_names[] = {"constant", "poisson", "onoff", "tcp", "trace"};
@@ -141,21 +149,11 @@ static void check_amount(struct conf_reading *r, const struct ini_section *secti
 		conf_say(r, section->line, "[traffic %s]: wanted on = and off = (times), for kind = onoff", t->name);
 }
 
-static void check_tcp(struct conf_reading *r, const struct ini_section *section, struct traffic *t)
-{
-	if (t->n_sizes > 1)
-		conf_say(r, conf_line(section, "size"), "size: wanted one size, for kind = tcp");
-	if (t->algorithm == TCP_DCTCP && conf_entry(section, "ecn") != NULL && t->ecn == ECN_NOT_ECT)
-		conf_say(r, conf_line(section, "ecn"), "ecn = no: wanted ect0, for DCTCP is made of marks");
-	if (t->algorithm == TCP_DCTCP && t->ecn == ECN_NOT_ECT)
-		t->ecn = ECN_ECT_0;
-}
-
 static void check_traffic(struct conf_reading *r, const struct ini_section *section, struct traffic *t)
 {
 	check_kinds(r, section, t->kind);
 	if (t->kind == TRAFFIC_TCP)
-		check_tcp(r, section, t);
+		scenario_check_sender(r, section, t);
 	else if (t->kind == TRAFFIC_TRACE && conf_entry(section, "file") == NULL)
 		conf_say(r, section->line, "[traffic %s]: wanted file = a pcap file, for kind = trace", t->name);
 	else if (t->kind != TRAFFIC_TRACE)
@@ -305,13 +303,16 @@ void scenario_read_traffic(struct scenario_reading *reading, const struct ini_se
 		conf_say(r, section->line, "out of memory");
 		return;
 	}
-	*t = (struct traffic){.line = section->line, .n_flows = 1, .rtt_ns = NS_PER_MS, .window_pkts = 4000};
+	*t = (struct traffic){.line = section->line, .n_flows = 1,
+		.sender = {.rtt_ns = NS_PER_MS, .max_window_pkts = 4000, .step = 1}};
+	t->class_of = (uint32_t)(t - reading->s->traffics);
 	if (conf_has_good_name(r, section))
 		snprintf(t->name, sizeof(t->name), "%s", section->name);
 	conf_read_fields(r, section, fields, LENGTH(fields), t);
 	if (t->n_sizes == 0)
 		set_size(t, t->kind == TRAFFIC_TCP ? DEFAULT_TCP_BYTES : DEFAULT_BYTES);
 	check_traffic(r, section, t);
+	scenario_join_class(reading, section, t);
 	if (t->kind != TRAFFIC_TCP)
 		t->n_flows = 0;
 	if (t->kind == TRAFFIC_TRACE && conf_entry(section, "file") != NULL)

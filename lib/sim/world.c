@@ -82,7 +82,8 @@ void world_destroy(struct world *w)
 	mem_release(w->sources, w->room_sources, sizeof(*w->sources));
 	free(w->marked);
 	free(w->carried);
-	free(w->flows);
+	world_destroy_flows(w);
+	world_destroy_changes(w);
 	free(w);
 }
 
@@ -98,6 +99,12 @@ static bool run_events(struct world *w)
 			world_hear(w, &e);
 		else if (e.kind == EVENT_TIMER)
 			world_timer(w, e.who, e.at_ns);
+		else if (e.kind == EVENT_SEND)
+			world_send(w, e.who, e.at_ns);
+		else if (e.kind == EVENT_MESSAGE)
+			world_message(w, e.who, e.at_ns);
+		else if (e.kind == EVENT_STOP)
+			world_stop_flows(w, &w->sources[e.who]);
 		else
 			world_wake(w, e.who, e.at_ns);
 		if (w->n_events - w->n_before > MOST_AT_ONCE)
@@ -124,9 +131,11 @@ bool world_run(struct world *w, uint64_t until_ns, struct why *why)
 {
 	while (w->now_ns < until_ns) {
 		bool ends = run_events(w);
+		world_take_changes(w);
 		pipe_turn(w->pipe, w->now_ns);
 		w->n_events++;
 		uint64_t next_ns = u64_max(pipe_next_ns(w->pipe, w->now_ns), w->now_ns + w->s->turn_ns);
+		next_ns = u64_min(next_ns, u64_max(world_next_change_ns(w), w->now_ns + w->s->turn_ns));
 		next_ns = u64_min(next_ns, until_ns);
 		if (next_ns > w->now_ns)
 			w->n_before = w->n_events;
@@ -165,6 +174,7 @@ void world_mark(struct world *w)
 	for (uint16_t port = 0; port < w->conf->n_ports; port++)
 		w->guests[port].sent_bytes = 0;
 	w->bottleneck = (struct world_bottleneck){0};
+	world_mark_flows(w);
 }
 
 uint64_t world_now_ns(const struct world *w)
@@ -195,6 +205,11 @@ const struct world_bottleneck *world_bottleneck(const struct world *w)
 uint64_t world_bottleneck_vf_bytes(const struct world *w, vf_id vf)
 {
 	return w->carried[vf];
+}
+
+const struct world_messages *world_messages(const struct world *w, uint32_t traffic)
+{
+	return &w->messages[traffic];
 }
 
 uint64_t world_port_bytes(const struct world *w, uint16_t port)

@@ -30,6 +30,12 @@ struct world_bottleneck {
 	uint64_t longest_queue_bytes;
 };
 
+/* Messages of a traffic that came since world_mark(). */
+struct world_messages {
+	uint64_t n, n_missed;		/* ended; of these, later than their target */
+	struct hist *took;		/* from when it came to the last acknowledgement; NULL: it has no messages */
+};
+
 struct world;
 
 /* NULL with a reason in 'why'.  The scenario must outlive it. */
@@ -49,6 +55,8 @@ uint64_t world_events(const struct world *w);		/* turns, arrivals, departures, a
 const struct world_figures *world_figures(struct world *w, vf_id vf, enum world_dir dir);
 const struct world_bottleneck *world_bottleneck(const struct world *w);
 uint64_t world_bottleneck_vf_bytes(const struct world *w, vf_id vf);	/* carried, of this sender */
+const struct world_messages *world_messages(const struct world *w, uint32_t traffic);
+uint64_t world_open_misses(const struct world *w, uint32_t traffic);	/* not ended, and past their target already */
 uint64_t world_port_bytes(const struct world *w, uint16_t port);	/* sent to it, as its link counts them */
 
 /* Weir's own figures, since world_mark(); gauges as they are. */

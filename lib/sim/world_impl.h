@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Private to the world: world.c (set-up, time, figures), world_rim.c (what the pipe calls), world_source.c (who offers
- * packets, and the rings), world_tcp.c (senders that listen), world_wire.c (what lies beyond weir). */
+ * packets, and the rings), world_flow.c (connections), world_change.c (terms that change), world_wire.c (what lies beyond weir). */
 #ifndef WEIR_WORLD_IMPL_H
 #define WEIR_WORLD_IMPL_H
 
@@ -47,18 +47,24 @@ struct source {
 	uint32_t first_flow;		/* tcp */
 };
 
-/* One connection.  RFC 5681 (Reno), 9438 (CUBIC), 8257 (DCTCP): what they make of windows, losses and marks. */
+struct message {
+	uint64_t end_seq, since_ns;
+};
+
+/* One connection. */
 struct flow {
 	uint32_t source;
 	bool is_waiting;		/* in its port's queue: the ring has no room */
 	bool has_timer;
-	double cwnd, ssthresh;
-	uint64_t next_seq, next_ack, recover_seq;
+	bool is_due;			/* an EVENT_SEND is under way */
+	struct sender sender;
+	uint64_t next_seq, next_ack;
 	uint64_t heard_ns;
-	double w_max, k_s;		/* CUBIC */
-	uint64_t epoch_ns;
-	double alpha;			/* DCTCP */
-	uint64_t window_seq, n_acked, n_marked;
+	double pace_ns;			/* paced: not before */
+	struct clk app;			/* when the application has the next packet, where it has a rate */
+	uint64_t app_seq;		/* it has packets up to here */
+	struct message *messages;	/* under way, from first_message on */
+	uint32_t first_message, n_messages, room_messages;
 };
 
 struct slot {				/* of a ring */
@@ -100,6 +106,11 @@ struct world {
 	uint32_t n_sources, room_sources;
 	struct flow *flows;
 	uint32_t n_flows;
+	struct sender_terms *senders;	/* by traffic */
+	uint32_t *n_active;		/* by traffic, of the class that it is the first of: connections */
+	struct world_messages *messages;	/* by traffic */
+	struct pipe_change *change;	/* the pipe has not all of it yet */
+	uint32_t n_changed;		/* of the scenario's changes: handed to the pipe */
 	struct world_figures *figures;	/* 2 a VF: tx, rx */
 	struct hist *hists;		/* given out as packets arrive: the others' memory is not touched */
 	size_t n_hists;
@@ -148,7 +159,25 @@ void world_wait(struct guest *g, uint32_t who);		/* for room: a flow, or GREEDY 
 /* world_rim.c */
 struct pipe_io world_io(struct world *w);
 
-/* world_tcp.c */
+static inline double world_unit_random(uint64_t *state)	/* (0, 1] */
+{
+	return (double)((world_random(state) >> 11) + 1) / 9007199254740992.0;
+}
+
+uint64_t world_exponential(uint64_t *state, double mean_ns);	/* at least 1 */
+
+/* world_change.c */
+uint64_t world_next_change_ns(const struct world *w);	/* UINT64_MAX: none */
+void world_take_changes(struct world *w);
+void world_destroy_changes(struct world *w);
+
+/* world_flow.c */
+bool world_create_flows(struct world *w);	/* false: no memory */
+void world_destroy_flows(struct world *w);
+void world_mark_flows(struct world *w);
+void world_send(struct world *w, uint32_t flow, uint64_t at_ns);		/* EVENT_SEND */
+void world_message(struct world *w, uint32_t flow, uint64_t at_ns);	/* EVENT_MESSAGE */
+void world_stop_flows(struct world *w, const struct source *s);		/* EVENT_STOP */
 void world_begin_flows(struct world *w, struct source *s, uint64_t at_ns);
 bool world_send_one(struct world *w, uint32_t flow, uint64_t at_ns);	/* if its window allows; there must be room */
 void world_hear(struct world *w, const struct event *ack);

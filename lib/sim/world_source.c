@@ -41,9 +41,11 @@ static void refuse(struct world *w, const struct source *s)
 
 /* ---- What comes next ---- */
 
-static double unit_random(uint64_t *state)	/* (0, 1] */
+uint64_t world_exponential(uint64_t *state, double mean_ns)
 {
-	return (double)((world_random(state) >> 11) + 1) / 9007199254740992.0;
+	double ns = mean_ns * -log(world_unit_random(state));
+
+	return ns < 1 ? 1 : (uint64_t)ns;
 }
 
 static uint16_t draw_size(struct source *s)
@@ -60,9 +62,9 @@ static uint16_t draw_size(struct source *s)
 
 static uint64_t draw_period(struct source *s, uint64_t mean_ns)
 {
-	double ns = (double)mean_ns * -log(unit_random(&s->random));
+	uint64_t ns = world_exponential(&s->random, (double)mean_ns);
 
-	return !s->traffic->is_random ? mean_ns : ns < 1 ? 1 : (uint64_t)ns;
+	return s->traffic->is_random ? ns : mean_ns;
 }
 
 /* Packets of silent periods move to the next one that is not. */
@@ -100,7 +102,7 @@ static bool advance(struct source *s)
 	if (t->kind == TRAFFIC_TRACE)
 		return advance_trace(s);
 	if (t->kind == TRAFFIC_POISSON)
-		clk_add_cost(&s->next, (clk_u128)((double)s->price * units * -log(unit_random(&s->random))));
+		clk_add_cost(&s->next, (clk_u128)((double)s->price * units * -log(world_unit_random(&s->random))));
 	else
 		clk_add(&s->next, s->price, units);
 	skip_silence(s);
@@ -395,8 +397,7 @@ bool world_create_sources(struct world *w, struct why *why)
 				add_source(w, t, from, to);
 		}
 	}
-	w->flows = calloc(w->n_flows + 1, sizeof(*w->flows));
-	if (w->flows == NULL || !create_guests(w))
+	if (!world_create_flows(w) || !create_guests(w))
 		goto no_memory;
 	for (uint32_t i = 0; i < w->n_sources; i++)
 		begin(w, i);

@@ -70,7 +70,7 @@ void world_deliver(struct world *w, uint16_t port, struct frame *f)
 	if (f->flow == NO_FLOW || f->is_copy || at_ns == UINT64_MAX)
 		return;
 	world_push(w, &(struct event){
-		.at_ns = at_ns + w->sources[f->source].traffic->rtt_ns,
+		.at_ns = at_ns + w->sources[f->source].traffic->sender.rtt_ns,
 		.kind = EVENT_ACK,
 		.who = f->flow,
 		.seq = f->seq,

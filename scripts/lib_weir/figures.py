@@ -3,57 +3,10 @@
 
 A figure plays one scenario of config/sim (or several) and judges what came of it: each row is (case, theirs, ours, bar, met).
 """
-import collections
-import csv
+from . import figures_storage
+from .figures_base import Missing, Row, Run, gbps, mbps, near
 
-Row = collections.namedtuple("Row", "paper figure case theirs ours bar met why")
-Missing = collections.namedtuple("Missing", "paper figure case theirs needs")
-
-
-class Run:
-    """A scenario that was played: its figures, by VF and class."""
-
-    def __init__(self, figures, csv_path):
-        self.ports, self.csv_path = figures["ports"], csv_path
-        self.vfs = {(vf["name"], vf["direction"]): vf for vf in figures["vfs"]}
-
-    def tx(self, name):
-        """-> the figures of what a VF sends."""
-        return self.vfs[name, "tx"]
-
-    def bps(self, name):
-        """-> what came of it."""
-        return self.tx(name)["got"]["bps"]
-
-    def by_class(self, name):
-        """-> {class: figures}"""
-        return {one["class"]: one for one in self.tx(name)["classes"]}
-
-    @property
-    def used_pct(self):
-        """-> of the uplink."""
-        return self.ports[0]["utilization_pct"]
-
-    def lowest_bps(self, name, from_s):
-        """-> the lowest rate of any sample from then on."""
-        with open(self.csv_path, encoding="utf-8", newline="") as file:
-            return min(float(row["got_bps"]) for row in csv.DictReader(file)
-                       if row["vf"] == name and row["direction"] == "tx" and float(row["time_s"]) > from_s + 1e-9)
-
-
-def near(got, want, pct):
-    """Within so many percent of it?"""
-    return abs(got - want) <= want * pct / 100
-
-
-def mbps(values):
-    """-> '150.00 / 700.00 / 150.00 Mb/s'"""
-    return " / ".join(f"{value / 1e6:.2f}" for value in values) + " Mb/s"
-
-
-def gbps(values):
-    """-> '50.00 / 33.33 / 16.67 Gb/s'"""
-    return " / ".join(f"{value / 1e9:.2f}" for value in values) + " Gb/s"
+__all__ = ["FIGURES", "MISSING", "Run"]
 
 
 def dba1(play):
@@ -126,7 +79,7 @@ def urgent(play):
 
 
 FIGURES = {"dba1": dba1, "dba2": dba2, "dba-delay": dba_delay, "daqs": daqs, "daqs-joining": daqs_joining, "classes": classes,
-           "urgent": urgent}
+           "urgent": urgent, **figures_storage.FIGURES}
 
 MISSING = [
     Missing("A", "period", "cost of re-allocation, swept over its period", "breaks even at 0.3 s (memory), 0.9 s (CPU)",
@@ -140,10 +93,5 @@ MISSING = [
     Missing("C", "pfabric", "flow completion times", "5x flows", "senders with flow sizes; lib/policy has the rank"),
     Missing("D", "beyond", "3:2:1 where a switch beyond the PF is the bottleneck", "48 / 31 / 17 Gb/s",
             "the loop of the control core on remote congestion"),
-    Missing("D", "convergence", "Q at RTT 25, 62, 98 us; fig 10", "~50 RTT", "QTCP as a sender, or that loop"),
-    Missing("D", "interfering", "a non-QoS flow at 75 to 250 ms", "backs off in proportion", "QTCP as a sender, or that loop"),
-    Missing("D", "incast", "1:12 with 10 % urgent", "87 Gb/s carried by the rest", "many senders into one bottleneck port"),
-    Missing("D", "deadlines", "latency targets 5/6/8 ms; figs 15b, 18a", "15-18 % missed", "QTCP, D2TCP, DCQCN and QRDMA as senders"),
-    Missing("D", "fairness", "DCTCP beside DCQCN; figs 18b-c, 19", "unfair; Q versions fair", "DCQCN and QRDMA as senders"),
-    Missing("D", "storage", "figs 7, 16, 17", "-", "a storage device: there is none here"),
+    *figures_storage.MISSING,
 ]

@@ -11,13 +11,16 @@ import pathlib
 import subprocess
 import sys
 
-from . import figures, machine
+from . import figures, machine, paperplot
 from .table import grid
 
 SECONDS = 300       # a scenario
 STYLE = ("body{font:15px/1.45 sans-serif;max-width:72em;margin:2em auto;padding:0 1em}table{border-collapse:collapse}"
          "td,th{border:1px solid #bbb;padding:.3em .6em;text-align:left;vertical-align:top}.missed{background:#fdd}.met{background:#dfd}"
          "img{max-width:48%;margin:.5em 1% 0 0}")
+
+
+TOGETHER = ("storage-", "deadlines-", "mixed-", "ratios-")      # drawn in one picture (paperplot)
 
 
 class Failed(Exception):
@@ -35,7 +38,7 @@ class Player:
         if name not in self.runs:
             out = {kind: self.folder / f"{name}.{kind}" for kind in ("json", "csv", "svg")}
             command = [self.binary, machine.ROOT / "config" / "sim" / f"{name}.conf", "--quiet", "--json", out["json"], "--csv",
-                       out["csv"]] + (["--plot", out["svg"]] if self.has_pictures else [])
+                       out["csv"]] + (["--plot", out["svg"]] if self.has_pictures and not name.startswith(TOGETHER) else [])
             try:
                 done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                       timeout=SECONDS, check=False)
@@ -66,7 +69,9 @@ def page(rows, missing, player):
         parts += ["<h2>Not reproduced yet</h2><table>", cells(["paper", "case", "theirs", "what it needs"], "th"),
                   *(cells([m.paper, m.case, m.theirs, m.needs]) for m in missing), "</table>"]
     if player.has_pictures:
-        parts += ["<h2>Pictures</h2>"] + [f'<img src="{name}.svg" alt="{name}" title="config/sim/{name}.conf">' for name in player.runs]
+        whole = ['<p><img src="paper-d.png" alt="paper D" style="max-width:100%"></p>'] if missing else []
+        alone = [name for name in player.runs if not name.startswith(TOGETHER)]
+        parts += ["<h2>Pictures</h2>"] + whole + [f'<img src="{name}.svg" alt="{name}" title="config/sim/{name}.conf">' for name in alone]
     return "\n".join(parts) + "\n"
 
 
@@ -103,6 +108,8 @@ def main():
             rows += figures.FIGURES[name](player)
             print(f"played {name}", file=sys.stderr, flush=True)
         missing = [] if args.figure else figures.MISSING
+        if missing and player.has_pictures:
+            paperplot.draw(player, folder / "paper-d.png")
         (folder / "index.html").write_text(page(rows, missing, player), encoding="utf-8")
         if args.json:
             records = [record_of(row) for row in rows]

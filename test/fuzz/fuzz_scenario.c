@@ -24,7 +24,7 @@ static void check_traffic(const struct scenario *s, const struct traffic *t)
 	assert(t->dscp < CONF_N_DSCP && t->ecn <= ECN_ECT_0);
 	assert(t->stop_ns == 0 || t->stop_ns > t->start_ns);
 	if (t->kind == TRAFFIC_TCP)
-		assert(t->n_flows > 0 && t->n_sizes == 1 && t->rtt_ns > 0 && t->window_pkts > 1);
+		assert(t->n_flows > 0 && t->n_sizes == 1 && t->sender.rtt_ns > 0 && t->sender.max_window_pkts > 1);
 	else if (t->kind == TRAFFIC_TRACE)
 		assert(t->file != NULL);
 	else

@@ -68,10 +68,10 @@ START_TEST(every_key_lands_in_its_place)
 	ck_assert_int_eq(t->kind, TRAFFIC_TCP);
 	ck_assert_uint_eq(t->n_from, 2);
 	ck_assert_uint_eq(t->n_flows, 3);
-	ck_assert_int_eq(t->algorithm, TCP_DCTCP);
+	ck_assert_int_eq(t->sender.algorithm, SENDER_DCTCP);
 	ck_assert_uint_eq(t->ecn, ECN_ECT_0);	/* DCTCP's own */
-	ck_assert_uint_eq(t->rtt_ns, 25 * NS_PER_US);
-	ck_assert_uint_eq(t->window_pkts, 77);
+	ck_assert_uint_eq(t->sender.rtt_ns, 25 * NS_PER_US);
+	ck_assert_uint_eq(t->sender.max_window_pkts, 77);
 	ck_assert_uint_eq(t->size[0], 1000);
 	ck_assert_uint_eq(t->dscp, 34);
 	ck_assert_uint_eq(t->start_ns, 10 * NS_PER_MS);
@@ -120,11 +120,31 @@ static const struct {
 	{CONF "[sim x]\n", "s.conf:12: [sim x]: wanted [sim], without a name"},
 	{CONF "[bottleneck]\nbuffer = 10k\n", "s.conf:12: [bottleneck]: wanted rate ="},
 	{CONF "[bottleneck]\nrate = 1G\nbuffer = 10k\nmark_above = 10k\n", "s.conf:15: mark_above = 10000: wanted less"},
+	{CONF "[traffic t]\nkind = tcp\nfrom = vm1\nalgorithm = qtcp\n", "s.conf:12: [traffic t]: wanted target = "},
+	{CONF "[traffic t]\nkind = tcp\nfrom = vm1\nalgorithm = d2tcp\n", "s.conf:12: [traffic t]: wanted within = (a time)"},
+	{CONF "[traffic t]\nkind = tcp\nfrom = vm1\nalgorithm = dctcp\ntarget = 1G\n", "s.conf:16: target: wanted algorithm = qtcp"},
+	{CONF "[traffic t]\nkind = tcp\nfrom = vm1\nalgorithm = bbr\n", "s.conf:15: algorithm = bbr: wanted reno or cubic or"},
+	{CONF "[traffic t]\nkind = tcp\nfrom = vm1\nmessage = 2M\n", "s.conf:15: message: wanted load ="},
+	{CONF "[traffic t]\nkind = tcp\nfrom = vm1\nwithin = 2ms\n", "s.conf:15: within: wanted message ="},
+	{CONF "[traffic t]\nkind = tcp\nfrom = vm1\nstep = 2\nalgorithm = cubic\n", "s.conf:15: step: wanted another algorithm"},
+	{CONF "[traffic t]\nkind = tcp\nfrom = vm1\nsmoothing = 2\n", "s.conf:15: smoothing: wanted an algorithm that is made"},
+	{CONF "[traffic t]\nkind = tcp\nfrom = vm1\nclass = a\n", "s.conf:15: class = a: wanted target = beside it"},
+	{CONF "[traffic t]\nkind = tcp\nfrom = vm1\nclass = a b\n", "s.conf:15: class = a b: wanted a name"},
+	{CONF "[traffic t]\nkind = tcp\nfrom = vm1\nalgorithm = qtcp\ntarget = 1G\nclass = a\n"
+		"[traffic u]\nkind = tcp\nfrom = vm2\nalgorithm = qtcp\ntarget = 2G\nclass = a\n",
+		"s.conf:22: target = 2000000000: wanted 1000000000, as class = a has at line 12"},
+	{CONF "[change c]\nvf = vm1\ntx.weight = 2\n", "s.conf:12: [change c]: wanted at = a time"},
+	{CONF "[change c]\nat = soon\nvf = vm1\ntx.weight = 2\n", "s.conf:13: [change c]: wanted at = a time"},
+	{CONF "[change c]\nat = 1ms\ntx.weight = 2\n", "s.conf:12: [change c]: wanted one of vf = and tenant ="},
+	{CONF "[change c]\nat = 1ms\nvf = vm1\n", "s.conf:12: [change c]: wanted terms such as"},
+	{CONF "[change c]\nat = 1ms\nvf = vm9\ntx.weight = 2\n", "s.conf:12: [change] of vm9: "},
+	{CONF "[change c]\nat = 1ms\nvf = vm1\ntx.wieght = 2\n", "s.conf:12: [change] of vm1: "},
+	{CONF "[change c]\nat = 1ms\nvf = vm1\ntx.min_bps = 900G\n", "s.conf:12: [change] of vm1: "},
 	{CONF "[simm]\n", "s.conf:12: unknown section [simm]"},
 	{"[port up]\nrole = pf\n[port a]\n[vf vm1]\nport = a\nmac = 02:00:00:00:00:01\n", "[port up] takes the device's rate"},
 	{"[port up]\nrole = pf\nrate = 1G\n[port a]\n[vf vm1]\nport = a\n[traffic t]\nfrom = pf\nto = vm1\nrate = 1M\n",
 		"s.conf:9: to = vm1: it has no MAC"},
-	{"[sim]\nconfig = /nonexistent.conf\n[vf x]\n", "s.conf:3: [vf]: wanted [sim], [traffic NAME] or [bottleneck] beside"},
+	{"[sim]\nconfig = /nonexistent.conf\n[vf x]\n", "s.conf:3: [vf]: wanted [sim], [traffic NAME], [change NAME] or [bottleneck]"},
 	{"[port up]\nrole = pf\nrate = 1G\n", "s.conf: there is no [vf]: wanted one or more"},
 	{"[sim]\nconfig = /nonexistent.conf\n", "/nonexistent.conf: No such file"},
 };

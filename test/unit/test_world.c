@@ -245,6 +245,62 @@ START_TEST(time_that_stands_still_is_noticed_and_diagnosed)
 }
 END_TEST
 
+/* Fails if a change is not applied at its time, or the pipe goes on with the old terms. */
+START_TEST(terms_change_while_it_plays)
+{
+	struct play p = play(PF("1G") VM(1, "tx.max_bps = 100M\n") VM(2, "")
+		"[sim]\nduration = 1s\nwarmup = 0s\nturn = 10us\n[traffic a]\nfrom = vm1\nrate = max\n"
+		"[change late]\nat = 700ms\nvf = vm1\ntx.max_bps = 50M\n[change soon]\nat = 300ms\nvf = vm1\ntx.max_bps = 400M\n",
+		1);
+	static const double until_ms[] = {300, 700, 1000}, want[] = {100e6, 400e6, 50e6};
+
+	for (int i = 0; i < 3; i++) {
+		world_mark(p.w);
+		ck_assert_msg(world_run(p.w, (uint64_t)until_ms[i] * NS_PER_MS, &why), "%s", why.text[0]);
+		is_near(bps(&p, 0, WORLD_TX), want[i], 0.01, "rate");
+	}
+	end(&p);
+}
+END_TEST
+
+/* Fails if the application's rate is not kept, or a paced sender is not paced. */
+START_TEST(connections_offer_what_their_application_has)
+{
+	struct play p = play(PF("10G") VM(1, "") VM(2, "")
+		"[bottleneck]\nrate = 2G\nmark_above = 100k\n"
+		"[sim]\nduration = 400ms\nturn = 1us\n[traffic a]\nkind = tcp\nfrom = vm1\nflows = 2\nrtt = 100us\nload = 200M\n"
+		"[traffic b]\nkind = tcp\nalgorithm = dcqcn\nfrom = vm2\nrtt = 100us\n", 1);
+
+	run(&p);
+	is_near(bps(&p, 0, WORLD_TX), 400e6, 0.01, "the application's");
+	is_near((double)world_bottleneck(p.w)->carried_bytes * 8e9 / (double)world_span_ns(p.w), 2e9, 0.15, "DCQCN has most of the rest");
+	ck_assert_uint_lt(world_bottleneck(p.w)->longest_queue_bytes, 1000000);
+	end(&p);
+}
+END_TEST
+
+/* Fails if a message's end is not where its last packet is acknowledged, or a late one is not counted. */
+START_TEST(messages_take_their_time_and_late_ones_are_counted)
+{
+	struct play p = play(PF("10G") VM(1, "") VM(2, "tx.max_bps = 10M\n")
+		"[sim]\nduration = 2s\nturn = 1us\n"
+		"[traffic a]\nkind = tcp\nfrom = vm1\nrtt = 100us\nload = 80M\nmessage = 100k\nwithin = 10ms\n"
+		"[traffic b]\nkind = tcp\nfrom = vm2\nrtt = 100us\nload = 20M\nmessage = 100k\nwithin = 10ms\n", 3);
+	const struct world_messages *a = world_messages(p.w, 0), *b = world_messages(p.w, 1);
+	struct hist_snapshot took;
+
+	run(&p);
+	is_near((double)a->n * 100000 * 8 / 1.8, 80e6, 0.3, "messages make the load");
+	ck_assert_uint_eq(a->n_missed + world_open_misses(p.w, 0), 0);
+	hist_read(a->took, &took);
+	ck_assert_uint_ge(hist_quantile_ns(&took, 0.5), 100 * NS_PER_US);	/* a round trip */
+	ck_assert_uint_lt(took.max_ns, 10 * NS_PER_MS);
+	ck_assert_uint_gt(b->n_missed + world_open_misses(p.w, 1), 25);	/* of 45: twice what it may send */
+	ck_assert_uint_gt(world_open_misses(p.w, 1), 10);
+	end(&p);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("world");
@@ -260,6 +316,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, tagged_vfs_are_spoken_to_as_they_want);
 	tcase_add_test(tc, no_vf_has_the_address_of_those_beyond_the_uplink);
 	tcase_add_test(tc, time_that_stands_still_is_noticed_and_diagnosed);
+	tcase_add_test(tc, terms_change_while_it_plays);
+	tcase_add_test(tc, connections_offer_what_their_application_has);
+	tcase_add_test(tc, messages_take_their_time_and_late_ones_are_counted);
 	suite_add_tcase(s, tc);
 	return s;
 }
