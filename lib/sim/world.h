@@ -31,6 +31,7 @@ struct world_bottleneck {
 };
 
 struct world;
+struct remote;
 
 /* NULL with a reason in 'why'.  The scenario must outlive it. */
 struct world *world_create(const struct scenario *s, struct why *why);
@@ -50,6 +51,9 @@ const struct world_figures *world_figures(struct world *w, vf_id vf, enum world_
 const struct world_bottleneck *world_bottleneck(const struct world *w);
 uint64_t world_bottleneck_vf_bytes(const struct world *w, vf_id vf);	/* carried, of this sender */
 uint64_t world_port_bytes(const struct world *w, uint16_t port);	/* sent to it, as its link counts them */
+
+/* The answer to congestion beyond the uplink; NULL: the configuration has no [remote]. */
+const struct remote *world_remote(const struct world *w);
 
 /* Weir's own figures, since world_mark(); gauges as they are. */
 void world_view_vf(const struct world *w, vf_id vf, struct vf_view *view);
