@@ -88,8 +88,20 @@ static bool set_sender(struct pipe *p, struct egress *e, vf_id vf, const struct 
 
 bool pipe_set_vf_tx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t now_ns)
 {
-	pipe_set_limit(p, &p->tx_limits[vf], &v->tx_eff, p->f->conf->pf, now_ns);
+	struct sla limit = v->tx_eff;
+
+	if (p->grants[vf] != 0 && (limit.max_bps == 0 || p->grants[vf] < limit.max_bps))
+		limit.max_bps = p->grants[vf];
+	pipe_set_limit(p, &p->tx_limits[vf], &limit, p->f->conf->pf, now_ns);
 	return set_sender(p, p->pf, vf, v, true, now_ns) && set_sender(p, p->local, vf, v, false, now_ns);
+}
+
+void pipe_set_grant(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t bps, uint64_t now_ns)
+{
+	if (!p->is_home || p->grants[vf] == bps)
+		return;
+	p->grants[vf] = bps;
+	pipe_set_vf_tx(p, vf, v, now_ns);
 }
 
 bool pipe_set_vf_rx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t now_ns)
@@ -123,6 +135,7 @@ static bool create_home(struct pipe *p, uint64_t now_ns)
 	params.order.n_groups = conf->n_tenants;
 	memcpy(params.class_weight, conf->class_weight, sizeof(params.class_weight));
 	p->tx_limits = mem_reserve(n_limits(p), sizeof(*p->tx_limits));
+	p->grants = calloc(conf->n_vfs + 1, sizeof(*p->grants));
 	p->pf = egress_create(&params, &p->pool);
 	/* The local egress has no link; a byte costs there what it costs at the PF. */
 	params.order.cost_byte = params.order.link_byte;
@@ -132,7 +145,7 @@ static bool create_home(struct pipe *p, uint64_t now_ns)
 		n_flows += 2 * conf->vfs[i].queue_pkts;
 	params.n_flows = n_flows < 1u << 20 ? (uint32_t)n_flows : 1u << 20;
 	p->local = egress_create(&params, &p->pool);
-	if (p->tx_limits == NULL || p->pf == NULL || p->local == NULL)
+	if (p->tx_limits == NULL || p->grants == NULL || p->pf == NULL || p->local == NULL)
 		return false;
 	if (!egress_pair(p->pf, p->local))
 		return false;
@@ -233,6 +246,7 @@ struct pipe *pipe_create(struct fabric *f, unsigned int worker, const struct pip
 	p->last_turn_ns = now_ns;
 	p->n_vfs = f->conf->n_vfs;
 	if (!fifo_pool_init(&p->pool, fabric_max_pkts(f->conf)) || !create_parties(p, now_ns) ||
+		!pipe_create_echoes(p) ||
 		!create_egresses(p, now_ns) || !pipe_create_ask(p, now_ns))
 		goto no_memory;
 	return p;
@@ -256,6 +270,8 @@ void pipe_destroy(struct pipe *p)
 	free(p->tenant_limits);
 	mem_release(p->rx_limits, n_limits(p), sizeof(*p->rx_limits));
 	mem_release(p->parties, n_parties(p), sizeof(*p->parties));
+	free(p->grants);
+	pipe_destroy_echoes(p);
 	free(p);
 }
 

@@ -274,8 +274,8 @@ static bool fill_stage(struct pipe *p, uint16_t port, struct egress *e, uint64_t
 	s->n = egress_pop(e, out, PIPE_BURST, now_ns);
 	s->at = 0;
 	for (uint32_t i = 0; i < s->n; i++) {
-		if (out[i].is_marked)
-			p->io.mark_ce(p->io.ctx, &out[i].handle);
+		if (out[i].is_marked && p->io.mark_ce(p->io.ctx, &out[i].handle) && is_pf && p->echoes != NULL)
+			counter_add(&p->echoes[out[i].node].marked_bytes, out[i].bytes);
 		s->handles[i] = out[i].handle;
 		s->nodes[i] = out[i].node;
 		bytes += out[i].bytes;

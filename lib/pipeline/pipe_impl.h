@@ -63,6 +63,13 @@ struct party {
 	struct limiter broadcast, neighbour;
 };
 
+/* What a VF hears of congestion beyond the uplink; by VF, and only with [remote]. */
+struct echoes {
+	alignas(64) _Atomic uint64_t marked_bytes;	/* by this pipe itself, to the PF */
+	_Atomic uint64_t heard_bytes, echoed_bytes, echoes, ce_pkts;
+	bool is_counted, is_classic;	/* set at create */
+};
+
 /* How fast a VF's ring is read while it has a backlog, as sums that fade: what waits there becomes time. */
 struct ring_meter {
 	uint64_t at_ns;			/* when it was last read */
@@ -99,6 +106,9 @@ struct pipe {
 	struct limiter *tx_limits, *rx_limits;	/* by VF */
 	struct limiter *tenant_limits;		/* home only */
 	struct party *parties;
+	struct echoes *echoes;			/* NULL without [remote] */
+	struct echo_flows *echo_flows;		/* of the PF's, where this pipe reads it */
+	uint64_t *grants;			/* bits per second by VF, 0: none; home only */
 	uint32_t n_vfs;
 	uint32_t change_at;			/* of a change that is being applied: how far it is */
 	/* Figures of its own; relaxed. */
@@ -171,6 +181,11 @@ uint16_t pipe_ring_wait(struct pipe *p, uint16_t port, uint32_t got, bool is_ful
 /* pipe_ingest.c */
 uint32_t pipe_ask(struct pipe *p, uint64_t now_ns);
 uint32_t pipe_take_handed(struct pipe *p, uint64_t now_ns);
+
+/* pipe_echo.c */
+bool pipe_create_echoes(struct pipe *p);
+void pipe_destroy_echoes(struct pipe *p);
+void pipe_count_echoes(struct pipe *p, const struct pkt *burst, uint32_t n);	/* from the PF, switched */
 
 /* pipe_egress.c */
 void pipe_drop_tx(struct pipe *p, vf_id sender, void *handle, enum drop_reason reason);

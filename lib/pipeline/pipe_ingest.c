@@ -280,6 +280,8 @@ static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n,
 		if (is_other[i])
 			prefetch_more(p, &burst[i]);
 	}
+	if (p->echo_flows != NULL && port == p->f->conf->pf)
+		pipe_count_echoes(p, burst, n);
 	for (uint32_t i = 0; i < n; i += run) {
 		run = stretch_of(&burst[i], &is_easy[i], n - i);
 		if (run > 0) {

@@ -125,6 +125,19 @@ void pipe_view_load(const struct pipe *p, struct load_view *view)
 	};
 }
 
+void pipe_view_echoes(const struct pipe *p, vf_id vf, struct echo_view *view)
+{
+	if (p->echoes == NULL || vf >= p->n_vfs)
+		return;
+	if (p->is_home)
+		view->sent_bytes += egress_out_bytes(egress_stats(p->pf, vf));
+	view->marked_bytes += counter_read(&p->echoes[vf].marked_bytes);
+	view->heard_bytes += counter_read(&p->echoes[vf].heard_bytes);
+	view->echoed_bytes += counter_read(&p->echoes[vf].echoed_bytes);
+	view->echoes += counter_read(&p->echoes[vf].echoes);
+	view->ce_pkts += counter_read(&p->echoes[vf].ce_pkts);
+}
+
 void pipe_view_worker(const struct pipe *p, struct worker_view *view)
 {
 	view->n_turns += counter_read(&p->n_turns);

@@ -87,6 +87,10 @@ void pipe_destroy(struct pipe *p);	/* frees no packets: pipe_flush() first */
 /* One turn.  Returns the packets moved (read, or sent).  The time must not go back. */
 uint32_t pipe_turn(struct pipe *p, uint64_t now_ns);
 
+/* By the pipe's own thread, between turns: what the VF may send by a grant of the control core, 'v' its terms as they are;
+ * 0: no grant.  Its limit holds beside it; debts stay, as with any change. */
+void pipe_set_grant(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t bps, uint64_t now_ns);
+
 /* Asks nobody any more (the end). */
 void pipe_stop_asking(struct pipe *p);
 
@@ -103,6 +107,7 @@ uint64_t pipe_next_ns(struct pipe *p, uint64_t now_ns);
  * left by it; VF_NONE: what came from senders nobody knows. */
 void pipe_view_vf(const struct pipe *p, vf_id vf, struct vf_view *view);
 void pipe_view_delay(const struct pipe *p, vf_id vf, struct delay_view *view);
+void pipe_view_echoes(const struct pipe *p, vf_id vf, struct echo_view *view);	/* nothing without [remote] */
 void pipe_view_tenant(const struct pipe *p, uint32_t tenant, struct tenant_view *view);
 void pipe_view_worker(const struct pipe *p, struct worker_view *view);
 

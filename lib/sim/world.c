@@ -52,6 +52,8 @@ struct world *world_create(const struct scenario *s, struct why *why)
 	w->carried = calloc(n_vfs, sizeof(*w->carried));
 	if (w->figures == NULL || w->hists == NULL || w->marked == NULL || w->carried == NULL)
 		goto no_memory;
+	if (!world_create_remote(w))
+		goto no_memory;
 	if (create_pipe(w, why) && world_create_sources(w, why))
 		return w;
 	world_destroy(w);
@@ -80,6 +82,7 @@ void world_destroy(struct world *w)
 	mem_release(w->figures, 2 * ((size_t)w->conf->n_vfs + 1), sizeof(*w->figures));
 	mem_release(w->hists, n_hists_of(w), sizeof(*w->hists));
 	mem_release(w->sources, w->room_sources, sizeof(*w->sources));
+	world_destroy_remote(w);
 	free(w->marked);
 	free(w->carried);
 	world_destroy_flows(w);
@@ -95,18 +98,20 @@ static bool run_events(struct world *w)
 	while (event_next_ns(&w->clock) <= w->now_ns) {
 		struct event e = event_pop(&w->clock);
 		w->n_events++;
-		if (e.kind == EVENT_ACK)
+		if (e.kind == EVENT_ACK) {
+			world_hear_echo(w, &e);
 			world_hear(w, &e);
-		else if (e.kind == EVENT_TIMER)
+		} else if (e.kind == EVENT_TIMER) {
 			world_timer(w, e.who, e.at_ns);
-		else if (e.kind == EVENT_SEND)
+		} else if (e.kind == EVENT_SEND) {
 			world_send(w, e.who, e.at_ns);
-		else if (e.kind == EVENT_MESSAGE)
+		} else if (e.kind == EVENT_MESSAGE) {
 			world_message(w, e.who, e.at_ns);
-		else if (e.kind == EVENT_STOP)
+		} else if (e.kind == EVENT_STOP) {
 			world_stop_flows(w, &w->sources[e.who]);
-		else
+		} else {
 			world_wake(w, e.who, e.at_ns);
+		}
 		if (w->n_events - w->n_before > MOST_AT_ONCE)
 			return false;
 	}
@@ -132,11 +137,12 @@ bool world_run(struct world *w, uint64_t until_ns, struct why *why)
 	while (w->now_ns < until_ns) {
 		bool ends = run_events(w);
 		world_take_changes(w);
+		world_run_remote(w);
 		pipe_turn(w->pipe, w->now_ns);
 		w->n_events++;
 		uint64_t next_ns = u64_max(pipe_next_ns(w->pipe, w->now_ns), w->now_ns + w->s->turn_ns);
 		next_ns = u64_min(next_ns, u64_max(world_next_change_ns(w), w->now_ns + w->s->turn_ns));
-		next_ns = u64_min(next_ns, until_ns);
+		next_ns = u64_min(u64_min(next_ns, until_ns), w->next_remote_ns);
 		if (next_ns > w->now_ns)
 			w->n_before = w->n_events;
 		if (!ends || w->n_events - w->n_before > MOST_AT_ONCE) {

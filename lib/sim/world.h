@@ -37,6 +37,7 @@ struct world_messages {
 };
 
 struct world;
+struct remote;
 
 /* NULL with a reason in 'why'.  The scenario must outlive it. */
 struct world *world_create(const struct scenario *s, struct why *why);
@@ -58,6 +59,9 @@ uint64_t world_bottleneck_vf_bytes(const struct world *w, vf_id vf);	/* carried,
 const struct world_messages *world_messages(const struct world *w, uint32_t traffic);
 uint64_t world_open_misses(const struct world *w, uint32_t traffic);	/* not ended, and past their target already */
 uint64_t world_port_bytes(const struct world *w, uint16_t port);	/* sent to it, as its link counts them */
+
+/* The answer to congestion beyond the uplink; NULL: the configuration has no [remote]. */
+const struct remote *world_remote(const struct world *w);
 
 /* Weir's own figures, since world_mark(); gauges as they are. */
 void world_view_vf(const struct world *w, vf_id vf, struct vf_view *view);

@@ -7,6 +7,7 @@
 #include "clk.h"
 #include "event.h"
 #include "pipeline.h"
+#include "remote.h"
 #include "world.h"
 
 #define FRAME_HEAD_BYTES 64
@@ -119,6 +120,10 @@ struct world {
 	struct world_bottleneck bottleneck;
 	struct clk wire_free;		/* when the bottleneck's queue will be empty */
 	price_t wire_byte;
+	/* The answer to congestion beyond the uplink; NULL without [remote]. */
+	struct remote *remote;
+	struct remote_sample *samples;	/* by VF: what was heard; the rest is the pipe's to tell */
+	uint64_t next_remote_ns;	/* UINT64_MAX: never */
 	/* Frames. */
 	struct frame **slabs;
 	uint32_t n_slabs;
@@ -182,6 +187,12 @@ void world_begin_flows(struct world *w, struct source *s, uint64_t at_ns);
 bool world_send_one(struct world *w, uint32_t flow, uint64_t at_ns);	/* if its window allows; there must be room */
 void world_hear(struct world *w, const struct event *ack);
 void world_timer(struct world *w, uint32_t flow, uint64_t at_ns);
+
+/* world_remote.c */
+bool world_create_remote(struct world *w);
+void world_destroy_remote(struct world *w);
+void world_hear_echo(struct world *w, const struct event *ack);	/* it passes weir on its way to the sender */
+void world_run_remote(struct world *w);				/* where a period is over */
 
 /* world_wire.c */
 void world_deliver(struct world *w, uint16_t port, struct frame *f);	/* counts; does not free it */

@@ -62,6 +62,21 @@ enum when_full {
 	WHEN_FULL_DROP,	/* read within the poll budget, and dropped by delay, low classes first */
 };
 
+/* How marks come back to a VF's TCP senders. */
+enum conf_echo {
+	ECHO_DCTCP,	/* RFC 8257: just the marked bytes */
+	ECHO_CLASSIC,	/* RFC 3168: all from a mark on until the sender says that it has heard */
+};
+
+/* [remote]: the answer to congestion beyond the uplink. */
+struct conf_remote {
+	bool is_on;			/* there is the section */
+	uint64_t period_ns;		/* default 1 ms */
+	uint64_t bottleneck_bps;	/* 0 = found out */
+	uint8_t gain_pct;		/* of alpha, default 50 */
+	int line;
+};
+
 struct conf_vf {
 	char name[CONF_NAME_CHARS];
 	uint16_t port;			/* index into conf.ports */
@@ -81,6 +96,8 @@ struct conf_vf {
 	enum when_full when_full;	/* default hold */
 	bool ecn;			/* default yes: packets that can be are marked CE above K */
 	uint64_t mark_above_ns;		/* asked K; 0 = auto */
+	bool is_remote;			/* default yes: where there is [remote], held by congestion beyond the uplink too */
+	enum conf_echo echo;		/* default dctcp: what its senders' peers echo */
 	uint64_t tx_mark_ns, rx_mark_ns; /* effective K of what it sends and receives: max(1 ms, 3 packets at its limit) */
 	struct sla tx, rx;		/* asked: 0 = not set */
 	struct sla tx_eff, rx_eff;	/* effective: completed by conf_complete() */
@@ -144,6 +161,7 @@ struct conf {
 	/* [allocator] */
 	uint64_t period_ns;		/* of the control core, default 1 ms */
 	enum capacity_mode capacity;
+	struct conf_remote remote;
 	/* [placement]: overrides, lcore -> ports; -1 = chosen by the planner */
 	int rx_lcore[CONF_MAX_PORTS];	/* by port */
 	int tx_lcore[CONF_MAX_PORTS];

@@ -19,13 +19,16 @@ static const struct ini_section *section_of(const struct conf_reading *r, const 
 {
 	static const struct ini_section none_switch = {.kind = "switch", .name = ""},
 					none_classes = {.kind = "classes", .name = ""},
-					none_allocator = {.kind = "allocator", .name = ""};
+					none_allocator = {.kind = "allocator", .name = ""},
+					none_remote = {.kind = "remote", .name = ""};
 
 	for (size_t i = 0; i < r->ini->n_sections; i++)
 		if (strcmp(r->ini->sections[i].kind, kind) == 0)
 			return &r->ini->sections[i];
 	if (strcmp(kind, "allocator") == 0)
 		return &none_allocator;
+	if (strcmp(kind, "remote") == 0)
+		return &none_remote;
 	return strcmp(kind, "switch") == 0 ? &none_switch : &none_classes;
 }
 
@@ -52,6 +55,13 @@ static void compare_switch(struct conf_reading *r)
 	same(r, c, "high", SAME(class_weight[TC_HIGH]));
 	same(r, c, "medium", SAME(class_weight[TC_MEDIUM]));
 	same(r, c, "low", SAME(class_weight[TC_LOW]));
+	const struct ini_section *remote = section_of(r, "remote");
+	if (a->remote.is_on != b->remote.is_on)
+		conf_say(r, remote->line, "[remote] is %s and cannot change while weir runs: wanted it as it was, or a restart",
+			a->remote.is_on ? "new" : "gone");
+	same(r, remote, "period", SAME(remote.period_ns));
+	same(r, remote, "bottleneck", SAME(remote.bottleneck_bps));
+	same(r, remote, "gain", SAME(remote.gain_pct));
 }
 
 /* ---- Ports ---- */
@@ -141,6 +151,8 @@ static void compare_vf(struct conf_reading *r, uint32_t i, const struct conf_vf 
 	same(r, s, "when_full", SAME(when_full));
 	same(r, s, "ecn", SAME(ecn));
 	same(r, s, "mark_above", SAME(mark_above_ns));
+	same(r, s, "remote", SAME(is_remote));
+	same(r, s, "echo", SAME(echo));
 }
 
 static void compare_vfs(struct conf_reading *r, const struct conf_names *running)

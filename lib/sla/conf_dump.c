@@ -132,6 +132,13 @@ static void dump_switch(const struct conf *conf, FILE *out)
 	fprintf(out, "capacity = %s\n", capacities[conf->capacity]);
 	fprintf(out, "\n[classes]\nhigh = %u\nmedium = %u\nlow = %u\n", conf->class_weight[TC_HIGH],
 		conf->class_weight[TC_MEDIUM], conf->class_weight[TC_LOW]);
+	if (!conf->remote.is_on)
+		return;
+	fprintf(out, "\n[remote]\n");
+	put_time(out, "period", conf->remote.period_ns);
+	if (conf->remote.bottleneck_bps > 0)
+		put_count(out, "bottleneck", conf->remote.bottleneck_bps);
+	put_number(out, "gain", conf->remote.gain_pct);
 }
 
 static void dump_port(const struct conf *conf, uint16_t i, FILE *out)
@@ -231,6 +238,10 @@ static void dump_vf(const struct conf *conf, const struct conf_vf *vf, FILE *out
 		fprintf(out, "ecn = no\n");
 	if (vf->mark_above_ns != 0)
 		put_time(out, "mark_above", vf->mark_above_ns);
+	if (!vf->is_remote)
+		fprintf(out, "remote = no\n");
+	if (vf->echo == ECHO_CLASSIC)
+		fprintf(out, "echo = classic\n");
 	conf_dump_terms("tx", &vf->tx, out);
 	conf_dump_terms("rx", &vf->rx, out);
 }

@@ -36,6 +36,13 @@ static const struct conf_field class_fields[] = {
 	{"low", conf_read_count, AT(struct conf, class_weight[TC_LOW]), 1, 1000, "a weight"},
 };
 
+static const struct conf_field remote_fields[] = {
+	{"period", conf_read_time, AT(struct conf_remote, period_ns), 10 * NS_PER_US, NS_PER_S, "a time such as 1ms"},
+	{"bottleneck", conf_read_auto_0, AT(struct conf_remote, bottleneck_bps), 1000000, CONF_MAX_BPS,
+		"auto or bits per second such as 100G"},
+	{"gain", conf_read_count, AT(struct conf_remote, gain_pct), 1, 100, "percent"},
+};
+
 /* ---- [port DEVICE] ---- */
 
 /* What a [port] section says: conf keeps the lcores apart. */
@@ -81,6 +88,13 @@ static void read_allocator(struct conf_reading *r, const struct ini_section *s)
 static void read_classes(struct conf_reading *r, const struct ini_section *s)
 {
 	conf_read_fields(r, s, class_fields, LENGTH(class_fields), r->conf);
+}
+
+static void read_remote(struct conf_reading *r, const struct ini_section *s)
+{
+	r->conf->remote.is_on = true;
+	r->conf->remote.line = s->line;
+	conf_read_fields(r, s, remote_fields, LENGTH(remote_fields), &r->conf->remote);
 }
 
 /* Whatever EAL calls an ethdev, but nothing that would break a table, a line or a JSON string. */
@@ -143,6 +157,7 @@ static const struct {
 	{"tenant", true, conf_read_tenant},
 	{"classes", false, read_classes},
 	{"allocator", false, read_allocator},
+	{"remote", false, read_remote},
 	{"dscp", true, conf_read_dscp},
 };
 
@@ -167,7 +182,7 @@ static void read_section(struct conf_reading *r, const struct ini_section *s)
 	}
 	conf_say(r, s->line,
 		"unknown section [%.60s]: wanted [switch], [port DEVICE], [vf NAME], [tenant NAME], [classes], "
-		"[allocator] or [dscp NAME]%s",
+		"[allocator], [remote] or [dscp NAME]%s",
 		s->kind,
 		strcmp(s->kind, "vm") == 0 ? "; a VM with terms of its own is a [tenant] of its VFs"
 					   : "");
@@ -192,6 +207,8 @@ static struct conf *conf_create(const char *file)
 	conf->turn_ns = 50 * NS_PER_US;
 	conf->drain_ns = NS_PER_S;
 	conf->period_ns = NS_PER_MS;
+	conf->remote.period_ns = NS_PER_MS;
+	conf->remote.gain_pct = 50;
 	conf->class_weight[TC_HIGH] = 3;
 	conf->class_weight[TC_MEDIUM] = 2;
 	conf->class_weight[TC_LOW] = 1;

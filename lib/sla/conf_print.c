@@ -46,6 +46,11 @@ static void print_switch(const struct conf *conf, FILE *out)
 	fprintf(out, "  drain time       %s\n", units_time_text(b, conf->drain_ns));
 	fprintf(out, "  classes          urgent strictly first, then high : medium : low = %u : %u : %u\n",
 		conf->class_weight[TC_HIGH], conf->class_weight[TC_MEDIUM], conf->class_weight[TC_LOW]);
+	if (!conf->remote.is_on)
+		return;
+	fprintf(out, "  beyond uplink    answers congestion every %s, alpha's gain %u %%, bottleneck %s\n",
+		units_time_text(a, conf->remote.period_ns), conf->remote.gain_pct,
+		conf->remote.bottleneck_bps == 0 ? "found out" : units_count_text(b, conf->remote.bottleneck_bps));
 }
 
 static void print_ports(const struct conf *conf, FILE *out)

@@ -116,6 +116,8 @@ static const struct conf_field vf_fields[] = {
 	{"ecn", conf_read_choice, AT(struct conf_vf, ecn), 0, 0, "no|yes"},
 	{"mark_above", conf_read_auto_time, AT(struct conf_vf, mark_above_ns), 10 * NS_PER_US, NS_PER_S,
 		"auto or a time such as 1ms"},
+	{"remote", conf_read_choice, AT(struct conf_vf, is_remote), 0, 0, "no|yes"},
+	{"echo", conf_read_choice, AT(struct conf_vf, echo), 0, 0, "dctcp|classic"},
 };
 
 static const struct conf_terms_kind vf_kind = {"vf", vf_fields, LENGTH(vf_fields), true};
@@ -195,6 +197,7 @@ void conf_read_vf(struct conf_reading *r, const struct ini_section *s)
 		.tenant = CONF_NO_TENANT,
 		.antispoof = true,
 		.ecn = true,
+		.is_remote = true,
 		.broadcast_pps = 1000,
 		.queue_pkts = 256,
 		.line = s->line,

@@ -3,7 +3,7 @@
 
 A figure plays one scenario of config/sim (or several) and judges what came of it: each row is (case, theirs, ours, bar, met).
 """
-from . import figures_storage
+from . import figures_beyond, figures_storage
 from .figures_base import Missing, Row, Run, gbps, mbps, near
 
 __all__ = ["FIGURES", "MISSING", "Run"]
@@ -79,7 +79,7 @@ def urgent(play):
 
 
 FIGURES = {"dba1": dba1, "dba2": dba2, "dba-delay": dba_delay, "daqs": daqs, "daqs-joining": daqs_joining, "classes": classes,
-           "urgent": urgent, **figures_storage.FIGURES}
+           "urgent": urgent, **figures_beyond.FIGURES, **figures_storage.FIGURES}
 
 MISSING = [
     Missing("A", "period", "cost of re-allocation, swept over its period", "breaks even at 0.3 s (memory), 0.9 s (CPU)",
@@ -91,7 +91,5 @@ MISSING = [
     Missing("C", "shaping", "20k flows at 24 Gb/s, CPU", "14x less than fq", "weir-bench shows the cost (sched suites), not this page"),
     Missing("C", "hclock", "flows at line rate against a heap", "40x", "a heap under the same order"),
     Missing("C", "pfabric", "flow completion times", "5x flows", "senders with flow sizes; lib/policy has the rank"),
-    Missing("D", "beyond", "3:2:1 where a switch beyond the PF is the bottleneck", "48 / 31 / 17 Gb/s",
-            "the loop of the control core on remote congestion"),
     *figures_storage.MISSING,
 ]

@@ -44,6 +44,15 @@ class Run:
             return [(float(row["time_s"]), float(row["got_bps"])) for row in csv.DictReader(file)
                     if row["vf"] == name and row["direction"] == "tx"]
 
+    def samples(self):
+        """-> [(seconds, {VF: b/s that arrived})]"""
+        by_time = collections.defaultdict(dict)
+        with open(self.csv_path, encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                if row["direction"] == "tx":
+                    by_time[float(row["time_s"])][row["vf"]] = float(row["got_bps"])
+        return sorted(by_time.items())
+
     def mean_bps(self, name, from_s, to_s):
         """-> of the samples in that time."""
         rates = [rate for time_s, rate in self.series(name) if from_s + 1e-9 < time_s <= to_s + 1e-9]

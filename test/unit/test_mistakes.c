@@ -31,10 +31,10 @@ static const struct mistake mistakes[] = {
 	{"[port a]\nrole=pf\n[port b]\nrole=pf\n",
 		{"t.conf:4: [port b] is a second PF: [port a] at line 1 is one, wanted one"}},
 	{GOOD "[vm x]\n[foo]\n", {"t.conf:7: unknown section [vm]: wanted [switch], [port DEVICE], [vf "
-				  "NAME], [tenant NAME], [classes], [allocator] or [dscp NAME]; a VM with terms of its own "
+				  "NAME], [tenant NAME], [classes], [allocator], [remote] or [dscp NAME]; a VM with terms of its own "
 				  "is a [tenant] of its VFs",
 					 "t.conf:8: unknown section [foo]: wanted [switch], [port DEVICE], "
-					 "[vf NAME], [tenant NAME], [classes], [allocator] or [dscp NAME]"}},
+					 "[vf NAME], [tenant NAME], [classes], [allocator], [remote] or [dscp NAME]"}},
 	{GOOD "[vf a]\nport = vf1\ntx.weight = 0\n",
 		{"t.conf:7: section [vf a] again: the first is at line 5, wanted once",
 			"t.conf:9: tx.weight = 0: wanted a weight, from 1 to 1000"}},
@@ -48,6 +48,16 @@ static const struct mistake mistakes[] = {
 			"t.conf:9: [port ]: wanted an ethdev's name such as net_vhost0 or 0000:03:00.0",
 			"t.conf:10: [vf a-b]: wanted a name",
 			"t.conf:12: [vf x123456789012345678901234567890123]: wanted a name"}},
+	/* Congestion beyond the uplink */
+	{GOOD "remote = yes\necho = classic\n",
+		{"t.conf:7: remote = yes, but there is no [remote]: wanted that section too, or no such key",
+			"t.conf:8: echo says something to [remote] only, which leaves this VF alone: wanted that section too, or no "
+			"such key"}},
+	{GOOD "remote = no\necho = dctcp\n[remote]\nperiod = 1us\nbottleneck = 1k\ngain = 0\n",
+		{"t.conf:10: period = 1us: wanted a time such as 1ms, from 10us to 1s",
+			"t.conf:11: bottleneck = 1k: wanted auto or bits per second such as 100G, from 1M to 10T",
+			"t.conf:12: gain = 0: wanted percent, from 1 to 100",
+			"t.conf:8: echo says something to [remote] only, which leaves this VF alone: wanted remote = yes"}},
 	/* Keys */
 	{GOOD "[switch]\nplacment = auto\nzzzzzzz = 1\n",
 		{"t.conf:8: unknown key placment in [switch]: wanted placement, perhaps",
@@ -63,7 +73,7 @@ static const struct mistake mistakes[] = {
 			"burst, weight, priority, basis, urgent_bps, urgent_pps",
 			"t.conf:11: unknown key foobar in [vf]: wanted port, mac, vlan, trunk, native, "
 			"antispoof, broadcast_pps, queue, "
-			"receive_queue, dscp_map, tenant, when_full, ecn, mark_above, or tx. or rx. with "
+			"receive_queue, dscp_map, tenant, when_full, ecn, mark_above, remote, echo, or tx. or rx. with "
 			"min_bps, max_bps, min_pps, max_pps, burst, weight, priority, basis, urgent_bps, "
 			"urgent_pps"}},
 	{GOOD "[classes]\nurgent = 5\nhigh = 0\nlow = 1001\n",
@@ -368,7 +378,7 @@ START_TEST(the_manual_has_every_key)
 			ck_assert_msg(strstr(section, item) != NULL, "%s: no%s", kinds[i].section, item);
 		}
 	}
-	ck_assert_int_eq(n, 10 + 13 + 14 + 10 + 1 + 8 + 3);
+	ck_assert_int_eq(n, 10 + 13 + 16 + 10 + 1 + 8 + 3);
 	free(manual);
 }
 END_TEST

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What VFs hear of congestion beyond the uplink, counted on its way to them: of those whom [remote] looks after, and where
+ * there is none of it, of nobody. */
+#include <stdlib.h>
+
+#include "echo.h"
+#include "pipe_impl.h"
+
+bool pipe_create_echoes(struct pipe *p)
+{
+	const struct conf *conf = p->f->conf;
+
+	if (!conf->remote.is_on)
+		return true;
+	p->echoes = aligned_alloc(alignof(struct echoes), (p->n_vfs + 1) * sizeof(*p->echoes));
+	if (p->echoes == NULL)
+		return false;
+	for (uint32_t i = 0; i <= p->n_vfs; i++)
+		p->echoes[i] = (struct echoes){.is_counted = i < p->n_vfs && conf->vfs[i].is_remote,
+			.is_classic = i < p->n_vfs && conf->vfs[i].echo == ECHO_CLASSIC};
+	if (p->f->ports[conf->pf].rx_worker != p->worker)
+		return true;
+	p->echo_flows = echo_create();
+	return p->echo_flows != NULL;
+}
+
+void pipe_destroy_echoes(struct pipe *p)
+{
+	echo_destroy(p->echo_flows);
+	free(p->echoes);
+}
+
+/* Of a classic receiver, which echoes until it is told to stop, the first echo stands for what was marked. */
+static void count_one(struct pipe *p, struct echoes *e, const struct echo_ack *ack)
+{
+	bool is_first;
+	uint32_t bytes = echo_note(p->echo_flows, ack, &is_first);
+
+	counter_add(&e->heard_bytes, bytes);
+	if (!ack->is_ece)
+		return;
+	if (is_first || !e->is_classic)
+		counter_add(&e->echoed_bytes, bytes);
+	if (is_first)
+		counter_add(&e->echoes, 1);
+}
+
+void pipe_count_echoes(struct pipe *p, const struct pkt *burst, uint32_t n)
+{
+	struct echo_ack acks[PIPE_BURST];
+	struct echoes *of[PIPE_BURST];
+	uint32_t n_acks = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct pkt *k = &burst[i];
+		if (k->dest_kind != DEST_VF || !p->echoes[k->dst].is_counted)
+			continue;
+		size_t at = PKT_MIN_BYTES + 4u * k->n_tags;
+		if (k->ecn == ECN_CE)
+			counter_add(&p->echoes[k->dst].ce_pkts, 1);
+		if ((k->ether_type != 0x0800 && k->ether_type != 0x86dd) || k->data_bytes <= at ||
+			!echo_read(k->data + at, k->data_bytes - at, &acks[n_acks]))
+			continue;
+		echo_prefetch(p->echo_flows, &acks[n_acks]);
+		of[n_acks++] = &p->echoes[k->dst];
+	}
+	for (uint32_t i = 0; i < n_acks; i++)
+		count_one(p, of[i], &acks[i]);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the data path counts of echoes: for whom, and for whom not.  One pipe, and a PF that receives what it is told. */
+#include <string.h>
+
+#include "pipeline.h"
+#include "unit.h"
+
+#define FRAME_BYTES 58	/* Ethernet, a tag, IPv4, TCP */
+
+static uint8_t frames[PIPE_BURST][FRAME_BYTES];
+static uint32_t n_frames, n_out;
+
+static uint32_t rx(void *ctx, uint16_t port, struct pkt *pkts, uint32_t n)
+{
+	uint32_t got = port == 0 && n >= n_frames ? n_frames : 0;
+
+	(void)ctx;
+	for (uint32_t i = 0; i < got; i++) {
+		pkts[i].handle = frames[i];
+		pkts[i].data = frames[i];
+		pkts[i].bytes = pkts[i].data_bytes = FRAME_BYTES;
+	}
+	n_frames -= got;
+	return got;
+}
+
+static uint32_t tx(void *ctx, uint16_t port, void **handles, uint32_t n)
+{
+	(void)ctx, (void)port, (void)handles;
+	n_out += n;
+	return n;
+}
+
+static void drop(void *ctx, void **handles, uint32_t n)
+{
+	(void)ctx, (void)handles;
+	n_out += n;
+}
+
+static bool retag(void *ctx, struct pkt *k, enum tag_op op, uint16_t vid)
+{
+	(void)ctx, (void)k, (void)op, (void)vid;
+	return true;
+}
+
+static void add_ack(uint8_t vm, uint16_t vid, uint32_t ack, uint8_t flags, uint8_t ecn)
+{
+	uint8_t *f = frames[n_frames++], *ip = f + 14;
+
+	memset(f, 0, FRAME_BYTES);
+	memcpy(f, (const uint8_t[]){2, 0, 0, 0, 0, vm, 2, 0, 0, 0, 0xff, 1, 8, 0}, 14);
+	if (vid != 0) {
+		memcpy(f + 12, (const uint8_t[]){0x81, 0, 0, (uint8_t)vid, 8, 0}, 6);
+		ip += 4;
+	}
+	ip[0] = 0x45;
+	ip[1] = ecn;
+	ip[9] = 6;
+	ip[15] = vm;
+	for (int i = 0; i < 4; i++)
+		ip[28 + i] = (uint8_t)(ack >> (24 - 8 * i));
+	ip[33] = flags;
+}
+
+static struct echo_view heard(const struct pipe *p, vf_id vf)
+{
+	struct echo_view view = {0};
+
+	pipe_view_echoes(p, vf, &view);
+	return view;
+}
+
+#define VF(n, more) "[port p" #n "]\n[vf v" #n "]\nport = p" #n "\nmac = 02:00:00:00:00:0" #n "\n" more
+static const char with[] = "[remote]\n", without[] = "";
+
+static void check(const char *section, bool is_counted)
+{
+	static const char rest[] = "[port pf]\nrole = pf\nrate = 1G\n" VF(1, "") VF(2, "%s") VF(3, "%s") VF(4, "vlan = 7\n");
+	struct fabric_params fp = {.n_workers = 1};
+	struct pipe_io io = {.rx = rx, .tx = tx, .free = drop, .retag = retag};
+	char text[1024];
+	struct why why;
+
+	why_init(&why);
+	int n = snprintf(text, sizeof(text), "%s", section);
+	snprintf(text + n, sizeof(text) - (size_t)n, rest, is_counted ? "remote = no\n" : "", is_counted ? "echo = classic\n" : "");
+	struct conf *conf = conf_parse("t.conf", text, strlen(text), &why);
+	ck_assert_msg(conf != NULL, "%s", why.n > 0 ? why.text[0] : "");
+	fp.conf = conf;
+	fp.ports[0].link_bps = 1000000000;
+	struct fabric *f = fabric_create(&fp, &why);
+	struct pipe *p = pipe_create(f, 0, &io, 0, &why);
+	n_frames = n_out = 0;
+	for (uint8_t vm = 1; vm <= 4; vm++) {
+		uint16_t vid = vm == 4 ? 7 : 0;
+		add_ack(vm, vid, 1000, 0x10, 0);
+		add_ack(vm, vid, 2000, 0x10, 0);
+		add_ack(vm, vid, 2300, 0x50, 3);
+		add_ack(vm, vid, 2600, 0x50, 0);
+	}
+	for (uint64_t now_ns = 0; n_out < 16 && now_ns < 10000000; now_ns += 5000)
+		pipe_turn(p, now_ns);
+	ck_assert_uint_eq(n_out, 16);
+	const uint64_t all[4] = {1600, 0, 1600, 1600}, echoed[4] = {600, 0, 300, 600};
+	for (vf_id vf = 0; vf < 4; vf++) {
+		struct echo_view view = heard(p, vf);
+		ck_assert_uint_eq(view.heard_bytes, is_counted ? all[vf] : 0);
+		ck_assert_uint_eq(view.echoed_bytes, is_counted ? echoed[vf] : 0);
+		ck_assert_uint_eq(view.echoes, is_counted && vf != 1);
+		ck_assert_uint_eq(view.ce_pkts, is_counted && vf != 1);
+	}
+	pipe_destroy(p);
+	fabric_destroy(f);
+	conf_destroy(conf);
+}
+
+START_TEST(echoes_are_counted_for_whom_remote_looks_after)
+{
+	check(with, true);
+}
+END_TEST
+
+START_TEST(without_remote_nothing_is_counted)
+{
+	check(without, false);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("echoes");
+	TCase *tc = tcase_create("echoes");
+
+	tcase_add_test(tc, echoes_are_counted_for_whom_remote_looks_after);
+	tcase_add_test(tc, without_remote_nothing_is_counted);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run(suite());
+}
