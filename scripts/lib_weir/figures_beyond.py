@@ -41,11 +41,11 @@ def convergence(play):
     for rtt_us in (25, 62, 98):
         run = play(f"beyond-{rtt_us}us")
         rtts = settled_s(run) * 1e6 / rtt_us
-        yield Row("D", "convergence", f"each class has its part of what all have, within a tenth, for good; RTT {rtt_us} us", "Q settles in ~50 RTT",
+        yield Row("D", "beyond-convergence", f"each class has its part of what all have, within a tenth, for good; RTT {rtt_us} us", "Q settles in ~50 RTT",
                   f"from {settled_s(run) * 1e3:.1f} ms on: {rtts:.0f} RTT", "<= 50 RTT", rtts <= 50,
                   "back-offs and the senders' own answer to marks move the parts of single samples")
         qualities = [part * 100e9 / bps for part, bps in zip(CLASSES.values(), carried(run))]
-        yield Row("D", "convergence", f"Q over all, RTT {rtt_us} us", "0.95..1", " / ".join(f"{q:.3f}" for q in qualities), "0.95 to 1",
+        yield Row("D", "beyond-convergence", f"Q over all, RTT {rtt_us} us", "0.95..1", " / ".join(f"{q:.3f}" for q in qualities), "0.95 to 1",
                   all(0.95 <= q <= 1 for q in qualities), "the loop probes for more and gives way: some percent of that switch stay unused")
 
 
@@ -57,9 +57,9 @@ def interfering(play):
         got = between(run, from_s, to_s)
         rates = [got[name] for name in CLASSES]
         fair = [part * (100e9 - other) for part in CLASSES.values()]
-        yield Row("D", "interfering", f"a non-QoS flow from 75 to 250 ms: {case}", "the classes back off in proportion, and recover",
+        yield Row("D", "beyond-interfering", f"a non-QoS flow from 75 to 250 ms: {case}", "the classes back off in proportion, and recover",
                   gbps(rates) + (f", the other {got['stranger'] / 1e9:.2f}" if other else ""), "each within 10 % of its part of the rest",
                   all(near(a, b, 10) for a, b in zip(rates, fair)), "")
 
 
-FIGURES = {"beyond": beyond, "convergence": convergence, "interfering": interfering}
+FIGURES = {"beyond": beyond, "beyond-convergence": convergence, "beyond-interfering": interfering}

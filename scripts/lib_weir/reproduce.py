@@ -120,7 +120,7 @@ def main():
         print(f"reproduce: {error}", file=sys.stderr)
         return 2
     print("\n".join(grid(["", "case", "ours", "bar", "verdict"],
-                         [[row.paper, row.case, row.ours, row.bar, "met" if row.met else "MISSED"] for row in rows])))
+                         [[row.paper, row.case, row.ours, row.bar, "met" if row.met else "MISSED"] for row in rows], is_prose=True)))
     print(f"{sum(bool(row.met) for row in rows)} met, {sum(not row.met for row in rows)} missed, {len(missing)} not reproduced yet; "
           f"{folder / 'index.html'}")
     return 0

@@ -17,13 +17,13 @@ def figure(value, unit):
     return f"{value / scale:,.{digits}f} {name}".rstrip()
 
 
-def grid(head, rows):
-    """-> lines with aligned columns; a cell that begins with a digit or a sign goes to the right."""
+def grid(head, rows, is_prose=False):
+    """-> lines with aligned columns; a cell that begins with a digit or a sign goes to the right, but not in prose."""
     cells = [head, *rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     lines = []
     for row in cells:
-        parts = [cell.rjust(width) if cell[:1] in set("+-0123456789") else cell.ljust(width)
+        parts = [cell.rjust(width) if not is_prose and cell[:1] in set("+-0123456789") else cell.ljust(width)
                  for cell, width in zip(row, widths)]
         lines.append("  ".join(parts).rstrip())
     lines.insert(1, "  ".join("-" * width for width in widths))
