@@ -9,7 +9,7 @@
 
 struct pipe_change;
 
-/* From one config to another: 'to' must outlive it.  NULL: no memory.  Any thread. */
+/* From one config to another: 'to' must outlive it, and its marking rules be there until the next one is applied.  NULL: no memory.  Any thread. */
 struct pipe_change *pipe_change_create(const struct conf *from, const struct conf *to);
 void pipe_change_destroy(struct pipe_change *c);
 

@@ -15,6 +15,7 @@
 #include "counter.h"
 #include "egress.h"
 #include "l2.h"
+#include "mark.h"
 #include "pipeline.h"
 
 static_assert(CONF_MAX_PORTS - 1 <= FIFO_MAX_COPIES, "a flood has one copy a VF port");
@@ -97,6 +98,7 @@ struct pipe {
 	struct limiter *tx_limits, *rx_limits;	/* by VF */
 	struct limiter *tenant_limits;		/* home only */
 	struct party *parties;
+	const struct marks *marks;		/* of the running config; NULL: nobody has any */
 	uint32_t n_vfs;
 	uint32_t change_at;			/* of a change that is being applied: how far it is */
 	/* Figures of its own; relaxed. */

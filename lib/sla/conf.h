@@ -122,6 +122,8 @@ struct conf_port {
 
 enum placement_mode { PLACE_AUTO, PLACE_SINGLE, PLACE_SPLIT };
 
+struct marks;	/* mark.h */
+
 struct conf {
 	char file[256];
 	/* [switch] */
@@ -149,6 +151,7 @@ struct conf {
 	uint32_t n_tenants;
 	struct dscp_map *maps;		/* maps[0] is "default" */
 	uint16_t n_maps;
+	struct marks *marks;	/* marking rules; held; NULL: none */
 };
 
 /* Reads and checks 'file' and completes it.  All mistakes are reported in 'why', each with file, line, what was wrong

@@ -12,9 +12,16 @@
 #define CONF_CHANGE_CHARS 1024
 #define CONF_CHANGE_KEYS  24
 
+enum conf_verb {
+	CONF_SET,	/* terms of a VF or tenant */
+	CONF_MARK_ADD,	/* the marking rule 'name' is new */
+	CONF_MARK_DEL,	/* it goes; no text */
+};
+
 /* "key=value;key=value" for one VF or tenant.  Keys and values are those of weir.conf(5); "none" takes a term away. */
 struct conf_change {
-	bool is_tenant;
+	enum conf_verb verb;
+	bool is_tenant;			/* of CONF_SET */
 	char name[CONF_NAME_CHARS];
 	char text[CONF_CHANGE_CHARS];
 };
@@ -32,7 +39,7 @@ struct conf *conf_reload(const struct conf *running, const char *file, struct wh
 struct conf *conf_reload_text(const struct conf *running, const char *file, const char *text, size_t size,
 	struct why *why);
 
-/* The running config with the terms of 'wanted' (by name).  NULL with all reasons. */
+/* The running config with the terms of 'wanted' (by name), and its marking rules.  NULL with all reasons. */
 struct conf *conf_with_terms(const struct conf *running, const struct conf *wanted, struct why *why);
 
 /* The config as read from its file with the terms of a state file over it (conf_dump_state()); 'from' takes the place of
@@ -53,6 +60,14 @@ void conf_dump_terms(const char *dir, const struct sla *asked, FILE *out);
 
 /* "tx.max_bps 100M -> 200M, tx.weight none -> 2" between two SLAs: for logs and notes.  "": they are the same. */
 const char *conf_terms_changes(const char *dir, const struct sla *from, const struct sla *to, char *buf, size_t size);
+
+/* A marking rule as CONF_MARK_ADD reads it. */
+#define CONF_MARK_CHARS 512
+const char *conf_mark_text(const struct conf *conf, uint32_t i, char *buf, size_t size);
+
+/* Tells every marking rule that went ('text' as it was, is_there = false), is new or is another. */
+typedef void conf_marks_change_fn(void *ctx, const char *name, const char *text, bool is_there);
+void conf_marks_changes(const struct conf *from, const struct conf *to, conf_marks_change_fn *tell, void *ctx);
 
 /* The same terms were asked. */
 bool conf_same_terms(const struct sla *a, const struct sla *b);

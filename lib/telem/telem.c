@@ -27,6 +27,9 @@ static const struct {
 	{"/weir/tenant/set", answer_tenant_set, "Changes an SLA. Parameters: NAME,key=value;key=value"},
 	{"/weir/tenant/get", answer_tenant_get, "What a tenant was sold. Parameters: NAME"},
 	{"/weir/tenant/dryrun", answer_tenant_dryrun, "What a set would do. Parameters: as of set, then START"},
+	{"/weir/mark/list", answer_mark_list, "A page of marking rules, with hits. Parameters: START"},
+	{"/weir/mark/add", answer_mark_add, "A new marking rule. Parameters: NAME,key=value;key=value"},
+	{"/weir/mark/del", answer_mark_del, "Takes a marking rule away. Parameters: NAME"},
 	{"/weir/config/dump", answer_dump, "The running config, lines of a file. Parameters: START"},
 	{"/weir/config/reload", answer_reload, "Terms of a file from now on. Parameters: FILE"},
 };

@@ -10,10 +10,13 @@
  *	/weir/drops		the reasons of drops, in words
  *	/weir/sla/get,VF	what a VF was sold, asked and effective
  *	/weir/sla/dryrun,VF,key=value;..[,START]	whether a set would be admitted, and a page of what each VF would get
+ *	/weir/mark/list[,START]	a page of marking rules in the order in which they are tried, and what they matched
  *	/weir/config/dump[,START]	the running config as lines of a file; of a long line all pieces but the last end in \
  * With --allow-set, and logged:
  *	/weir/sla/set,VF,key=value;..	new terms; "none" takes one away
- *	/weir/config/reload,FILE	the terms of a file that is the same as what runs but for them, all or none
+ *	/weir/mark/add,NAME,key=value;..	a marking rule more
+ *	/weir/mark/del,NAME	one less
+ *	/weir/config/reload,FILE	the terms and marking rules of a file that is else the same as what runs, all or none
  * /weir/tenant/get, /dryrun and /set are the same for tenants.
  * Reading changes nothing and resets nothing.  A page answers total and next: ask on with START = next until next is
  * total.  Lists are dicts, by name or by number ("0", "1", ...).  What cannot be answered is {"error": ..,

@@ -15,7 +15,7 @@
 static const char set_wanted[] = "NAME,key=value;key=value with keys of weir.conf(5): tx.max_bps=200M;tx.weight=2";
 
 /* A long line in pieces; all but the last end in a backslash. */
-static uint32_t put_line(struct rte_tel_data *array, const char *line, size_t n)
+uint32_t put_line(struct rte_tel_data *array, const char *line, size_t n)
 {
 	char piece[PIECE + 2];
 	uint32_t n_pieces = 0;
@@ -143,7 +143,7 @@ int answer_tenant_get(const struct telem_source *s, const char *params, struct r
 
 /* ---- Changes ---- */
 
-static bool may_change(const struct telem_source *s, struct rte_tel_data *d)
+bool may_change(const struct telem_source *s, struct rte_tel_data *d)
 {
 	if (s->live != NULL && s->allow_set)
 		return true;
@@ -151,7 +151,7 @@ static bool may_change(const struct telem_source *s, struct rte_tel_data *d)
 	return false;
 }
 
-static void put_warnings(struct rte_tel_data *d, const struct why *why)
+void put_warnings(struct rte_tel_data *d, const struct why *why)
 {
 	struct rte_tel_data *array;
 
@@ -163,7 +163,7 @@ static void put_warnings(struct rte_tel_data *d, const struct why *why)
 }
 
 /* false: what came of it has been said. */
-static bool is_done(enum live_verdict verdict, const struct live_request *q, struct rte_tel_data *d)
+bool is_done(enum live_verdict verdict, const struct live_request *q, struct rte_tel_data *d)
 {
 	if (verdict == LIVE_REFUSED)
 		put_reasons(d, &q->why);

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from . import ctl_change, ctl_why
+from . import ctl_change, ctl_mark, ctl_why
 from .ctl_why import sold
 from .table import figure, grid
 from .telemetry import Telemetry
@@ -119,6 +119,7 @@ EXAMPLES = """examples:
   weirctl set web tx.max_pps none                   as if it had never been sold
   weirctl set --tenant lab tx.min_bps 300M
   weirctl dryrun web tx.min_bps 300M                would it fit, and who would get what?
+  weirctl mark add web vf vm1 protocol tcp dst_port 443 set AF41
   weirctl dump >/etc/weir.conf                      what runs, as a file
   weirctl reload /etc/weir.conf                     the SLAs of a file: all of them, or with one mistake none
 Keys and values are those of weir.conf(5).  What changes something needs a weir that was started with --allow-set."""
@@ -140,6 +141,7 @@ def parse():
     verb.add_argument("--seconds", type=ctl_why.positive, default=1.0, help="how long to look (default 1)")
     verb.set_defaults(collect=ctl_why.collect_why, draw=ctl_why.draw_why)
     ctl_change.add_verbs(verbs)
+    ctl_mark.add_verbs(verbs)
     return parser.parse_args()
 
 

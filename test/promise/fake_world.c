@@ -194,22 +194,38 @@ static void hand_change(struct rim *r, const struct conf *from, const struct con
 	pipe_change_destroy(c);
 }
 
-bool rim_change(struct rim *r, bool is_tenant, const char *name, const char *text)
+const struct conf *rim_conf(const struct rim *r)
+{
+	return r->running != NULL ? r->running : r->conf;
+}
+
+static bool make_change(struct rim *r, struct conf_change *change, const char *name, const char *text)
 {
 	static struct why why;	/* big */
-	const struct conf *running = r->running != NULL ? r->running : r->conf;
-	struct conf_change change = {.is_tenant = is_tenant};
+	const struct conf *running = rim_conf(r);
 
 	why_init(&why);
-	snprintf(change.name, sizeof(change.name), "%s", name);
-	snprintf(change.text, sizeof(change.text), "%s", text);
-	struct conf *next = conf_changed(running, &change, &why);
+	snprintf(change->name, sizeof(change->name), "%s", name);
+	snprintf(change->text, sizeof(change->text), "%s", text);
+	struct conf *next = conf_changed(running, change, &why);
 	if (next == NULL)
 		return false;
 	hand_change(r, running, next);
 	conf_destroy(r->running);
 	r->running = next;
 	return true;
+}
+
+bool rim_change(struct rim *r, bool is_tenant, const char *name, const char *text)
+{
+	return make_change(r, &(struct conf_change){.is_tenant = is_tenant}, name, text);
+}
+
+bool rim_change_mark(struct rim *r, const char *name, const char *text)
+{
+	struct conf_change change = {.verb = text != NULL ? CONF_MARK_ADD : CONF_MARK_DEL};
+
+	return make_change(r, &change, name, text != NULL ? text : "");
 }
 
 /* --- running --- */
@@ -415,6 +431,11 @@ uint64_t rim_longest_turn_ns(const struct rim *r)
 int rim_last_vid(const struct rim *r, int stream, uint16_t port)
 {
 	return r->streams[stream].last_vid[port];
+}
+
+int rim_last_dscp(const struct rim *r, int stream, uint16_t port)
+{
+	return r->streams[stream].last_dscp[port];
 }
 
 uint32_t rim_n_vfs(const struct rim *r)
