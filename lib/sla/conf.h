@@ -173,6 +173,9 @@ void conf_destroy(struct conf *conf);
  * where known.  Refused with both sums, unless allow_overcommit. */
 bool conf_admit(const struct conf *conf, uint64_t pf_rate_bps, enum link_basis basis, struct why *why);
 
+/* The sums that conf_admit() compares: bits/s on a link of this basis, and packets/s. */
+void conf_guaranteed(const struct conf *conf, enum link_basis basis, uint64_t *bps, uint64_t *pps);
+
 /* The RFC 2474/2597/3246/8622 map. */
 void dscp_map_default(struct dscp_map *map);
 

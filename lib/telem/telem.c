@@ -17,6 +17,7 @@ static const struct {
 	{"/weir/ports", answer_ports, "A page of ports. Parameters: START"},
 	{"/weir/vfs", answer_vfs, "A page of VFs. Parameters: START"},
 	{"/weir/vf", answer_vf, "One VF in full. Parameters: NAME"},
+	{"/weir/why", answer_why, "Why a VF gets what it gets, in words. Parameters: NAME,MS"},
 	{"/weir/tenants", answer_tenants, "A page of tenants. Parameters: START"},
 	{"/weir/tenant", answer_tenant, "One tenant, and a page of its VFs. Parameters: NAME,START"},
 	{"/weir/pf", answer_pf, "The PF in full. No parameters"},

@@ -4,6 +4,7 @@
  *	/weir/ports[,START]	a page of ports with their drivers' counters
  *	/weir/vfs[,START]	a page of VFs with rates, backlog and drops
  *	/weir/vf,NAME		everything about one VF
+ *	/weir/why,NAME[,MS]	looks for MS (10 .. 1000, default 500), and says in lines what held the VF in that time
  *	/weir/tenants[,START]	a page of tenants: who is in whom, what was sold, rates of all their VFs together
  *	/weir/tenant,NAME[,START]	one tenant in full, and a page of the VFs that are directly in it
  *	/weir/pf		what /weir/vf tells, about the PF, as a sender (tx) and a receiver (rx)
@@ -23,7 +24,7 @@
  * "wanted": ..}.  Every answer fits into the 16 KiB that DPDK sends.
  * The commands run on telemetry threads, so what telem_source names must be callable from any thread.  Those that change
  * hand a message to the control core (live.h) and wait for its answer, 1 s at most.
- * Used by: app.  Uses: sla (conf.h), live, alloc, view, hist, EAL. */
+ * Used by: app.  Uses: sla (conf.h), mark, live, alloc, view, explain, hist, EAL. */
 #ifndef WEIR_TELEM_H
 #define WEIR_TELEM_H
 

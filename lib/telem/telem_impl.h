@@ -51,6 +51,7 @@ int answer_sla_dryrun(const struct telem_source *s, const char *params, struct r
 int answer_tenant_set(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_tenant_get(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_tenant_dryrun(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_why(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_mark_add(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_mark_del(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_mark_list(const struct telem_source *s, const char *params, struct rte_tel_data *d);

@@ -55,15 +55,6 @@ class Weir:
         vfs = {name: self.ask(f"/weir/vf,{name}") for name in self.listed("vfs")}
         return {name: dict(vf, link=ports[vf["port"]]["link"]) for name, vf in vfs.items()}
 
-    def vf_and_tenants(self, name):
-        """-> what is known of a VF, and {name: answer} of its tenants, the nearest first."""
-        vf, tenants = self.ask(f"/weir/vf,{name}"), {}
-        above = vf.get("tenant")
-        while above:
-            tenants[above] = self.ask(f"/weir/tenant,{above}")
-            above = tenants[above]["parent"]
-        return vf, tenants
-
 
 def heaviest_bound(held):
     """-> the bound that held it longest, or '-'."""
@@ -98,6 +89,31 @@ def draw_tenants(tenants, _):
     print("\n".join(grid(["tenant", "in", "VFs", "sold", "tx 1 s", "", "waiting", "held so far"], rows)))
 
 
+def part(value, whole):
+    """-> '12.3 %' of a whole that may not be known."""
+    return f"{100 * value / whole:.1f} %" if whole else "of an unknown speed"
+
+
+def collect_pf(weir, _):
+    return weir.ask("/weir/pf")
+
+
+def draw_pf(pf, _):
+    out, came = pf["rx"], pf["tx"]
+    print(f"uplink {pf['device']}, {pf['link']}, link {figure(pf['link_bps'], 'bps') if pf['link_bps'] else 'not paced'}"
+          f" ({'with' if pf['link_basis'] == 'wire' else 'without'} preamble, FCS and gap)")
+    print(f"  out, over 1 s  {figure(out['bps_1s'], 'bps')} {figure(out['pps_1s'], 'pps')},"
+          f" {part(pf['link_used_bps_1s'], pf['link_bps'])} of the link; {out['backlog_pkts']} packets wait for it")
+    print(f"  in, over 1 s   {figure(came['bps_1s'], 'bps')} {figure(came['pps_1s'], 'pps')}")
+    capacity = pf["packet_capacity_pps"]
+    print(f"  guaranteed     {figure(pf['guaranteed_bps'], 'bps')}, {part(pf['guaranteed_bps'], pf['link_bps'])};"
+          f" {figure(pf['guaranteed_pps'], 'pps')}" + (f", {part(pf['guaranteed_pps'], capacity)} of the core" if capacity else ""))
+    for what, side in (("of what it brought", came), ("of what was for it", out)):
+        for reason, n in side["drops"].items():
+            if n:
+                print(f"  dropped {what}, {reason}: {n} since the start")
+
+
 def refusal(answer):
     """-> what to print: every reason, what was wrong and what was wanted."""
     reasons = ctl_change.joined(answer.get("reasons", [])) or [f"{answer['error']}; wanted: {answer.get('wanted', '?')}"]
@@ -105,11 +121,11 @@ def refusal(answer):
 
 
 def show(weir, args):
-    return (collect_vfs if args.what == "vfs" else collect_tenants)(weir, args)
+    return {"vfs": collect_vfs, "tenants": collect_tenants, "pf": collect_pf}[args.what](weir, args)
 
 
 def draw_show(answer, args):
-    (draw_vfs if args.what == "vfs" else draw_tenants)(answer, args)
+    {"vfs": draw_vfs, "tenants": draw_tenants, "pf": draw_pf}[args.what](answer, args)
 
 
 EXAMPLES = """examples:
@@ -133,12 +149,12 @@ def parse():
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verb = verbs.add_parser("vfs", help="a line a VF: rates, what waits, what holds it, drops")
     verb.set_defaults(collect=collect_vfs, draw=draw_vfs)
-    verb = verbs.add_parser("show", help="a line a VF, as vfs; or a tenant: what it was sold, and all its VFs together")
-    verb.add_argument("what", choices=("vfs", "tenants"))
+    verb = verbs.add_parser("show", help="vfs; tenants: a line each, what it was sold, and all its VFs together; pf: the uplink")
+    verb.add_argument("what", choices=("vfs", "tenants", "pf"))
     verb.set_defaults(collect=show, draw=draw_show)
     verb = verbs.add_parser("why", help="why a VM gets what it gets: bounds, drops, delays, with what to do")
     verb.add_argument("name", help="the VF's name in the config")
-    verb.add_argument("--seconds", type=ctl_why.positive, default=1.0, help="how long to look (default 1)")
+    verb.add_argument("--seconds", type=ctl_why.seconds, default=1.0, help="how long to look: 0.01 to 1 (default)")
     verb.set_defaults(collect=ctl_why.collect_why, draw=ctl_why.draw_why)
     ctl_change.add_verbs(verbs)
     ctl_mark.add_verbs(verbs)

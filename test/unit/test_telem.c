@@ -313,6 +313,9 @@ START_TEST(the_longest_answers_are_whole)
 	ck_assert_uint_eq(number_of("\"next\":"), CONF_MAX_PORTS);
 	ask("/weir/pf");
 	ck_assert_uint_eq(count("\"delay_max_ns\":"), 2 * N_TCLASSES);
+	snprintf(request, sizeof(request), "/weir/why," LONGEST_VF ",10", 1);
+	ask(request);
+	ck_assert_uint_eq(count("dropped as"), 2 * N_DROP_REASONS);
 	ask("/weir/drops");
 	for (int r = 0; r < N_DROP_REASONS; r++)
 		unit_must(has(drop_text((enum drop_reason)r)));
@@ -364,7 +367,7 @@ START_TEST(what_cannot_be_answered_says_why_and_what_was_wanted)
 		"/weir/vfs,1x", "/weir/ports,32", "/weir/info,1", "/weir/pf,1", "/weir/drops,1",
 		"/weir/tenant", "/weir/tenant,nobody", "/weir/tenant,tenant_with_a_very_long_na",
 		"/weir/tenant,tenant_with_a_very_long_na000000x", "/weir/tenant,tenant_with_a_very_long_na000000,9",
-		"/weir/tenant,tenant_with_a_very_long_na000000,x", "/weir/tenants,4", "/weir/tenants,x", "/weir/mark/list,1", "/weir/mark/add,x,vf=a;set=EF", long_request};
+		"/weir/tenant,tenant_with_a_very_long_na000000,x", "/weir/tenants,4", "/weir/tenants,x", "/weir/why", "/weir/why,nobody", "/weir/mark/list,1", "/weir/mark/add,x,vf=a;set=EF", long_request};
 
 	start(2);
 	memset(long_request + 9, 'a', sizeof(long_request) - 10);
