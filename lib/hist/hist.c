@@ -47,6 +47,21 @@ void hist_merge(struct hist_snapshot *a, const struct hist_snapshot *b)
 		a->max_ns = b->max_ns;
 }
 
+void hist_since(struct hist_snapshot *now, const struct hist_snapshot *then)
+{
+	uint64_t longest_ns = 0;
+
+	now->n = 0;
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
+		now->count[i] = now->count[i] > then->count[i] ? now->count[i] - then->count[i] : 0;
+		now->n += now->count[i];
+		if (now->count[i] > 0)
+			longest_ns = hist_bucket_ns(i);
+	}
+	if (now->max_ns <= then->max_ns)
+		now->max_ns = longest_ns < now->max_ns ? longest_ns : now->max_ns;
+}
+
 /* How many samples the share covers: rounded up, except where binary fractions alone made it more (0.07 of
  * 100). */
 static uint64_t samples_of(double q, uint64_t n)

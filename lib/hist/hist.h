@@ -84,6 +84,10 @@ void hist_read_parts(const _Atomic uint64_t count[HIST_BUCKETS], const _Atomic u
 /* Adds 'b' to 'a'. */
 void hist_merge(struct hist_snapshot *a, const struct hist_snapshot *b);
 
+/* Leaves in 'now' only what came after 'then', an earlier snapshot of the same.  Its longest is exact where it is a new
+ * record, else as exact as a bucket. */
+void hist_since(struct hist_snapshot *now, const struct hist_snapshot *then);
+
 /* The delay that a share q (0 .. 1) of the samples did not exceed; 0 without samples; never above max_ns. */
 uint64_t hist_quantile_ns(const struct hist_snapshot *s, double q);
 

@@ -92,6 +92,7 @@ void live_destroy(struct live *l)
 	if (l == NULL)
 		return;
 	live_close(l);
+	live_release_locked(l->next);
 	live_release_locked(l->running);
 	pthread_cond_destroy(&l->asked);
 	pthread_cond_destroy(&l->answered);

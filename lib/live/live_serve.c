@@ -47,6 +47,22 @@ static void log_maps(struct live *l, const char *how, const struct conf *from, c
 	}
 }
 
+struct mark_log {
+	struct live *l;
+	const char *how;
+};
+
+static void log_mark(void *ctx, const char *name, const char *text, bool is_there)
+{
+	const struct mark_log *log = ctx;
+	char what[CONF_MARK_CHARS + CONF_NAME_CHARS + 64];
+
+	bool is_command = strcmp(log->how, "set") == 0;
+	snprintf(what, sizeof(what), "%s%smark %s %s: %s", is_command ? "" : log->how, is_command ? "" : " ",
+		is_there ? "add" : "del", name, text);
+	log->l->io.log(log->l->io.ctx, what);
+}
+
 static void log_change(struct live *l, const char *how, const struct conf *from, const struct conf *to)
 {
 	log_maps(l, how, from, to);
@@ -56,6 +72,7 @@ static void log_change(struct live *l, const char *how, const struct conf *from,
 		log_terms(l, how, "vf", to->vfs[i].name, "tx", &from->vfs[i].tx, &to->vfs[i].tx);
 		log_terms(l, how, "vf", to->vfs[i].name, "rx", &from->vfs[i].rx, &to->vfs[i].rx);
 	}
+	conf_marks_changes(from, to, log_mark, &(struct mark_log){l, how});
 }
 
 /* ---- Judging ---- */
@@ -263,9 +280,7 @@ void live_close(struct live *l)
 	answer_all(l, take_all(l), LIVE_ENDED);
 	if (l->next == NULL)
 		return;
-	struct message *taken = l->taken;
+	struct message *taken = l->taken;	/* what a worker may still take up stays until live_destroy() */
 	l->taken = NULL;
-	live_release(l, l->next);
-	l->next = NULL;
 	answer_all(l, taken, LIVE_PENDING);
 }

@@ -245,6 +245,7 @@ struct pipe *pipe_create(struct fabric *f, unsigned int worker, const struct pip
 	p->turn_ns = f->conf->turn_ns;
 	p->last_turn_ns = now_ns;
 	p->n_vfs = f->conf->n_vfs;
+	p->marks = f->conf->marks;
 	if (!fifo_pool_init(&p->pool, fabric_max_pkts(f->conf)) || !create_parties(p, now_ns) ||
 		!pipe_create_echoes(p) ||
 		!create_egresses(p, now_ns) || !pipe_create_ask(p, now_ns))

@@ -232,6 +232,7 @@ bool pipe_apply(struct pipe *p, const struct pipe_change *c, uint64_t now_ns)
 	if (p->change_at < n_all)
 		return false;
 	change_rest(p, c, now_ns);
+	p->marks = c->to->marks;
 	p->change_at = 0;
 	return true;
 }

@@ -11,7 +11,7 @@
 
 struct pipe_change;
 
-/* From one config to another: 'to' must outlive it.  NULL: no memory.  Any thread. */
+/* From one config to another: 'to' must outlive it, and its marking rules be there until the next one is applied.  NULL: no memory.  Any thread. */
 struct pipe_change *pipe_change_create(const struct conf *from, const struct conf *to);
 
 /* The same with what is granted of each, NULL: as sold; both must outlive it.  The configs may be one. */

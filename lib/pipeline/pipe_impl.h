@@ -16,6 +16,7 @@
 #include "egress.h"
 #include "grants.h"
 #include "l2.h"
+#include "mark.h"
 #include "pipeline.h"
 
 static_assert(CONF_MAX_PORTS - 1 <= FIFO_MAX_COPIES, "a flood has one copy a VF port");
@@ -109,6 +110,7 @@ struct pipe {
 	struct echoes *echoes;			/* NULL without [remote] */
 	struct echo_flows *echo_flows;		/* of the PF's, where this pipe reads it */
 	uint64_t *grants;			/* bits per second by VF, 0: none; home only */
+	const struct marks *marks;		/* of the running config; NULL: nobody has any */
 	uint32_t n_vfs;
 	uint32_t change_at;			/* of a change that is being applied: how far it is */
 	/* Figures of its own; relaxed. */

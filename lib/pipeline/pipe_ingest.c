@@ -247,6 +247,32 @@ static uint32_t stretch_of(const struct pkt *k, const bool *is_easy, uint32_t n)
 	return i;
 }
 
+/* A packet whose rule sets another DSCP than it has goes on with that, or, without a buffer where it cannot be written in
+ * place, not at all: nobody sees it as what it is not. */
+static __attribute__((noinline)) void mark_burst(struct pipe *p, struct pkt *burst, int *dscp, uint32_t n)
+{
+	const struct mark_table *table = NULL;
+	vf_id of = VF_NONE;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct pkt *k = &burst[i];
+		if (!is_vf(p, k->src) || k->dest_kind == DEST_DROP)
+			continue;
+		if (k->src != of)
+			table = marks_of(p->marks, k->src);
+		of = k->src;
+		int wanted = table != NULL ? mark_packet(table, k, dscp[i]) : dscp[i];
+		if (wanted == dscp[i])
+			continue;
+		if (p->io.set_dscp(p->io.ctx, k, (uint8_t)wanted)) {
+			dscp[i] = wanted;
+		} else {
+			k->dest_kind = DEST_DROP;
+			k->reason = DROP_NO_BUFFER;
+		}
+	}
+}
+
 /* A burst goes step by step, not packet by packet: with many VFs each step reads what is in no cache, and asks for what
  * the next step will read.  What packets that follow each other have in common is done once. */
 static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n, uint16_t ring_wait, uint64_t now_ns)
@@ -267,8 +293,11 @@ static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n,
 			l2_prefetch(p->f->l2, k);
 		}
 	}
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n; i++)
 		switch_one(p, port, &burst[i], is_sound[i], &memo);
+	if (__builtin_expect(p->marks != NULL, 0))
+		mark_burst(p, burst, dscp, n);
+	for (uint32_t i = 0; i < n; i++) {
 		is_easy[i] = is_simple(p, &burst[i]);
 		is_other[i] = burst[i].src != src || burst[i].dst != dst;
 		src = burst[i].src;

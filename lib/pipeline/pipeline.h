@@ -40,6 +40,9 @@ struct pipe_io {
 	/* Sets CE (RFC 3168) in an ECN-capable packet; may replace *handle, never writes a shared mbuf.  false: it is not
 	 * ECN-capable, or there is no buffer; it is as it was. */
 	bool (*mark_ce)(void *ctx, void **handle);
+	/* Gives an IP packet (classify has read its tags) another DSCP; ECN stays, and IPv4's checksum is right if it was.
+	 * May replace p->handle, never writes a shared mbuf, keeps p's rim fields true.  false: no buffer, it is as it was. */
+	bool (*set_dscp)(void *ctx, struct pkt *p, uint8_t dscp);
 	/* How many packets wait in a port's receive ring, 0 where it cannot tell; NULL: none can. */
 	uint32_t (*ring_pkts)(void *ctx, uint16_t port);
 	/* To another worker's ring: returns how many fitted, from the first on.  Unused with one worker. */

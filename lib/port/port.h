@@ -89,6 +89,7 @@ bool port_copy(void *ctx, const struct pkt *src, struct pkt *copy);
 void port_look(void *ctx, struct pkt *p);
 bool port_retag(void *ctx, struct pkt *p, enum tag_op op, uint16_t vid);
 bool port_mark_ce(void *ctx, void **handle);
+bool port_set_dscp(void *ctx, struct pkt *p, uint8_t dscp);
 uint32_t port_ring_pkts(void *ctx, uint16_t port);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Congestion Experienced, RFC 3168, into a frame that is on its way out. */
+/* What weir writes into IP headers: Congestion Experienced, RFC 3168, into a frame that is on its way out; and a DSCP, RFC
+ * 2474, into one that came in. */
 #include <rte_byteorder.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
@@ -11,6 +12,7 @@
 #define MAX_TAGS       2
 #define ECN_BITS       3u
 #define V6_ECN_BITS    0x30u	/* of the second byte */
+#define V6_DSCP_BITS   0x0fc0u	/* of the first word */
 
 static inline uint16_t be16_at(const uint8_t *at)
 {
@@ -45,12 +47,12 @@ static unsigned int ecn_of(const uint8_t *ip)
 }
 
 /* The checksum by RFC 1624 equation 3: ~(~sum + ~old + new), of the one word that changes. */
-static void set_ce_v4(uint8_t *ip)
+static void set_tos_v4(uint8_t *ip, uint8_t tos)
 {
 	uint16_t old = be16_at(ip);
 	uint32_t sum;
 
-	ip[1] |= ECN_BITS;
+	ip[1] = tos;
 	sum = (uint32_t)(uint16_t)~be16_at(ip + 10) + (uint16_t)~old + be16_at(ip);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -82,8 +84,36 @@ bool port_mark_ce(void *ctx, void **handle)
 		ip = rte_pktmbuf_mtod_offset(own, uint8_t *, at);
 	}
 	if (ip[0] >> 4 == 4)
-		set_ce_v4(ip);
+		set_tos_v4(ip, ip[1] | ECN_BITS);
 	else
 		ip[1] |= V6_ECN_BITS;
+	return true;
+}
+
+bool port_set_dscp(void *ctx, struct pkt *p, uint8_t dscp)
+{
+	const struct port_io *io = ctx;
+	struct rte_mbuf *m = p->handle;
+	uint32_t at = ip_at(m);
+	uint8_t *ip;
+
+	if (at == 0)
+		return false;
+	if (port_is_shared(m)) {
+		m = rte_pktmbuf_copy(m, io->pool, 0, UINT32_MAX);
+		if (m == NULL)
+			return false;
+		rte_pktmbuf_free(p->handle);
+		p->handle = m;
+		port_look(ctx, p);
+	}
+	ip = rte_pktmbuf_mtod_offset(m, uint8_t *, at);
+	if (ip[0] >> 4 == 4) {
+		set_tos_v4(ip, (uint8_t)(dscp << 2 | (ip[1] & ECN_BITS)));
+	} else {
+		uint16_t word = (uint16_t)((be16_at(ip) & ~V6_DSCP_BITS) | (unsigned int)dscp << 6);
+		ip[0] = (uint8_t)(word >> 8);
+		ip[1] = (uint8_t)word;
+	}
 	return true;
 }

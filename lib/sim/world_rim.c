@@ -194,6 +194,18 @@ static bool rim_mark_ce(void *ctx, void **handle)
 	return true;
 }
 
+/* Its frames are IPv4 as far as weir reads them: no checksum. */
+static bool rim_set_dscp(void *ctx, struct pkt *k, uint8_t dscp)
+{
+	struct world *w = ctx;
+	struct frame *f = k->handle;
+	int tos = (f->head[12] == 0x81 ? 18 : 14) + 1;
+
+	f->head[tos] = (uint8_t)(dscp << 2 | (f->head[tos] & 3));
+	f->tclass = w->sources[f->source].classes[dscp];
+	return true;
+}
+
 static uint32_t rim_ring_pkts(void *ctx, uint16_t port)
 {
 	const struct world *w = ctx;
@@ -212,6 +224,7 @@ struct pipe_io world_io(struct world *w)
 		.look = rim_look,
 		.retag = rim_retag,
 		.mark_ce = rim_mark_ce,
+		.set_dscp = rim_set_dscp,
 		.ring_pkts = rim_ring_pkts,
 	};
 }

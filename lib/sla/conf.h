@@ -144,6 +144,8 @@ enum capacity_mode { CAPACITY_IS_AUTO, CAPACITY_IS_CONFIGURED, CAPACITY_IS_MEASU
 
 enum placement_mode { PLACE_AUTO, PLACE_SINGLE, PLACE_SPLIT };
 
+struct marks;	/* mark.h */
+
 struct conf {
 	char file[256];
 	/* [switch] */
@@ -175,6 +177,7 @@ struct conf {
 	uint32_t n_tenants;
 	struct dscp_map *maps;		/* maps[0] is "default"; room for CONF_MAX_MAPS */
 	uint16_t n_maps;
+	struct marks *marks;	/* marking rules; held; NULL: none */
 };
 
 /* Reads and checks 'file' and completes it.  All mistakes are reported in 'why', each with file, line, what was wrong
@@ -199,6 +202,8 @@ bool conf_admit(const struct conf *conf, uint64_t pf_rate_bps, enum link_basis b
 /* The first VF on the port for whose tx limit, or its tenants', 'bytes' in packets of the port's MTU are more than a
  * millisecond; NULL: there is none. */
 const struct conf_vf *conf_slow_vf(const struct conf *conf, uint16_t port, uint32_t bytes);
+/* The sums that conf_admit() compares: bits/s on a link of this basis, and packets/s. */
+void conf_guaranteed(const struct conf *conf, enum link_basis basis, uint64_t *bps, uint64_t *pps);
 
 /* The RFC 2474/2597/3246/8622 map. */
 void dscp_map_default(struct dscp_map *map);

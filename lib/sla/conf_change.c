@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conf_fields.h"
+#include "conf_mark.h"
 
 /* ---- Copies ---- */
 
@@ -38,6 +39,7 @@ struct conf *conf_copy(const struct conf *conf)
 
 	if (copy == NULL)
 		return NULL;
+	marks_hold(copy->marks);
 	copy->vfs = copy_of(conf->vfs, conf->n_vfs, sizeof(*conf->vfs));
 	copy->tenants = copy_of(conf->tenants, conf->n_tenants, sizeof(*conf->tenants));
 	copy->maps = calloc(CONF_MAX_MAPS, sizeof(*conf->maps));
@@ -136,7 +138,7 @@ static void change_vf(struct conf_reading *r, const struct conf_change *change, 
 		return;
 	}
 	struct conf_vf *vf = &r->conf->vfs[i];
-	if (change->is_dscp) {
+	if (change->verb == CONF_DSCP) {
 		conf_change_dscp(r, i, &w->section);
 		return;
 	}
@@ -160,6 +162,21 @@ static void change_tenant(struct conf_reading *r, const struct conf_change *chan
 	conf_check_sla(r, &w->section, "tx", &tenant->tx);
 }
 
+static void change_mark(struct conf_reading *r, const struct conf_change *change, const struct words *w)
+{
+	const struct ini_section s = {
+		.kind = "mark", .name = change->name, .entries = w->section.entries, .n_entries = w->section.n_entries};
+	bool is_there = marks_find(r->conf->marks, change->name) != UINT32_MAX;
+
+	r->is_whole = true;
+	if (change->verb == CONF_MARK_ADD && is_there)
+		conf_say(r, 0, "there is such a rule already: wanted another name, or mark del before");
+	else if (change->verb == CONF_MARK_DEL && !is_there)
+		conf_say(r, 0, "there is no such rule: wanted a name that /weir/mark/list tells");
+	else if (r->ok)
+		conf_put_mark(r, &s);
+}
+
 /* What is left of a config whose terms are new: NULL where it may not be. */
 static struct conf *finished(struct conf_reading *r)
 {
@@ -173,17 +190,30 @@ static struct conf *finished(struct conf_reading *r)
 
 struct conf *conf_changed(const struct conf *running, const struct conf_change *change, struct why *why)
 {
+	static const char *const such_as[] = {
+		[CONF_SET] = "tx.max_bps",
+		[CONF_DSCP] = "EF or AF41",
+		[CONF_MARK_ADD] = "dst_port",
+	};
 	char command[CONF_NAME_CHARS + 16];
 	struct conf_reading r = {.conf = conf_copy(running), .why = why, .ok = true, .command = command};
 	struct words words;
 
-	snprintf(command, sizeof(command), "%s %s", change->is_tenant ? "tenant" : "vf", change->name);
+	bool is_mark = change->verb == CONF_MARK_ADD || change->verb == CONF_MARK_DEL;
+	const char *kind = is_mark ? "mark" : change->is_tenant ? "tenant" : "vf";
+
+	snprintf(command, sizeof(command), "%s %s", kind, change->name);
 	if (r.conf == NULL) {
 		why_add(why, "%s: out of memory", command);
 		return NULL;
 	}
-	split(&r, &words, change->text, change->is_dscp ? "EF or AF41" : "tx.max_bps");
-	if (change->is_tenant)
+	if (change->verb == CONF_MARK_DEL)
+		words = (struct words){0};
+	else
+		split(&r, &words, change->text, such_as[change->verb]);
+	if (is_mark)
+		change_mark(&r, change, &words);
+	else if (change->is_tenant)
 		change_tenant(&r, change, &words);
 	else
 		change_vf(&r, change, &words);
@@ -216,6 +246,7 @@ struct conf *conf_with_terms(const struct conf *running, const struct conf *want
 			r.conf->tenants[to].tx = wanted->tenants[i].tx;
 	}
 	conf_take_maps(&r, wanted, &vfs);
+	conf_take_marks(&r, wanted);
 	conf_names_fini(&vfs);
 	conf_names_fini(&tenants);
 	return finished(&r);

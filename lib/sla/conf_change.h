@@ -13,12 +13,20 @@
 #define CONF_CHANGE_CHARS 1024
 #define CONF_CHANGE_KEYS  66	/* all code points, "default" and "map" */
 
+enum conf_verb {
+	CONF_SET,	/* terms of a VF or tenant */
+	CONF_DSCP,	/* another map for a VF */
+	CONF_MARK_ADD,	/* the marking rule 'name' is new */
+	CONF_MARK_DEL,	/* it goes; no text */
+};
+
 /* "key=value;key=value" for one VF or tenant.  Keys and values are those of weir.conf(5); "none" takes a term away.
- * is_dscp: those of [dscp NAME] instead, for the VF alone, over what its map is.  A VF whose map others use too, or that is
+ * CONF_DSCP: those of [dscp NAME] instead, for the VF alone, over what its map is.  A VF whose map others use too, or that is
  * "default", gets one of its own, named as the VF where that name is free.  "default" speaks of all code points that are
  * not named; map=NAME, first, lets the VF use that map again.  A map that was made so goes when no VF uses it. */
 struct conf_change {
-	bool is_tenant, is_dscp;
+	enum conf_verb verb;
+	bool is_tenant;			/* of CONF_SET */
 	char name[CONF_NAME_CHARS];
 	char text[CONF_CHANGE_CHARS];
 };
@@ -36,7 +44,7 @@ struct conf *conf_reload(const struct conf *running, const char *file, struct wh
 struct conf *conf_reload_text(const struct conf *running, const char *file, const char *text, size_t size,
 	struct why *why);
 
-/* The running config with the terms and the maps of 'wanted' (by name).  NULL with all reasons. */
+/* The running config with the terms and the maps of 'wanted' (by name), and its marking rules.  NULL with all reasons. */
 struct conf *conf_with_terms(const struct conf *running, const struct conf *wanted, struct why *why);
 
 /* The config as read from its file with the terms of a state file over it (conf_dump_state()); 'from' takes the place of
@@ -71,6 +79,13 @@ const char *conf_class_text(const struct dscp_map *map, int dscp, char buf[16]);
 /* The index of a map, or UINT16_MAX. */
 uint16_t conf_find_map(const struct conf *conf, const char *name);
 uint32_t conf_map_users(const struct conf *conf, uint16_t map);
+/* A marking rule as CONF_MARK_ADD reads it. */
+#define CONF_MARK_CHARS 512
+const char *conf_mark_text(const struct conf *conf, uint32_t i, char *buf, size_t size);
+
+/* Tells every marking rule that went ('text' as it was, is_there = false), is new or is another. */
+typedef void conf_marks_change_fn(void *ctx, const char *name, const char *text, bool is_there);
+void conf_marks_changes(const struct conf *from, const struct conf *to, conf_marks_change_fn *tell, void *ctx);
 
 /* The same terms were asked. */
 bool conf_same_terms(const struct sla *a, const struct sla *b);

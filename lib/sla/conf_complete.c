@@ -193,16 +193,29 @@ static struct owed owed_by_pf(const struct conf *conf)
 	return sum;
 }
 
-bool conf_admit(const struct conf *conf, uint64_t pf_rate_bps, enum link_basis basis, struct why *why)
+/* Rounded up: a link that is short of one bit is short. */
+static uint64_t on_link(const struct conf *conf, enum link_basis basis, uint64_t l2_bps)
 {
 	uint32_t link_bytes = basis_bytes(basis, conf->guarantee_bytes);
+
+	return (uint64_t)(((clk_u128)l2_bps * link_bytes + conf->guarantee_bytes - 1) / conf->guarantee_bytes);
+}
+
+void conf_guaranteed(const struct conf *conf, enum link_basis basis, uint64_t *bps, uint64_t *pps)
+{
+	struct owed sum = owed_by_pf(conf);
+
+	*bps = on_link(conf, basis, sum.bps);
+	*pps = sum.pps;
+}
+
+bool conf_admit(const struct conf *conf, uint64_t pf_rate_bps, enum link_basis basis, struct why *why)
+{
 	struct owed sum = owed_by_pf(conf);
 	char bps_text[UNITS_TEXT], link_text[UNITS_TEXT], pps_text[UNITS_TEXT],
 		capacity_text[UNITS_TEXT] = "unknown";
 
-	/* Rounded up: a link that is short of one bit is short. */
-	uint64_t link_bps = (uint64_t)(((clk_u128)sum.bps * link_bytes + conf->guarantee_bytes - 1) /
-				       conf->guarantee_bytes);
+	uint64_t link_bps = on_link(conf, basis, sum.bps);
 	bool fits_link = pf_rate_bps == 0 || link_bps <= pf_rate_bps;
 	bool fits_core = conf->packet_capacity_pps == 0 || sum.pps <= conf->packet_capacity_pps;
 

@@ -5,6 +5,7 @@
 
 #include "conf_change.h"
 #include "conf_fields.h"
+#include "conf_mark.h"
 #include "units.h"
 
 /* ---- Terms ---- */
@@ -261,6 +262,7 @@ void conf_dump(const struct conf *conf, FILE *out)
 		dump_tenant(conf, &conf->tenants[i], out);
 	for (uint32_t i = 0; i < conf->n_vfs; i++)
 		dump_vf(conf, &conf->vfs[i], out);
+	conf_dump_marks(conf, out);
 }
 
 static void dump_changed_maps(const struct conf *conf, const struct conf *base, FILE *out)
@@ -294,4 +296,5 @@ void conf_dump_state(const struct conf *conf, const struct conf *base, FILE *out
 		conf_dump_terms("tx", &vf->tx, out);
 		conf_dump_terms("rx", &vf->rx, out);
 	}
+	conf_dump_state_marks(conf, base, out);
 }

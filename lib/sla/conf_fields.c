@@ -178,7 +178,7 @@ void conf_read_field(
 	if (r->command != NULL)
 		for_command(wanted);
 	conf_say(r, e->line, "%s = %.60s: wanted %s%s", e->key, e->value, wanted,
-		r->command != NULL ? "; or none, as if it had been left out" : "");
+		r->command != NULL && !r->is_whole ? "; or none, as if it had been left out" : "");
 }
 
 #define MAX_SLIP_CHARS 32

@@ -20,6 +20,7 @@ struct conf_reading {
 	struct why *why;
 	bool ok;
 	const char *command;         /* "set vf web": the terms come from there, and have no lines; else NULL */
+	bool is_whole;               /* of a command: what it leaves out is not set, so there is no "none" */
 	const struct conf *running;  /* nothing but terms may differ from it; NULL: it is the first */
 	const struct ini_section *port_section[CONF_MAX_PORTS];
 	const struct ini_section **vf_section; /* by VF */

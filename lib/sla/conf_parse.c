@@ -7,6 +7,7 @@
 #include "clk.h"
 #include "conf_change.h"
 #include "conf_fields.h"
+#include "conf_mark.h"
 
 /* ---- [switch], [classes] ---- */
 
@@ -159,6 +160,7 @@ static const struct {
 	{"allocator", false, read_allocator},
 	{"remote", false, read_remote},
 	{"dscp", true, conf_read_dscp},
+	{"mark", true, NULL},	/* when all VFs are known */
 };
 
 static bool is_one_of(const char *kind, const char *const *kinds)
@@ -177,12 +179,13 @@ static void read_section(struct conf_reading *r, const struct ini_section *s)
 		if (!sections[i].is_named && *s->name != '\0')
 			conf_say(r, s->line, "[%s %.60s]: wanted [%s], without a name", s->kind, s->name,
 				s->kind);
-		sections[i].read(r, s);
+		if (sections[i].read != NULL)
+			sections[i].read(r, s);
 		return;
 	}
 	conf_say(r, s->line,
 		"unknown section [%.60s]: wanted [switch], [port DEVICE], [vf NAME], [tenant NAME], [classes], "
-		"[allocator], [remote] or [dscp NAME]%s",
+		"[allocator], [remote], [dscp NAME] or [mark NAME]%s",
 		s->kind,
 		strcmp(s->kind, "vm") == 0 ? "; a VM with terms of its own is a [tenant] of its VFs"
 					   : "");
@@ -230,6 +233,7 @@ static struct conf *read_whole(const struct ini *ini, bool is_good_ini, const ch
 		if (!is_one_of(ini->sections[i].kind, others))
 			read_section(&r, &ini->sections[i]);
 	conf_check(&r);
+	conf_read_marks(&r);
 	conf_complete(r.conf);
 	conf_check_tenant_sums(&r);
 	const struct conf_port *pf = &r.conf->ports[r.conf->pf];
@@ -293,5 +297,6 @@ void conf_destroy(struct conf *conf)
 	free(conf->vfs);
 	free(conf->tenants);
 	free(conf->maps);
+	marks_release(conf->marks);
 	free(conf);
 }

@@ -2,7 +2,7 @@
 /* The effective configuration, for people. */
 #include <string.h>
 
-#include "conf_fields.h"
+#include "conf_mark.h"
 #include "table.h"
 #include "units.h"
 
@@ -289,4 +289,6 @@ void conf_print(const struct conf *conf, FILE *out)
 	}
 	for (uint16_t i = 0; i < conf->n_maps; i++)
 		print_map(&conf->maps[i], out);
+	if (conf->marks != NULL)
+		conf_print_marks(conf, out);
 }

@@ -8,6 +8,7 @@
 
 #include "conf_change.h"
 #include "conf_fields.h"
+#include "conf_mark.h"
 
 struct state_reading {
 	struct conf_reading r;
@@ -100,6 +101,21 @@ static void lay_over_tenant(struct state_reading *s, const struct ini_section *s
 	note_changes(s, section->line, "tenant", tenant->name, "tx", &before.tx, &tenant->tx);
 }
 
+/* One without a key was taken away at run time. */
+static void lay_over_mark(struct state_reading *s, const struct ini_section *section)
+{
+	const struct ini_entry *vf = conf_entry(section, "vf");
+
+	if (vf != NULL && conf_names_find(&s->vfs, vf->value) == UINT32_MAX) {
+		why_add_at(s->notes, s->file, section->line, "[mark %.60s] is left out: the config has no VF %.60s",
+			section->name, vf->value);
+		return;
+	}
+	conf_put_mark(&s->r, section);
+	why_add_at(s->notes, s->file, section->line, "[mark %.60s] as changed at run time%s", section->name,
+		section->n_entries == 0 ? ": taken away" : "");
+}
+
 static void lay_over(struct state_reading *s, const struct ini *ini)
 {
 	for (size_t i = 0; i < ini->n_sections; i++)
@@ -114,8 +130,11 @@ static void lay_over(struct state_reading *s, const struct ini *ini)
 			lay_over_vf(s, section);
 		else if (strcmp(section->kind, "tenant") == 0)
 			lay_over_tenant(s, section);
+		else if (strcmp(section->kind, "mark") == 0)
+			lay_over_mark(s, section);
 		else if (strcmp(section->kind, "dscp") != 0)
-			conf_say(&s->r, section->line, "[%.60s] in a state file: wanted [vf NAME], [tenant NAME] or [dscp NAME]",
+			conf_say(&s->r, section->line,
+				"[%.60s] in a state file: wanted [vf NAME], [tenant NAME], [dscp NAME] or [mark NAME]",
 				section->kind);
 	}
 }

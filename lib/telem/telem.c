@@ -17,6 +17,7 @@ static const struct {
 	{"/weir/ports", answer_ports, "A page of ports. Parameters: START"},
 	{"/weir/vfs", answer_vfs, "A page of VFs. Parameters: START"},
 	{"/weir/vf", answer_vf, "One VF in full. Parameters: NAME"},
+	{"/weir/why", answer_why, "Why a VF gets what it gets, in words. Parameters: NAME,MS"},
 	{"/weir/tenants", answer_tenants, "A page of tenants. Parameters: START"},
 	{"/weir/tenant", answer_tenant, "One tenant, and a page of its VFs. Parameters: NAME,START"},
 	{"/weir/pf", answer_pf, "The PF in full. No parameters"},
@@ -30,6 +31,9 @@ static const struct {
 	{"/weir/tenant/dryrun", answer_tenant_dryrun, "What a set would do. Parameters: as of set, then START"},
 	{"/weir/dscp/set", answer_dscp_set, "Changes a map. Parameters: VF,EF=urgent;AF41=high low"},
 	{"/weir/dscp/get", answer_dscp_get, "The map of a VF: DSCP to class. Parameters: VF"},
+	{"/weir/mark/list", answer_mark_list, "A page of marking rules, with hits. Parameters: START"},
+	{"/weir/mark/add", answer_mark_add, "A new marking rule. Parameters: NAME,key=value;key=value"},
+	{"/weir/mark/del", answer_mark_del, "Takes a marking rule away. Parameters: NAME"},
 	{"/weir/config/dump", answer_dump, "The running config, lines of a file. Parameters: START"},
 	{"/weir/config/reload", answer_reload, "Terms of a file from now on. Parameters: FILE"},
 };

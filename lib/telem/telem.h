@@ -4,6 +4,7 @@
  *	/weir/ports[,START]	a page of ports with their drivers' counters
  *	/weir/vfs[,START]	a page of VFs with rates, backlog and drops
  *	/weir/vf,NAME		everything about one VF
+ *	/weir/why,NAME[,MS]	looks for MS (10 .. 1000, default 500), and says in lines what held the VF in that time
  *	/weir/tenants[,START]	a page of tenants: who is in whom, what was sold, rates of all their VFs together
  *	/weir/tenant,NAME[,START]	one tenant in full, and a page of the VFs that are directly in it
  *	/weir/pf		what /weir/vf tells, about the PF, as a sender (tx) and a receiver (rx)
@@ -12,19 +13,22 @@
  *	/weir/sla/get,VF	what a VF was sold, asked and effective
  *	/weir/sla/dryrun,VF,key=value;..[,START]	whether a set would be admitted, and a page of what each VF would get
  *	/weir/dscp/get,VF	which class and drop precedence a VF's packets have, by DSCP; its map, and how many VFs use that
+ *	/weir/mark/list[,START]	a page of marking rules in the order in which they are tried, and what they matched
  *	/weir/config/dump[,START]	the running config as lines of a file; of a long line all pieces but the last end in \
  * With --allow-set, and logged:
  *	/weir/sla/set,VF,key=value;..	new terms; "none" takes one away
  *	/weir/dscp/set,VF,DSCP=class precedence;..	another class for packets that are read from now on, for this VF alone;
  *				"default" speaks of all that are not named, and map=NAME names a map that there is
- *	/weir/config/reload,FILE	the terms and maps of a file that is the same as what runs but for them, all or none
+ *	/weir/mark/add,NAME,key=value;..	a marking rule more
+ *	/weir/mark/del,NAME	one less
+ *	/weir/config/reload,FILE	the terms, maps and marking rules of a file that is else the same as what runs, all or none
  * /weir/tenant/get, /dryrun and /set are the same for tenants.
  * Reading changes nothing and resets nothing.  A page answers total and next: ask on with START = next until next is
  * total.  Lists are dicts, by name or by number ("0", "1", ...).  What cannot be answered is {"error": ..,
  * "wanted": ..}.  Every answer fits into the 16 KiB that DPDK sends.
  * The commands run on telemetry threads, so what telem_source names must be callable from any thread.  Those that change
  * hand a message to the control core (live.h) and wait for its answer, 1 s at most.
- * Used by: app.  Uses: sla (conf.h), live, alloc, view, hist, EAL. */
+ * Used by: app.  Uses: sla (conf.h), mark, live, alloc, view, explain, hist, EAL. */
 #ifndef WEIR_TELEM_H
 #define WEIR_TELEM_H
 

@@ -163,7 +163,7 @@ void put_warnings(struct rte_tel_data *d, const struct why *why)
 }
 
 /* false: what came of it has been said. */
-static bool is_done(enum live_verdict verdict, const struct live_request *q, struct rte_tel_data *d)
+bool is_done(enum live_verdict verdict, const struct live_request *q, struct rte_tel_data *d)
 {
 	if (verdict == LIVE_REFUSED)
 		put_reasons(d, &q->why);

@@ -50,7 +50,7 @@ int answer_dscp_get(const struct telem_source *s, const char *params, struct rte
 
 int answer_dscp_set(const struct telem_source *s, const char *params, struct rte_tel_data *d)
 {
-	struct conf_change change = {.is_dscp = true};
+	struct conf_change change = {.verb = CONF_DSCP};
 	struct live_request *q = NULL;
 	const char *text = NULL;
 

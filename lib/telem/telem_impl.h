@@ -13,6 +13,7 @@
 #define TELEM_PAGE_PORTS 16u
 #define TELEM_PAGE_TENANTS 40u
 #define TELEM_PAGE_MEMBERS 256u
+#define TELEM_PAGE_MARKS 18u
 
 #define MAC_TEXT 18
 
@@ -37,6 +38,10 @@ uint32_t page_end(uint32_t start, uint32_t total, uint32_t per_page);
 /* telem_change.c */
 int put_reasons(struct rte_tel_data *d, const struct why *why);
 bool take_name(const char *params, char name[CONF_NAME_CHARS], const char **rest);	/* "NAME" or "NAME,rest" */
+uint32_t put_line(struct rte_tel_data *array, const char *line, size_t n);
+bool may_change(const struct telem_source *s, struct rte_tel_data *d);	/* false: it has been said why not */
+bool is_done(enum live_verdict verdict, const struct live_request *q, struct rte_tel_data *d);
+void put_warnings(struct rte_tel_data *d, const struct why *why);
 void put_terms(struct rte_tel_data *d, const struct conf *conf, bool is_tenant, uint32_t i);
 void put_what_changed(struct rte_tel_data *d, const struct conf *from, const struct conf *to, bool is_tenant, uint32_t i);
 
@@ -57,6 +62,10 @@ int answer_tenant_get(const struct telem_source *s, const char *params, struct r
 int answer_tenant_dryrun(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_dscp_set(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_dscp_get(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_why(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_mark_add(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_mark_del(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_mark_list(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_dump(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_reload(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_allocator(const struct telem_source *s, const char *params, struct rte_tel_data *d);

@@ -112,6 +112,26 @@ int answer_vf(const struct telem_source *s, const char *params, struct rte_tel_d
 	return 0;
 }
 
+/* What the link carries, and what of it is promised.  Its use is counted as the link clock counts. */
+static void put_link(const struct telem_source *s, struct rte_tel_data *d)
+{
+	struct rates out;
+	struct telem_port port;
+	uint64_t bps, pps, used_bps;
+
+	s->port(s->ctx, s->conf->pf, &port);
+	conf_guaranteed(s->conf, port.basis, &bps, &pps);
+	(void)rates_get(s->rates, telem_row(s->conf, VF_PF, TELEM_RX), &out);
+	used_bps = (uint64_t)(out.bps_1s + out.pps_1s * 8 * basis_bytes(port.basis, 0));
+	put_text(d, "link", port.is_up ? "up" : "down");
+	put_u64(d, "link_bps", port.link_bps);
+	put_text(d, "link_basis", port.basis == BASIS_WIRE ? "wire" : "l2");
+	put_u64(d, "link_used_bps_1s", used_bps);
+	put_u64(d, "guaranteed_bps", bps);
+	put_u64(d, "guaranteed_pps", pps);
+	put_u64(d, "packet_capacity_pps", s->conf->packet_capacity_pps);
+}
+
 int answer_pf(const struct telem_source *s, const char *params, struct rte_tel_data *d)
 {
 	struct rte_tel_data *dirs[2];
@@ -119,6 +139,7 @@ int answer_pf(const struct telem_source *s, const char *params, struct rte_tel_d
 	if (params != NULL)
 		return put_error(d, "/weir/pf takes no parameters", "/weir/pf");
 	put_text(d, "device", s->conf->ports[s->conf->pf].device);
+	put_link(s, d);
 	put_both(s, VF_PF, d, dirs);
 	return 0;
 }

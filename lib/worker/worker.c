@@ -213,6 +213,7 @@ static bool equip(struct worker *w, const struct workers_params *params, struct 
 		.look = port_look,
 		.retag = port_retag,
 		.mark_ce = port_mark_ce,
+		.set_dscp = port_set_dscp,
 		.ring_pkts = port_ring_pkts,
 		.hand = hand,
 		.hand_room = hand_room,

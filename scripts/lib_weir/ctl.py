@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from . import ctl_allocator, ctl_change, ctl_why
+from . import ctl_allocator, ctl_change, ctl_mark, ctl_why
 from .ctl_why import sold
 from .table import figure, grid
 from .telemetry import Telemetry
@@ -55,15 +55,6 @@ class Weir:
         vfs = {name: self.ask(f"/weir/vf,{name}") for name in self.listed("vfs")}
         return {name: dict(vf, link=ports[vf["port"]]["link"]) for name, vf in vfs.items()}
 
-    def vf_and_tenants(self, name):
-        """-> what is known of a VF, and {name: answer} of its tenants, the nearest first."""
-        vf, tenants = self.ask(f"/weir/vf,{name}"), {}
-        above = vf.get("tenant")
-        while above:
-            tenants[above] = self.ask(f"/weir/tenant,{above}")
-            above = tenants[above]["parent"]
-        return vf, tenants
-
 
 def heaviest_bound(held):
     """-> the bound that held it longest, or '-'."""
@@ -98,6 +89,31 @@ def draw_tenants(tenants, _):
     print("\n".join(grid(["tenant", "in", "VFs", "sold", "tx 1 s", "", "waiting", "held so far"], rows)))
 
 
+def part(value, whole):
+    """-> '12.3 %' of a whole that may not be known."""
+    return f"{100 * value / whole:.1f} %" if whole else "of an unknown speed"
+
+
+def collect_pf(weir, _):
+    return weir.ask("/weir/pf")
+
+
+def draw_pf(pf, _):
+    out, came = pf["rx"], pf["tx"]
+    print(f"uplink {pf['device']}, {pf['link']}, link {figure(pf['link_bps'], 'bps') if pf['link_bps'] else 'not paced'}"
+          f" ({'with' if pf['link_basis'] == 'wire' else 'without'} preamble, FCS and gap)")
+    print(f"  out, over 1 s  {figure(out['bps_1s'], 'bps')} {figure(out['pps_1s'], 'pps')},"
+          f" {part(pf['link_used_bps_1s'], pf['link_bps'])} of the link; {out['backlog_pkts']} packets wait for it")
+    print(f"  in, over 1 s   {figure(came['bps_1s'], 'bps')} {figure(came['pps_1s'], 'pps')}")
+    capacity = pf["packet_capacity_pps"]
+    print(f"  guaranteed     {figure(pf['guaranteed_bps'], 'bps')}, {part(pf['guaranteed_bps'], pf['link_bps'])};"
+          f" {figure(pf['guaranteed_pps'], 'pps')}" + (f", {part(pf['guaranteed_pps'], capacity)} of the core" if capacity else ""))
+    for what, side in (("of what it brought", came), ("of what was for it", out)):
+        for reason, n in side["drops"].items():
+            if n:
+                print(f"  dropped {what}, {reason}: {n} since the start")
+
+
 def refusal(answer):
     """-> what to print: every reason, what was wrong and what was wanted."""
     reasons = ctl_change.joined(answer.get("reasons", [])) or [f"{answer['error']}; wanted: {answer.get('wanted', '?')}"]
@@ -105,7 +121,7 @@ def refusal(answer):
 
 
 SHOW = {"vfs": (collect_vfs, draw_vfs), "tenants": (collect_tenants, draw_tenants),
-        "allocator": (ctl_allocator.collect, ctl_allocator.draw)}
+        "allocator": (ctl_allocator.collect, ctl_allocator.draw), "pf": (collect_pf, draw_pf)}
 
 
 def show(weir, args):
@@ -125,6 +141,7 @@ EXAMPLES = """examples:
   weirctl dryrun web tx.min_bps 300M                would it fit, and who would get what?
   weirctl dscp web EF high AF41 'high medium'       other classes for its packets, from now on
   weirctl dscp web map default                      and back
+  weirctl mark add web vf vm1 protocol tcp dst_port 443 set AF41
   weirctl dump >/etc/weir.conf                      what runs, as a file
   weirctl reload /etc/weir.conf                     the SLAs and DSCP maps of a file: all, or with one mistake none
 Keys and values are those of weir.conf(5).  What changes something needs a weir that was started with --allow-set."""
@@ -138,15 +155,16 @@ def parse():
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verb = verbs.add_parser("vfs", help="a line a VF: rates, what waits, what holds it, drops")
     verb.set_defaults(collect=collect_vfs, draw=draw_vfs)
-    verb = verbs.add_parser("show", help="a line a VF, as vfs; a tenant: what it was sold, and all its VFs"
-                               " together; or what the control core measures, decides and grants")
+    verb = verbs.add_parser("show", help="vfs, tenants: a line each, what it was sold, and all its VFs together; pf: the uplink;"
+                               " allocator: what the control core measures, decides and grants")
     verb.add_argument("what", choices=tuple(SHOW))
     verb.set_defaults(collect=show, draw=draw_show)
     verb = verbs.add_parser("why", help="why a VM gets what it gets: bounds, drops, delays, with what to do")
     verb.add_argument("name", help="the VF's name in the config")
-    verb.add_argument("--seconds", type=ctl_why.positive, default=1.0, help="how long to look (default 1)")
+    verb.add_argument("--seconds", type=ctl_why.seconds, default=1.0, help="how long to look: 0.01 to 1 (default)")
     verb.set_defaults(collect=ctl_why.collect_why, draw=ctl_why.draw_why)
     ctl_change.add_verbs(verbs)
+    ctl_mark.add_verbs(verbs)
     return parser.parse_args()
 
 

@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	change.is_tenant = data[0] == 't';
-	change.is_dscp = data[0] == 'd';
+	change.verb = data[0] == 'd' ? CONF_DSCP : data[0] == 'm' ? CONF_MARK_ADD : data[0] == 'r' ? CONF_MARK_DEL : CONF_SET;
 	for (data++, size--; n < size && data[n] != ',' && n + 1 < sizeof(change.name); n++)
 		change.name[n] = (char)data[n];
 	if (n < size)

@@ -42,6 +42,7 @@ static struct packet *packet_create(struct rim *r, int stream, uint64_t offered_
 	put_be(at, s->is.kind == RIM_ARP ? 0x0806 : 0x0800, 2);
 	at[2] = 0x45;
 	at[3] = (uint8_t)(s->is.dscp << 2 | s->is.ecn);
+	at[11] = s->is.protocol;
 	p->head_bytes = s->is.kind == RIM_SHORT ? 10 : s->is.bytes < HEAD_BYTES ? (uint16_t)s->is.bytes : HEAD_BYTES;
 	if (s->is.kind == RIM_SHORT)
 		p->bytes = 10;
@@ -182,6 +183,7 @@ static void deliver(struct rim *r, uint16_t port, struct packet *p)
 		p->stream, port, (unsigned long)p->seq, (unsigned long)s->last_seq[port] - 1);
 	s->last_seq[port] = p->seq + 1;
 	s->last_vid[port] = vid;
+	s->last_dscp[port] = p->head[vid >= 0 ? 19 : 15] >> 2;
 	s->to[port].pkts++;
 	s->to[port].bytes += p->bytes;
 	s->longest_delay_ns = u64_max(s->longest_delay_ns, r->now_ns - p->offered_ns);
@@ -286,6 +288,21 @@ static bool rim_mark_ce(void *ctx, void **handle)
 	return true;
 }
 
+static bool rim_set_dscp(void *ctx, struct pkt *k, uint8_t dscp)
+{
+	struct rim *r = ((struct worker *)ctx)->rim;
+	struct packet *p = k->handle;
+	uint8_t *tos = &p->head[get_be(p->head + 12, 2) == 0x8100 ? 19 : 15];
+
+	sure(p->magic == MAGIC, "a packet is marked after it left weir");
+	sure(tos[0] >> 2 != dscp, "it has this DSCP already");
+	if (!r->has_tags)
+		return false;	/* out of buffers for those that must be copied */
+	*tos = (uint8_t)(dscp << 2 | (*tos & 3));
+	look_at(k);
+	return true;
+}
+
 static uint32_t rim_ring_pkts(void *ctx, uint16_t port)
 {
 	struct rim *r = ((struct worker *)ctx)->rim;
@@ -338,6 +355,7 @@ struct pipe_io fake_io(struct worker *w)
 		.look = rim_look,
 		.retag = rim_retag,
 		.mark_ce = rim_mark_ce,
+		.set_dscp = rim_set_dscp,
 		.ring_pkts = rim_ring_pkts,
 		.hand = rim_hand,
 		.hand_room = rim_hand_room,

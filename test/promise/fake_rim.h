@@ -45,6 +45,7 @@ struct rim_stream {
 	uint64_t pps;
 	uint8_t dscp;
 	uint8_t ecn;		/* enum ecn */
+	uint8_t protocol;	/* of IP; nothing of it follows */
 	uint16_t vid;		/* tagged so; 0: untagged */
 	enum rim_kind kind;
 	bool may_overtake;	/* its class changes: a later packet may leave before an earlier one.  Once each all the same */
@@ -85,6 +86,9 @@ void rim_set_check(struct rim *r, uint32_t every_turns);	/* pipe_check() so ofte
 /* Changes terms of a VF or a tenant, as "key=value;key=value": the workers take it between their next turns.  false: it
  * was refused. */
 bool rim_change(struct rim *r, bool is_tenant, const char *name, const char *text);
+/* The same with a marking rule; text NULL: it goes. */
+bool rim_change_mark(struct rim *r, const char *name, const char *text);
+const struct conf *rim_conf(const struct rim *r);	/* the running one */
 
 /* The same of a VF's DSCP map, "EF=low;map=gold". */
 bool rim_change_dscp(struct rim *r, const char *name, const char *text);
@@ -124,6 +128,7 @@ uint64_t rim_longest_turn_ns(const struct rim *r);
 
 /* Of the last packet of a stream at a port: its VID, or -1 untagged; and whether it is a copy. */
 int rim_last_vid(const struct rim *r, int stream, uint16_t port);
+int rim_last_dscp(const struct rim *r, int stream, uint16_t port);
 
 uint32_t rim_n_vfs(const struct rim *r);
 bool rim_is_alone(const struct rim *r, vf_id vf);	/* on its port */

@@ -56,7 +56,7 @@ struct stream {
 	uint64_t marks[CONF_MAX_PORTS], marks_marked[CONF_MAX_PORTS];
 	struct rim_count to[CONF_MAX_PORTS], marked[CONF_MAX_PORTS];
 	uint64_t last_seq[CONF_MAX_PORTS];	/* + 1 */
-	int last_vid[CONF_MAX_PORTS];
+	int last_vid[CONF_MAX_PORTS], last_dscp[CONF_MAX_PORTS];
 };
 
 struct hand_ring {

@@ -203,10 +203,15 @@ static void hand_change(struct rim *r, const struct conf *from, const struct con
 	grants_destroy(granted);
 }
 
+const struct conf *rim_conf(const struct rim *r)
+{
+	return r->running != NULL ? r->running : r->conf;
+}
+
 static bool make_change(struct rim *r, struct conf_change *change, const char *name, const char *text)
 {
 	static struct why why;	/* big */
-	const struct conf *running = r->running != NULL ? r->running : r->conf;
+	const struct conf *running = rim_conf(r);
 
 	why_init(&why);
 	snprintf(change->name, sizeof(change->name), "%s", name);
@@ -228,7 +233,14 @@ bool rim_change(struct rim *r, bool is_tenant, const char *name, const char *tex
 
 bool rim_change_dscp(struct rim *r, const char *name, const char *text)
 {
-	return make_change(r, &(struct conf_change){.is_dscp = true}, name, text);
+	return make_change(r, &(struct conf_change){.verb = CONF_DSCP}, name, text);
+}
+
+bool rim_change_mark(struct rim *r, const char *name, const char *text)
+{
+	struct conf_change change = {.verb = text != NULL ? CONF_MARK_ADD : CONF_MARK_DEL};
+
+	return make_change(r, &change, name, text != NULL ? text : "");
 }
 
 /* --- running --- */
@@ -438,6 +450,11 @@ uint64_t rim_longest_turn_ns(const struct rim *r)
 int rim_last_vid(const struct rim *r, int stream, uint16_t port)
 {
 	return r->streams[stream].last_vid[port];
+}
+
+int rim_last_dscp(const struct rim *r, int stream, uint16_t port)
+{
+	return r->streams[stream].last_dscp[port];
 }
 
 uint32_t rim_n_vfs(const struct rim *r)

@@ -82,13 +82,14 @@ def why_nothing_comes(rig):
     assert "nothing holds it" in idle and "is down" not in idle, idle
     assert "its port net_vhost1 is down" in gone and "nothing holds it" not in gone, gone
     assert " down " in [line for line in weirctl(rig, "vfs").stdout.splitlines() if line.startswith("g2 ")][0]
-    asking = threading.Thread(target=lambda: answers.append(weirctl(rig, "why", "x", "--seconds", "2").stdout))
+    asking = threading.Thread(target=lambda: answers.append(weirctl(rig, "why", "x", "--seconds", "1").stdout))
     answers = []
     asking.start()
-    time.sleep(1.0)     # it looks by now
-    os.kill(rig.weir.pid, signal.SIGSTOP)
-    time.sleep(0.4)
-    os.kill(rig.weir.pid, signal.SIGCONT)
+    while asking.is_alive():
+        os.kill(rig.weir.pid, signal.SIGSTOP)
+        time.sleep(0.2)
+        os.kill(rig.weir.pid, signal.SIGCONT)
+        time.sleep(0.1)
     asking.join()
     assert answers and "weir itself ran for only" in answers[0] and "isolcpus" in answers[0], answers
 

@@ -45,7 +45,7 @@ static void check_dump(const struct conf *conf, const char *wanted)
 
 static struct conf *change_dscp(const struct conf *conf, const char *name, const char *text)
 {
-	struct conf_change c = {.is_dscp = true};
+	struct conf_change c = {.verb = CONF_DSCP};
 
 	snprintf(c.name, sizeof(c.name), "%s", name);
 	snprintf(c.text, sizeof(c.text), "%s", text);

@@ -31,10 +31,10 @@ static const struct mistake mistakes[] = {
 	{"[port a]\nrole=pf\n[port b]\nrole=pf\n",
 		{"t.conf:4: [port b] is a second PF: [port a] at line 1 is one, wanted one"}},
 	{GOOD "[vm x]\n[foo]\n", {"t.conf:7: unknown section [vm]: wanted [switch], [port DEVICE], [vf "
-				  "NAME], [tenant NAME], [classes], [allocator], [remote] or [dscp NAME]; a VM with terms of its own "
+				  "NAME], [tenant NAME], [classes], [allocator], [remote], [dscp NAME] or [mark NAME]; a VM with terms of its own "
 				  "is a [tenant] of its VFs",
 					 "t.conf:8: unknown section [foo]: wanted [switch], [port DEVICE], "
-					 "[vf NAME], [tenant NAME], [classes], [allocator], [remote] or [dscp NAME]"}},
+					 "[vf NAME], [tenant NAME], [classes], [allocator], [remote], [dscp NAME] or [mark NAME]"}},
 	{GOOD "[vf a]\nport = vf1\ntx.weight = 0\n",
 		{"t.conf:7: section [vf a] again: the first is at line 5, wanted once",
 			"t.conf:9: tx.weight = 0: wanted a weight, from 1 to 1000"}},

@@ -324,6 +324,67 @@ START_TEST(a_shared_frame_is_copied_to_be_marked)
 }
 END_TEST
 
+/* Every TOS and every DSCP, as above: ECN stays, and the checksum is right.  Fails if the flow label's bits are taken for
+ * the DSCP's, or the word before is not subtracted. */
+START_TEST(a_dscp_is_set_and_nothing_else_changes)
+{
+	int version = _i < 3 ? 4 : 6;
+	uint32_t tags = (uint32_t)_i % 3, ip = 14 + 4 * tags;
+
+	for (unsigned int tos = 0; tos < 256; tos++) {
+		for (unsigned int dscp = 0; dscp < 64; dscp++) {
+			struct pkt p = make_ip(version, tos, tags, 100, 80);
+			uint8_t *at = (uint8_t *)(uintptr_t)p.data, before[100];
+			unsigned int want = dscp << 2 | (tos & 3);
+			memcpy(before, at, 80);
+			unit_must(port_set_dscp(&io, &p, (uint8_t)dscp) && p.data == at);
+			if (version == 4) {
+				before[ip + 1] = (uint8_t)want;
+				unit_must(v4_sum(at + ip) == 0xffff);
+				memcpy(before + ip + 10, at + ip + 10, 2);
+			} else {
+				before[ip] = (uint8_t)(0x60 | want >> 4);
+				before[ip + 1] = (uint8_t)(want << 4 | 0xc);
+			}
+			unit_must(memcmp(before, at, 80) == 0);
+			port_free(&io, &p.handle, 1);
+		}
+	}
+	struct pkt other = make(100, 100);
+	ck_assert(!port_set_dscp(&io, &other, 1));
+	must_be_as_made(&other, 100);
+	port_free(&io, &other.handle, 1);
+	must_be_home();
+}
+END_TEST
+
+/* Fails if port_set_dscp() writes without a look at the reference count, or leaves the old bytes in *p. */
+START_TEST(a_shared_frame_is_copied_for_its_dscp)
+{
+	struct pkt p = make_ip(4, 2, 1, 200, 64), before;
+	struct rte_mbuf *other = rte_pktmbuf_clone(p.handle, io.pool);
+	struct rte_mbuf *hoard[N_MBUFS];
+	uint32_t n = 0;
+
+	before = (struct pkt){.handle = other};
+	port_look(&io, &before);
+	while ((hoard[n] = rte_pktmbuf_alloc(io.pool)) != NULL)
+		n++;
+	ck_assert(!port_set_dscp(&io, &p, 46));	/* no buffer */
+	ck_assert_ptr_eq(p.data, before.data);
+	rte_pktmbuf_free_bulk(hoard, n);
+	ck_assert(port_set_dscp(&io, &p, 46));
+	ck_assert_ptr_ne(p.data, before.data);
+	ck_assert_uint_eq(p.data[19], 46 << 2 | 2);
+	ck_assert_uint_eq(before.data[19], 2);
+	ck_assert_uint_eq(p.bytes, 200);
+	ck_assert_uint_eq(p.data_bytes, 200);
+	port_free(&io, &p.handle, 1);
+	port_free(&io, &before.handle, 1);
+	must_be_home();
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("port");
@@ -341,6 +402,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, what_is_ecn_capable_is_marked_and_nothing_else_changes, 0, 6);
 	tcase_add_test(t, a_frame_without_a_whole_ip_header_in_front_is_not_marked);
 	tcase_add_test(t, a_shared_frame_is_copied_to_be_marked);
+	tcase_add_loop_test(t, a_dscp_is_set_and_nothing_else_changes, 0, 6);
+	tcase_add_test(t, a_shared_frame_is_copied_for_its_dscp);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include "eal.h"
+#include "mark.h"
 #include "telem.h"
 #include "unit.h"
 
@@ -312,6 +313,9 @@ START_TEST(the_longest_answers_are_whole)
 	ck_assert_uint_eq(number_of("\"next\":"), CONF_MAX_PORTS);
 	ask("/weir/pf");
 	ck_assert_uint_eq(count("\"delay_max_ns\":"), 2 * N_TCLASSES);
+	snprintf(request, sizeof(request), "/weir/why," LONGEST_VF ",10", 1);
+	ask(request);
+	ck_assert_uint_eq(count("dropped as"), 2 * N_DROP_REASONS);
 	ask("/weir/drops");
 	for (int r = 0; r < N_DROP_REASONS; r++)
 		unit_must(has(drop_text((enum drop_reason)r)));
@@ -323,6 +327,39 @@ START_TEST(the_longest_answers_are_whole)
 }
 END_TEST
 
+/* Fails with more a page. */
+START_TEST(the_longest_marking_rules_are_on_pages)
+{
+	static struct mark_rule rules[2 * MARK_MAX_PER_VF];
+	uint32_t n = 0, next = 0, total = 2 * MARK_MAX_PER_VF;
+	char request[32];
+
+	start(2);
+	for (uint32_t i = 0; i < total; i++) {
+		struct mark_rule *r = &rules[i];
+		*r = (struct mark_rule){.order = MARK_MAX_ORDER, .vf = i % 2, .protocol = 255, .set_dscp = 63,
+			.dscps = UINT64_C(0x5555555555555555) << 1,
+			.src_port = {true, 10000, 65535}, .dst_port = {true, 10000, 65535}};
+		snprintf(r->name, sizeof(r->name), "a_rule_with_a_very_long_name_%03u", i);
+		r->src = r->dst = (struct mark_prefix){.bits = 128, .family = MARK_IPV6};
+		memset(r->src.address, 0xfd, 16);
+		memset(r->dst.address, 0xfd, 16);
+	}
+	conf.marks = marks_create(rules, total, NULL);
+	do {
+		snprintf(request, sizeof(request), "/weir/mark/list,%u", next);
+		ask(request);
+		ck_assert_uint_eq(number_of("\"total\":"), total);
+		ck_assert_uint_gt(number_of("\"next\":"), next);
+		next = number_of("\"next\":");
+		n += count("\"pkts\":");
+	} while (next < total);
+	ck_assert_uint_eq(n, total);
+	marks_release(conf.marks);
+	conf.marks = NULL;
+}
+END_TEST
+
 START_TEST(what_cannot_be_answered_says_why_and_what_was_wanted)
 {
 	static char long_request[1020] = "/weir/vf,";
@@ -330,7 +367,7 @@ START_TEST(what_cannot_be_answered_says_why_and_what_was_wanted)
 		"/weir/vfs,1x", "/weir/ports,32", "/weir/info,1", "/weir/pf,1", "/weir/drops,1",
 		"/weir/tenant", "/weir/tenant,nobody", "/weir/tenant,tenant_with_a_very_long_na",
 		"/weir/tenant,tenant_with_a_very_long_na000000x", "/weir/tenant,tenant_with_a_very_long_na000000,9",
-		"/weir/tenant,tenant_with_a_very_long_na000000,x", "/weir/tenants,4", "/weir/tenants,x", long_request};
+		"/weir/tenant,tenant_with_a_very_long_na000000,x", "/weir/tenants,4", "/weir/tenants,x", "/weir/why", "/weir/why,nobody", "/weir/mark/list,1", "/weir/mark/add,x,vf=a;set=EF", long_request};
 
 	start(2);
 	memset(long_request + 9, 'a', sizeof(long_request) - 10);
@@ -354,6 +391,7 @@ static Suite *suite(void)
 	tcase_add_test(t, every_member_of_a_tenant_is_on_one_page);
 	tcase_add_test(t, a_tenants_figures_are_its_vfs_added_up);
 	tcase_add_test(t, the_longest_answers_are_whole);
+	tcase_add_test(t, the_longest_marking_rules_are_on_pages);
 	tcase_add_test(t, what_cannot_be_answered_says_why_and_what_was_wanted);
 	suite_add_tcase(s, t);
 	return s;

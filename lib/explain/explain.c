@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "explain.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LOST_PERCENT 3	/* with that much away from its CPU weir cannot keep what it promised */
+#define RATE_TEXT    32
+
+static const char *const vf_advice[N_VIEW_BOUNDS] = {
+	[VIEW_BPS] = "its own limit in bits (max_bps): it offers more than it was sold; a higher one lifts it",
+	[VIEW_PPS] = "its own limit in packets (max_pps): it sends packets smaller than its SLA was made for",
+	[VIEW_TENANT] = "the limit of a tenant above it, which its other VMs share by weight and priority: the tenants' lines below "
+			"tell whose",
+	[VIEW_LINK] = "the link was others' turn: its share or guarantee is used up (weight, priority, min_bps)",
+	[VIEW_CORE] = "waiting to be read: the core's packet capacity is shared (min_pps, weight)",
+};
+
+static const char *const tenant_advice[N_VIEW_BOUNDS] = {
+	[VIEW_BPS] = "the tenant's limit in bits (max_bps): its VMs together offer more than it was sold",
+	[VIEW_PPS] = "the tenant's limit in packets (max_pps): its VMs together send more packets than it was sold",
+	[VIEW_TENANT] = "the tenant it is in",
+	[VIEW_LINK] = "the link was others' turn: the tenant's share or guarantee is used up (weight, priority, min_bps)",
+	[VIEW_CORE] = "waiting to be read: the core's packet capacity is shared (min_pps, weight)",
+};
+
+/* What to do about a drop; others say it all by drop_text(). */
+static const char *const drop_advice[N_DROP_REASONS] = {
+	[DROP_SPOOF] = "a source MAC that the config does not name: the guest's, or on af_packet this host's own (IPv6 is on there)",
+	[DROP_VLAN] = "the guest tags what it may not: see vlan, trunk and native of the VF",
+	[DROP_BROADCAST_LIMIT] = "it broadcasts more than broadcast_pps",
+	[DROP_SEGMENTATION] = "the guest's TSO frames are wrong (or UFO): its driver, or an MTU above those of weir's ports",
+	[DROP_TRUNCATED] = "af_packet cut them: at the far end ethtool -K DEV tso off gso off (or tx off), on weir's end gro off",
+	[DROP_MTU] = "frames longer than the egress port's mtu",
+	[DROP_RECEIVER_LIMIT] = "it is sent more than its rx limit (rx.max_bps, rx.max_pps)",
+	[DROP_RECEIVER_SLOW] = "its guest does not read its ring fast enough",
+	[DROP_RECEIVER_GONE] = "its port is down: is the guest running and connected?",
+	[DROP_UPLINK_GONE] = "the PF is down",
+	[DROP_AQM] = "when_full = drop, and they had waited too long: it offers more than it was sold",
+	[DROP_PUSHED_OUT] = "when_full = drop, and its queue was full: more important packets of it came",
+	[DROP_QUEUE_FULL] = "its port is shared, so it cannot be held back: queue, or its limits, are too small",
+	[DROP_NO_BUFFER] = "no mbufs: raise mbufs in [switch]",
+};
+
+static __attribute__((format(printf, 2, 3))) void say(struct explain *e, const char *format, ...)
+{
+	va_list args;
+
+	if (e->n == EXPLAIN_LINES)
+		return;
+	va_start(args, format);
+	vsnprintf(e->line[e->n++], EXPLAIN_CHARS, format, args);
+	va_end(args);
+}
+
+/* "150.02 Mb/s", as all of weirctl writes it. */
+static const char *bps_text(char buf[RATE_TEXT], uint64_t bps)
+{
+	snprintf(buf, RATE_TEXT, "%.2f Mb/s", (double)bps / 1e6);
+	return buf;
+}
+
+static const char *pps_text(char buf[RATE_TEXT], uint64_t pps)
+{
+	snprintf(buf, RATE_TEXT, "%.2f kp/s", (double)pps / 1e3);
+	return buf;
+}
+
+static const char *sold_text(char *buf, size_t size, const struct sla *s)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+		bool is_bits;
+	} terms[] = {{"min_bps", s->min_bps, true}, {"max_bps", s->max_bps, true}, {"min_pps", s->min_pps, false},
+		{"max_pps", s->max_pps, false}};
+	char text[RATE_TEXT];
+	size_t used = 0;
+
+	snprintf(buf, size, "nothing guaranteed, no limit");
+	for (size_t i = 0; i < sizeof(terms) / sizeof(terms[0]) && used < size; i++)
+		if (terms[i].value != 0)
+			used += (size_t)snprintf(buf + used, size - used, "%s%s %s", used > 0 ? ", " : "", terms[i].name,
+				terms[i].is_bits ? bps_text(text, terms[i].value) : pps_text(text, terms[i].value));
+	return buf;
+}
+
+static uint64_t per_second(uint64_t n, uint64_t span_ns)
+{
+	return span_ns > 0 ? (uint64_t)((double)n * 1e9 / (double)span_ns) : 0;
+}
+
+static unsigned int percent(uint64_t part_ns, uint64_t span_ns)
+{
+	uint64_t p = span_ns > 0 ? (part_ns * 100 + span_ns / 2) / span_ns : 0;
+
+	return p < 100 ? (unsigned int)p : 100;
+}
+
+/* The longest first.  Returns whether there was anything. */
+static bool explain_held(const uint64_t before[N_VIEW_BOUNDS], const uint64_t after[N_VIEW_BOUNDS], uint64_t span_ns,
+	const char *const advice[N_VIEW_BOUNDS], struct explain *out)
+{
+	bool is_said[N_VIEW_BOUNDS] = {false}, is_held = false;
+
+	for (;;) {
+		int worst = -1;
+		for (int b = 0; b < N_VIEW_BOUNDS; b++)
+			if (!is_said[b] && (worst < 0 || after[b] - before[b] > after[worst] - before[worst]))
+				worst = b;
+		if (worst < 0 || percent(after[worst] - before[worst], span_ns) < 1)
+			return is_held;
+		is_said[worst] = is_held = true;
+		say(out, "  %3u %% of the time held by %s: %s", percent(after[worst] - before[worst], span_ns),
+			view_bound_name((enum view_bound)worst), advice[worst]);
+	}
+}
+
+static void explain_drops(const struct dir_view *before, const struct dir_view *after, struct explain *out)
+{
+	for (int r = 0; r < N_DROP_REASONS; r++) {
+		const char *advice = drop_advice[r] != NULL ? drop_advice[r] : drop_text((enum drop_reason)r);
+		uint64_t now = after->drops[r] - before->drops[r];
+		if (after->drops[r] == 0)
+			continue;
+		if (now > 0)
+			say(out, "  dropped as %s: %" PRIu64 " now, %" PRIu64 " since the start: %s", drop_name((enum drop_reason)r),
+				now, after->drops[r], advice);
+		else
+			say(out, "  dropped as %s: %" PRIu64 " since the start, none now: %s", drop_name((enum drop_reason)r),
+				after->drops[r], advice);
+	}
+}
+
+static void explain_delays(const struct hist_snapshot delay[N_TCLASSES], struct explain *out)
+{
+	for (int c = 0; c < N_TCLASSES; c++)
+		if (delay[c].n > 0)
+			say(out, "  %-6s %12" PRIu64 " packets, delay p50 %.0f us, p99 %.0f us, longest %.0f us",
+				tclass_name((enum tclass)c), delay[c].n, (double)hist_quantile_ns(&delay[c], 0.5) / 1e3,
+				(double)hist_quantile_ns(&delay[c], 0.99) / 1e3, (double)delay[c].max_ns / 1e3);
+}
+
+static void explain_dir(const struct explain_figures *f, bool is_tx, struct explain *out)
+{
+	const struct dir_view *before = is_tx ? &f->before.tx : &f->before.rx, *after = is_tx ? &f->after.tx : &f->after.rx;
+	const struct sla *sold = is_tx ? &f->vf->tx_eff : &f->vf->rx_eff;
+	char bps[RATE_TEXT], pps[RATE_TEXT], terms[4 * RATE_TEXT + 40];
+	uint64_t marked = after->marked_pkts - before->marked_pkts, out_pkts = after->out_pkts - before->out_pkts;
+
+	say(out, "%s: %s %s; sold: %s; priority %u, weight %u", is_tx ? "tx" : "rx",
+		bps_text(bps, 8 * per_second(after->out_bytes - before->out_bytes, f->span_ns)),
+		pps_text(pps, per_second(out_pkts, f->span_ns)), sold_text(terms, sizeof(terms), sold), sold->priority, sold->weight);
+	bool is_held = explain_held(before->held_ns, after->held_ns, f->span_ns, vf_advice, out);
+	if (f->is_port_up && !is_held && dir_view_drops(after) == dir_view_drops(before) && after->backlog_pkts == 0)
+		say(out, "  nothing holds it: %s",
+			is_tx ? "its guest sends no more than this" : "no more than this is sent to it");
+	if (after->backlog_pkts > 0)
+		say(out, "  %" PRIu64 " packets wait inside weir now", after->backlog_pkts);
+	if (marked > 0)
+		say(out, "  %" PRIu64 " of %" PRIu64 " packets were marked CE: they waited longer than mark_above, and its TCP is "
+			"told so", marked, out_pkts);
+	if (after->missed_ns > before->missed_ns)
+		say(out, "  its guarantee was missed for %.1f ms: is the data core shared with another program?",
+			(double)(after->missed_ns - before->missed_ns) / 1e6);
+	explain_drops(before, after, out);
+	explain_delays(is_tx ? f->delay.tx : f->delay.rx, out);
+}
+
+/* Time that weir itself lost is nobody's bound, though packets waited meanwhile. */
+static void explain_switch(const struct explain_figures *f, struct explain *out)
+{
+	for (uint32_t i = 0; i < f->n_workers; i++) {
+		const struct explain_worker *w = &f->worker[i];
+		if (w->lost_ns * 100 < f->span_ns * LOST_PERCENT)
+			continue;
+		say(out, "weir itself ran for only %u %% of this time on lcore %u: it was away for %.0f ms of it,",
+			100 - percent(w->lost_ns, f->span_ns), w->lcore, (double)w->lost_ns / 1e6);
+		say(out, "  which is in the times held below.  Another program, or the host, has its CPU: keep others off it by "
+			"isolcpus, or chrt -f 10 before weir");
+	}
+	if (!f->is_port_up)
+		say(out, "its port %s is down: is the guest running, and connected to its socket?",
+			f->conf->ports[f->vf->port].device);
+	if (!f->is_uplink_up)
+		say(out, "the uplink %s is down: nothing goes out or comes in", f->conf->ports[f->conf->pf].device);
+}
+
+static void explain_tenants(const struct explain_figures *f, struct explain *out)
+{
+	for (uint32_t i = 0; i < f->n_tenants; i++) {
+		const struct explain_tenant *t = &f->tenant[i];
+		char bps[RATE_TEXT], pps[RATE_TEXT], terms[4 * RATE_TEXT + 40];
+
+		say(out, "tenant %s, tx of %u VFs: %s %s; sold: %s; priority %u, weight %u", t->tenant->name, t->tenant->n_all_vfs,
+			bps_text(bps, t->tx_bps), pps_text(pps, t->tx_pps), sold_text(terms, sizeof(terms), &t->tenant->tx_eff),
+			t->tenant->tx_eff.priority, t->tenant->tx_eff.weight);
+		explain_held(t->before.held_ns, t->after.held_ns, f->span_ns, tenant_advice, out);
+	}
+}
+
+void explain_vf(const struct explain_figures *f, struct explain *out)
+{
+	out->n = 0;
+	say(out, "%s on %s, over the last %.2f s", f->vf->name, f->conf->ports[f->vf->port].device, (double)f->span_ns / 1e9);
+	explain_switch(f, out);
+	explain_dir(f, true, out);
+	explain_dir(f, false, out);
+	explain_tenants(f, out);
+}

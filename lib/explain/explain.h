@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Why a VF gets what it gets, in words: from figures of the whole switch at two moments, a second or less apart.  Pure: it
+ * looks at nothing but what it is given.
+ * Used by: telem.  Uses: sla (conf.h), view, hist. */
+#ifndef WEIR_EXPLAIN_H
+#define WEIR_EXPLAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf.h"
+#include "view.h"
+
+#define EXPLAIN_LINES	  80	/* what there can be at most: all drop reasons, both ways, and four tenants */
+#define EXPLAIN_CHARS	  240
+#define EXPLAIN_MAX_WORKERS 64
+
+struct explain_worker {
+	unsigned int lcore;
+	uint64_t lost_ns;		/* between the two moments */
+};
+
+/* A VF's tenant and those above it, the nearest first. */
+struct explain_tenant {
+	const struct conf_tenant *tenant;
+	struct tenant_view before, after;
+	uint64_t tx_bps, tx_pps;	/* of all VFs in it */
+};
+
+struct explain_figures {
+	const struct conf *conf;
+	const struct conf_vf *vf;
+	uint64_t span_ns;		/* between 'before' and 'after' */
+	struct vf_view before, after;
+	struct delay_view delay;	/* of that time alone: hist_since() */
+	bool is_port_up, is_uplink_up;
+	uint32_t n_workers, n_tenants;
+	struct explain_worker worker[EXPLAIN_MAX_WORKERS];
+	struct explain_tenant tenant[CONF_MAX_DEPTH];
+};
+
+struct explain {
+	uint32_t n;
+	char line[EXPLAIN_LINES][EXPLAIN_CHARS];
+};
+
+/* What concerns the whole switch comes first: where weir itself did not run, or a port is down, the rest is a consequence. */
+void explain_vf(const struct explain_figures *f, struct explain *out);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is said of figures: each bound, drop and misfortune by its words, and nothing that is not so. */
+#include <string.h>
+
+#include "explain.h"
+#include "unit.h"
+
+#define SECOND UINT64_C(1000000000)
+
+static struct conf conf = {.n_ports = 2, .pf = 0, .ports = {{.device = "up0"}, {.device = "v0"}}};
+static struct conf_vf vf = {.name = "web", .port = 1, .tx_eff = {.max_bps = 50000000, .weight = 1}, .rx_eff = {.weight = 1}};
+static struct conf_tenant tenant = {.name = "lab", .n_all_vfs = 3, .tx_eff = {.max_pps = 12500, .weight = 2, .priority = 1}};
+static struct explain_figures f;
+static struct explain e;
+
+static void start(void)
+{
+	memset(&f, 0, sizeof(f));
+	f.conf = &conf;
+	f.vf = &vf;
+	f.span_ns = SECOND;
+	f.is_port_up = f.is_uplink_up = true;
+}
+
+static const char *said(const char *text)
+{
+	explain_vf(&f, &e);
+	for (uint32_t i = 0; i < e.n; i++)
+		if (strstr(e.line[i], text) != NULL)
+			return e.line[i];
+	return NULL;
+}
+
+START_TEST(who_is_idle_is_held_by_nothing)
+{
+	start();
+	ck_assert_str_eq(said("web on"), "web on v0, over the last 1.00 s");
+	ck_assert_ptr_nonnull(said("nothing holds it: its guest sends no more"));
+	ck_assert_ptr_nonnull(said("nothing holds it: no more than this is sent to it"));
+	ck_assert_uint_eq(e.n, 5);
+	f.before.tx.held_ns[VIEW_BPS] = f.after.tx.held_ns[VIEW_BPS] = 9 * SECOND;	/* long ago, too */
+	ck_assert_ptr_null(said("held by"));
+	f.before.tx.drops[DROP_SPOOF] = f.after.tx.drops[DROP_SPOOF] = 7;	/* long ago */
+	ck_assert_ptr_nonnull(said("dropped as spoof: 7 since the start, none now"));
+	ck_assert_ptr_nonnull(said("nothing holds it: its guest"));
+	f.after.tx.drops[DROP_SPOOF] = 9;
+	ck_assert_ptr_nonnull(said("dropped as spoof: 2 now, 9 since the start: a source MAC"));
+	ck_assert_ptr_null(said("nothing holds it: its guest"));
+}
+END_TEST
+
+/* Fails if figures are taken since the start, or the bounds are told in another order than their time. */
+START_TEST(what_held_it_is_told_the_longest_first_and_of_this_time_alone)
+{
+	static const char *const names[] = {"bps", "pps", "tenant", "link", "core"};
+
+	for (int b = 0; b < N_VIEW_BOUNDS; b++) {
+		char text[32];
+		start();
+		f.before.tx.held_ns[b] = 100 * SECOND;
+		for (int other = 0; other < N_VIEW_BOUNDS; other++)
+			f.after.tx.held_ns[other] = f.before.tx.held_ns[other];
+		f.after.tx.held_ns[b] += SECOND * 3 / 4;
+		f.after.tx.held_ns[(b + 1) % N_VIEW_BOUNDS] += SECOND / 4;
+		snprintf(text, sizeof(text), " 75 %% of the time held by %s:", names[b]);
+		const char *first = said(text);
+		ck_assert_msg(first != NULL, "%s", text);
+		ck_assert_ptr_eq(said("% of the time held by"), first);
+		ck_assert_ptr_nonnull(strstr(first + EXPLAIN_CHARS, " 25 % of the time held by"));
+		ck_assert_ptr_null(said("nothing holds it: its guest"));
+	}
+}
+END_TEST
+
+START_TEST(rates_and_delays_are_of_this_time)
+{
+	start();
+	f.span_ns = SECOND / 2;
+	f.before.tx.out_bytes = f.before.tx.out_pkts = 1000000000;
+	f.after.tx = f.before.tx;
+	f.after.tx.out_bytes += 3125000;
+	f.after.tx.out_pkts += 2050;
+	ck_assert_str_eq(said("tx: "), "tx: 50.00 Mb/s 4.10 kp/s; sold: max_bps 50.00 Mb/s; priority 0, weight 1");
+	f.delay.tx[TC_MEDIUM].n = 10;
+	f.delay.tx[TC_MEDIUM].count[hist_bucket(1000)] = 10;
+	f.delay.tx[TC_MEDIUM].max_ns = 1100;
+	ck_assert_ptr_nonnull(strstr(said("medium"), " 10 packets, delay p50 1 us, p99 1 us, longest 1 us"));
+	ck_assert_ptr_null(said("high  "));
+}
+END_TEST
+
+/* Fails if lost time is called a bound's, or a port that is down is not told first. */
+START_TEST(what_concerns_the_whole_switch_comes_first)
+{
+	start();
+	f.n_workers = 2;
+	f.worker[0] = (struct explain_worker){.lcore = 3, .lost_ns = SECOND / 100};
+	f.worker[1] = (struct explain_worker){.lcore = 5, .lost_ns = SECOND / 5};
+	f.is_port_up = f.is_uplink_up = false;
+	ck_assert_ptr_null(said("lcore 3"));
+	ck_assert_str_eq(said("weir itself"), "weir itself ran for only 80 % of this time on lcore 5: it was away for 200 ms of it,");
+	ck_assert_ptr_eq(said("weir itself"), e.line[1]);
+	ck_assert_ptr_nonnull(strstr(e.line[2], "isolcpus"));
+	ck_assert_ptr_eq(said("its port v0 is down"), e.line[3]);
+	ck_assert_ptr_eq(said("the uplink up0 is down"), e.line[4]);
+	ck_assert_ptr_null(said("nothing holds it"));
+}
+END_TEST
+
+START_TEST(tenants_are_told_with_what_holds_them)
+{
+	start();
+	f.n_tenants = 1;
+	f.tenant[0] = (struct explain_tenant){.tenant = &tenant, .tx_bps = 40000000, .tx_pps = 12500};
+	f.tenant[0].after.held_ns[VIEW_PPS] = SECOND;
+	ck_assert_str_eq(said("tenant lab"), "tenant lab, tx of 3 VFs: 40.00 Mb/s 12.50 kp/s; sold: max_pps 12.50 kp/s; priority 1, "
+		"weight 2");
+	ck_assert_ptr_nonnull(said("100 % of the time held by pps: the tenant's limit in packets"));
+}
+END_TEST
+
+/* Everything at once, with the longest numbers, is whole lines. */
+START_TEST(the_most_that_there_can_be_fits)
+{
+	start();
+	for (int r = 0; r < N_DROP_REASONS; r++)
+		f.after.tx.drops[r] = f.after.rx.drops[r] = UINT64_MAX;
+	for (int b = 0; b < N_VIEW_BOUNDS; b++)
+		f.after.tx.held_ns[b] = f.after.rx.held_ns[b] = SECOND;
+	f.n_tenants = CONF_MAX_DEPTH;
+	for (int i = 0; i < CONF_MAX_DEPTH; i++) {
+		f.tenant[i].tenant = &tenant;
+		for (int b = 0; b < N_VIEW_BOUNDS; b++)
+			f.tenant[i].after.held_ns[b] = SECOND;
+	}
+	explain_vf(&f, &e);
+	ck_assert_uint_lt(e.n, EXPLAIN_LINES);
+	for (uint32_t i = 0; i < e.n; i++)
+		ck_assert_msg(strlen(e.line[i]) < EXPLAIN_CHARS - 1, "cut: %s", e.line[i]);
+}
+END_TEST
+
+/* Fails without the subtraction, or with the longest of all time. */
+START_TEST(a_histogram_since_another_has_what_came_after_it)
+{
+	struct hist_snapshot then = {.n = 3, .max_ns = 1000000}, now;
+
+	then.count[hist_bucket(100)] = 2;
+	then.count[hist_bucket(1000000)] = 1;
+	now = then;
+	now.count[hist_bucket(500)] += 4;
+	now.count[hist_bucket(100)] += 1;
+	now.n += 5;
+	hist_since(&now, &then);
+	ck_assert_uint_eq(now.n, 5);
+	ck_assert_uint_eq(hist_bucket(now.max_ns), hist_bucket(500));
+	ck_assert_uint_eq(hist_bucket(hist_quantile_ns(&now, 0.2)), hist_bucket(100));
+	ck_assert_uint_eq(hist_bucket(hist_quantile_ns(&now, 0.3)), hist_bucket(500));
+	now = then;
+	now.count[hist_bucket(2000000)]++;
+	now.max_ns = 2000001;
+	hist_since(&now, &then);
+	ck_assert_uint_eq(now.max_ns, 2000001);
+	now = then;
+	hist_since(&now, &then);
+	ck_assert_uint_eq(now.n + now.max_ns, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("explain");
+	TCase *t = tcase_create("explain");
+
+	tcase_add_test(t, who_is_idle_is_held_by_nothing);
+	tcase_add_test(t, what_held_it_is_told_the_longest_first_and_of_this_time_alone);
+	tcase_add_test(t, rates_and_delays_are_of_this_time);
+	tcase_add_test(t, what_concerns_the_whole_switch_comes_first);
+	tcase_add_test(t, tenants_are_told_with_what_holds_them);
+	tcase_add_test(t, the_most_that_there_can_be_fits);
+	tcase_add_test(t, a_histogram_since_another_has_what_came_after_it);
+	suite_add_tcase(s, t);
+	return unit_run(s);
+}
