@@ -143,6 +143,18 @@ static void explain_delays(const struct hist_snapshot delay[N_TCLASSES], struct 
 				(double)hist_quantile_ns(&delay[c], 0.99) / 1e3, (double)delay[c].max_ns / 1e3);
 }
 
+static void explain_grant(const struct explain_figures *f, struct explain *out)
+{
+	const struct sla *sold = &f->vf->tx_eff;
+	char bps[RATE_TEXT], pps[RATE_TEXT];
+
+	if (!f->has_grant || (f->grant.min_bps >= sold->min_bps && f->grant.min_pps >= sold->min_pps))
+		return;
+	say(out, "  of its guarantee only %s %s are granted now: all guarantees together do not fit what the uplink and the core "
+		"carry (weirctl show allocator tells what they carry, and since when)",
+		bps_text(bps, f->grant.min_bps), pps_text(pps, f->grant.min_pps));
+}
+
 static void explain_dir(const struct explain_figures *f, bool is_tx, struct explain *out)
 {
 	const struct dir_view *before = is_tx ? &f->before.tx : &f->before.rx, *after = is_tx ? &f->after.tx : &f->after.rx;
@@ -153,6 +165,8 @@ static void explain_dir(const struct explain_figures *f, bool is_tx, struct expl
 	say(out, "%s: %s %s; sold: %s; priority %u, weight %u", is_tx ? "tx" : "rx",
 		bps_text(bps, 8 * per_second(after->out_bytes - before->out_bytes, f->span_ns)),
 		pps_text(pps, per_second(out_pkts, f->span_ns)), sold_text(terms, sizeof(terms), sold), sold->priority, sold->weight);
+	if (is_tx)
+		explain_grant(f, out);
 	bool is_held = explain_held(before->held_ns, after->held_ns, f->span_ns, vf_advice, out);
 	if (f->is_port_up && !is_held && dir_view_drops(after) == dir_view_drops(before) && after->backlog_pkts == 0)
 		say(out, "  nothing holds it: %s",

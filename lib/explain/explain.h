@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 #include "conf.h"
+#include "grants.h"
 #include "view.h"
 
-#define EXPLAIN_LINES	  80	/* what there can be at most: all drop reasons, both ways, and four tenants */
+#define EXPLAIN_LINES	  96	/* what there can be at most: all drop reasons, both ways, and four tenants */
 #define EXPLAIN_CHARS	  240
 #define EXPLAIN_MAX_WORKERS 64
 
@@ -34,6 +35,8 @@ struct explain_figures {
 	struct vf_view before, after;
 	struct delay_view delay;	/* of that time alone: hist_since() */
 	bool is_port_up, is_uplink_up;
+	bool has_grant;			/* an allocator says what of the guarantee is granted now */
+	struct grant grant;
 	uint32_t n_workers, n_tenants;
 	struct explain_worker worker[EXPLAIN_MAX_WORKERS];
 	struct explain_tenant tenant[CONF_MAX_DEPTH];

@@ -119,6 +119,24 @@ START_TEST(tenants_are_told_with_what_holds_them)
 }
 END_TEST
 
+/* Fails if a cut is not told, or one that is none. */
+START_TEST(a_guarantee_that_is_cut_is_told)
+{
+	start();
+	vf.tx_eff.min_bps = 40000000;
+	vf.tx_eff.min_pps = 4000;
+	f.grant = (struct grant){.min_bps = 30000000, .min_pps = 4000};
+	ck_assert_ptr_null(said("granted"));	/* there is no allocator */
+	f.has_grant = true;
+	ck_assert_ptr_nonnull(said("of its guarantee only 30.00 Mb/s 4.00 kp/s are granted now"));
+	f.grant.min_bps = 40000000;
+	ck_assert_ptr_null(said("granted"));
+	f.grant.min_pps = 3000;
+	ck_assert_ptr_nonnull(said("of its guarantee only 40.00 Mb/s 3.00 kp/s are granted now"));
+	vf.tx_eff.min_bps = vf.tx_eff.min_pps = 0;
+}
+END_TEST
+
 /* Everything at once, with the longest numbers, is whole lines. */
 START_TEST(the_most_that_there_can_be_fits)
 {
@@ -127,6 +145,9 @@ START_TEST(the_most_that_there_can_be_fits)
 		f.after.tx.drops[r] = f.after.rx.drops[r] = UINT64_MAX;
 	for (int b = 0; b < N_VIEW_BOUNDS; b++)
 		f.after.tx.held_ns[b] = f.after.rx.held_ns[b] = SECOND;
+	vf.tx_eff.min_bps = UINT64_MAX;
+	f.has_grant = true;
+	f.grant = (struct grant){.min_bps = UINT64_MAX - 1, .min_pps = UINT64_MAX};
 	f.n_tenants = CONF_MAX_DEPTH;
 	for (int i = 0; i < CONF_MAX_DEPTH; i++) {
 		f.tenant[i].tenant = &tenant;
@@ -135,6 +156,7 @@ START_TEST(the_most_that_there_can_be_fits)
 	}
 	explain_vf(&f, &e);
 	ck_assert_uint_lt(e.n, EXPLAIN_LINES);
+	vf.tx_eff.min_bps = 0;
 	for (uint32_t i = 0; i < e.n; i++)
 		ck_assert_msg(strlen(e.line[i]) < EXPLAIN_CHARS - 1, "cut: %s", e.line[i]);
 }
@@ -177,6 +199,7 @@ int main(void)
 	tcase_add_test(t, rates_and_delays_are_of_this_time);
 	tcase_add_test(t, what_concerns_the_whole_switch_comes_first);
 	tcase_add_test(t, tenants_are_told_with_what_holds_them);
+	tcase_add_test(t, a_guarantee_that_is_cut_is_told);
 	tcase_add_test(t, the_most_that_there_can_be_fits);
 	tcase_add_test(t, a_histogram_since_another_has_what_came_after_it);
 	suite_add_tcase(s, t);
