@@ -6,7 +6,8 @@
 #define BELOW_PERCENT	2
 #define ABOVE_PERCENT	5
 #define NS_IN_S		UINT64_C(1000000000)
-#define LEAST_SLOTS	3u	/* to be believed */
+#define LEAST_SLOTS	10u	/* to be believed */
+#define STALL_PART	100u	/* of the nominal: less than that is a stall, and no rate */
 
 __extension__ typedef unsigned __int128 u128;
 
@@ -44,7 +45,8 @@ static uint64_t slot_rate(const struct capacity *c)
 	if (c->slot_full_ns < CAPACITY_SLOT_NS / 10)
 		return 0;
 	uint64_t rate = (uint64_t)((u128)c->slot_amount * NS_IN_S / c->slot_full_ns);
-	return rate > 0 ? rate : 1;
+	bool is_stalled = c->nominal != CAPACITY_UNLIMITED && rate < c->nominal / STALL_PART;
+	return is_stalled ? 0 : rate;
 }
 
 /* True when it has been so for that long. */

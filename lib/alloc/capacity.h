@@ -2,6 +2,7 @@
 /* What a resource really carries: packets a second of the core, bits a second of the uplink's port.  It is known only
  * while the resource is full, so samples of full stretches are gathered in slots of 100 ms, and the p50 of the last 10 s
  * of slots is what is measured.
+ * What takes nothing, or next to nothing, tells no rate: its users wait, and cutting what they were sold would help nobody.
  * It acts slowly: below what was believed (by 2 %) for 1 s, it is cut; above (by 5 %), or not full for 5 s, restored.
  * Time is an argument.  Used by: control.  Uses: nothing. */
 #ifndef WEIR_CAPACITY_H

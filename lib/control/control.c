@@ -360,7 +360,8 @@ struct control *control_create(const struct control_params *params, uint64_t now
 	struct control *c = calloc(1, sizeof(*c));
 	const struct conf *conf = params->conf;
 	bool is_known = conf->packet_capacity_pps != 0;
-	bool is_core_fixed = conf->capacity == CAPACITY_IS_CONFIGURED || (conf->capacity == CAPACITY_IS_AUTO && is_known);
+	/* What a full core moves depends on its packets, and on what the host leaves it: acted upon only where that was asked. */
+	bool is_core_fixed = conf->capacity != CAPACITY_IS_MEASURED;
 
 	if (c == NULL)
 		return NULL;

@@ -7,6 +7,7 @@
 #include "pipe_impl.h"
 
 #define FRAME_OVERHEAD	 18u			/* L2 header and one tag */
+#define LOAD_MOST_TURNS	 4u			/* a full turn lasts about turn_ns: ask fits its budget to that */
 #define BROADCAST_BURST_NS (50 * NS_PER_MS)
 
 static uint32_t largest_bytes(const struct conf_port *port)
@@ -307,6 +308,8 @@ static void account_load(struct pipe *p, uint64_t now_ns)
 {
 	uint64_t took_ns = now_ns - p->last_turn_ns;
 
+	if (took_ns > LOAD_MOST_TURNS * p->turn_ns)	/* the core was away: that is no work's cost */
+		return;
 	if (p->was_full) {
 		counter_add(&p->full_ns, took_ns);
 		counter_add(&p->full_pkts, p->full_turn_pkts);
@@ -349,9 +352,9 @@ uint32_t pipe_turn(struct pipe *p, uint64_t now_ns)
 	if (p->is_asking) {
 		n_asked = pipe_ask(p, now_ns);
 		moved += n_asked;
-		p->was_full = ask_is_full(p->ask);
+		p->was_full |= ask_is_full(p->ask);
 		p->was_capped = ask_is_capped(p->ask, now_ns);
-		p->full_turn_pkts = n_asked;
+		p->full_turn_pkts = moved;
 	}
 	if (p->is_home)
 		pipe_pass_local(p, now_ns);

@@ -13,6 +13,7 @@
 
 #define FADE_SHIFT  3	/* an eighth with each frame */
 #define ONE_PKT_Q8  256u
+#define LONGEST_L2_BYTES 22u	/* Ethernet and two tags */
 
 void port_cut_init(struct cutter *c)
 {
@@ -77,13 +78,14 @@ static void skip_headers(struct cutter *c, const struct rte_mbuf *m, uint32_t n)
 	c->segment_at = n;
 }
 
-static bool begin(const struct ports *ports, struct cutter *c, const struct rte_mbuf *m)
+static bool begin(const struct ports *ports, const struct port *p, struct cutter *c, const struct rte_mbuf *m)
 {
+	uint32_t room = rte_pktmbuf_data_room_size(p->pool) - RTE_PKTMBUF_HEADROOM - LONGEST_L2_BYTES;
 	uint8_t buf[FRAME_CUT_HEAD_BYTES];
 	uint32_t n = RTE_MIN(m->pkt_len, FRAME_CUT_HEAD_BYTES);
 	const uint8_t *head = rte_pktmbuf_read(m, 0, n, buf);
 
-	if (head == NULL || !frame_cut_begin(&c->cut, head, n, m->pkt_len, m->tso_segsz, ports->longest_mtu))
+	if (head == NULL || !frame_cut_begin(&c->cut, head, n, m->pkt_len, m->tso_segsz, RTE_MIN(ports->longest_mtu, room)))
 		return false;
 	skip_headers(c, m, c->cut.head_bytes);
 	note_frame(c, frame_cut_n_left(&c->cut));
@@ -100,7 +102,7 @@ static bool cut_one(const struct port *p, struct cutter *c, struct pkt *k)
 	if (m == NULL)
 		return false;
 	packet = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(c->cut.head_bytes + payload));
-	if (packet == NULL) {	/* a pool's room holds any packet of the longest MTU: pools_plan() */
+	if (packet == NULL) {	/* never: begin() */
 		rte_pktmbuf_free(m);
 		return false;
 	}
@@ -122,7 +124,7 @@ static bool next(const struct ports *ports, const struct port *p, struct cutter 
 			pass(c, k);
 			return true;
 		}
-		if (!begin(ports, c, m)) {
+		if (!begin(ports, p, c, m)) {
 			c->at++;
 			port_fill(k, m);
 			pkt_set_bad_segmentation(k);

@@ -138,8 +138,8 @@ struct conf_port {
 	int line;
 };
 
-/* Whose word counts for what the core and the uplink carry: auto is the operator's where he gave packet_capacity, and
- * what is measured else. */
+/* Whose word counts for what the core and the uplink carry: auto is the operator's for the core, and what is measured
+ * for the uplink. */
 enum capacity_mode { CAPACITY_IS_AUTO, CAPACITY_IS_CONFIGURED, CAPACITY_IS_MEASURED };
 
 enum placement_mode { PLACE_AUTO, PLACE_SINGLE, PLACE_SPLIT };

@@ -91,7 +91,8 @@ END_TEST
 /* The core manages less than was sold of it.  Broken by: full turns that are not counted. */
 START_TEST(a_core_that_is_slower_costs_the_lowest_priority_first)
 {
-	struct rim *r = rim_create(&(struct rim_setup){.ini = RIM_PF("10G") RIM_VM(01, "tx.min_pps = 100k\ntx.priority = 0\n")
+	struct rim *r = rim_create(&(struct rim_setup){.ini = "[allocator]\ncapacity = measured\n" RIM_PF("10G")
+			RIM_VM(01, "tx.min_pps = 100k\ntx.priority = 0\n")
 			RIM_VM(02, "tx.min_pps = 200k\ntx.priority = 1\n") RIM_VM(03, "tx.min_pps = 200k\ntx.priority = 2\n")});
 
 	rim_set_cost(r, 2000, 500);	/* turns of 32 packets and 5 us: 376.5 kp/s */

@@ -172,7 +172,9 @@ def many_maps(rig):
     before, free = resident_kib(), rig.ask("/weir/info")["n_free_mbufs"]
     cycles(300)
     assert terms(rig) == before_lines
-    assert resident_kib() <= before + 256, "%d KiB more after 300 changes" % (resident_kib() - before)
+    # Address sanitizer keeps what was freed for a while, and tells of leaks itself at the end.
+    is_sanitized = "ASAN_OPTIONS" in os.environ
+    assert is_sanitized or resident_kib() <= before + 256, "%d KiB more after 300 changes" % (resident_kib() - before)
     wait_until(lambda: rig.ask("/weir/info")["n_free_mbufs"] >= free - 64, "buffers back")
 
 

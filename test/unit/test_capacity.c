@@ -45,6 +45,21 @@ START_TEST(cut_after_a_second_below_and_restored_after_five)
 }
 END_TEST
 
+/* Nobody is helped by a cut of what a port that takes nothing was sold.  Broken by: a stall's rate that counts; 3 slots that
+ * are believed. */
+START_TEST(a_stall_or_a_moment_cuts_nothing)
+{
+	begin(1000000000, false);
+	ck_assert_int_eq(run(20 * NS_PER_S, 0, 100), 0);
+	ck_assert_int_eq(run(20 * NS_PER_S, 9000000, 100), 0);
+	ck_assert_int_eq(run(3 * NS_PER_S, 20000000, 100), 1);
+	begin(1000000000, false);
+	ck_assert_int_eq(run(20 * NS_PER_S, 0, 0), 0);
+	ck_assert_int_eq(run(900 * NS_PER_MS, 200000000, 100) + run(10 * NS_PER_S, 0, 0), 0);
+	ck_assert_uint_eq(c.measured, 0);
+}
+END_TEST
+
 /* Broken by: no hysteresis; a short dip that counts. */
 START_TEST(dips_and_noise_change_nothing)
 {
@@ -125,6 +140,7 @@ int main(void)
 	Suite *s = suite_create("capacity");
 	TCase *tc = tcase_create("capacity");
 
+	tcase_add_test(tc, a_stall_or_a_moment_cuts_nothing);
 	tcase_add_test(tc, cut_after_a_second_below_and_restored_after_five);
 	tcase_add_test(tc, dips_and_noise_change_nothing);
 	tcase_add_test(tc, the_operators_word_is_measured_against_and_kept);

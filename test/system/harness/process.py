@@ -87,7 +87,7 @@ class Process:
     def kill(self):
         if self.is_running():
             self.popen.kill()
-            self.popen.wait(10)
+            self.popen.wait(60)     # all its memory goes, and the machine may be busy
 
 
 class Telemetry:
