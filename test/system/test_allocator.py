@@ -43,7 +43,7 @@ def told(context):
     assert answer["period_asked_ns"] == 2000000 and answer["period_ns"] >= 2000000, answer
     assert answer["runs"] >= 20 and 0 < answer["cost_p50_ns"] <= answer["cost_max_ns"], answer
     assert answer["port_bps"]["asked"] == answer["port_bps"]["effective"] == 10**9, answer["port_bps"]
-    assert answer["core_pps"]["asked"] == 0 and answer["core_pps"]["by"] == "measured", answer["core_pps"]
+    assert answer["core_pps"]["asked"] == 0 and answer["core_pps"]["by"] == "configured", answer["core_pps"]
     assert answer["grants"]["a"]["granted_pps"] == answer["grants"]["a"]["sold_pps"] == 1000, answer["grants"]
     assert "no such VF" in weir.ask("/weir/allocator,7")["error"]
 
