@@ -20,6 +20,7 @@ enum asker_state {
 struct asker {
 	uint64_t pause_ns;
 	uint64_t ready_ns;
+	uint32_t group;
 	uint8_t state;
 	uint8_t how;		/* order_next()'s answer, for the charge */
 	struct ask_stats stats;
@@ -30,6 +31,7 @@ struct ask {
 	struct wheel *idle;
 	struct cffs_node *idle_links;
 	struct asker *askers;
+	uint32_t *parents;		/* by group */
 	uint32_t n_askers;
 	uint32_t tick;			/* whose figures come next */
 	uint32_t budget;		/* left in this turn */
@@ -42,6 +44,7 @@ struct ask *ask_create(const struct ask_params *p)
 	struct ask *a = calloc(1, sizeof(*a));
 	struct order_params op = {
 		.n_nodes = p->n_askers,
+		.n_groups = p->n_groups,
 		.link_pkt = price_of_pps(p->capacity_pps),
 		.cost_pkt = price_of_pps(p->capacity_pps ? p->capacity_pps : NOMINAL_PPS),
 		.largest_pkts = p->capacity_pps ? 1 : ASK_QUANTUM,
@@ -56,8 +59,13 @@ struct ask *ask_create(const struct ask_params *p)
 	a->turn_ns = p->turn_ns;
 	a->askers = calloc(p->n_askers, sizeof(*a->askers));
 	a->idle_links = calloc(p->n_askers, sizeof(*a->idle_links));
-	if (a->askers == NULL || a->idle_links == NULL)
+	a->parents = calloc(p->n_groups + 1, sizeof(*a->parents));
+	if (a->askers == NULL || a->idle_links == NULL || a->parents == NULL)
 		goto fail;
+	for (uint32_t i = 0; i < p->n_askers; i++)
+		a->askers[i].group = ORDER_NONE;
+	for (uint32_t i = 0; i < p->n_groups; i++)
+		a->parents[i] = ORDER_NONE;
 	cffs_nodes_init(a->idle_links, p->n_askers);
 	a->idle = wheel_create(IDLE_BUCKETS, IDLE_SHIFT, a->idle_links);
 	a->order = order_create(&op);
@@ -76,16 +84,47 @@ void ask_destroy(struct ask *a)
 	order_destroy(a->order);
 	wheel_destroy(a->idle);
 	free(a->idle_links);
+	free(a->parents);
 	free(a->askers);
 	free(a);
 }
 
+static struct order_terms order_terms(const struct ask_terms *t)
+{
+	return (struct order_terms){
+		.min_pkt = price_of_pps(t->min_pps), .weight = t->weight, .priority = t->priority};
+}
+
 void ask_set(struct ask *a, uint32_t id, const struct ask_terms *t, uint64_t now_ns)
 {
-	order_set(a->order, id,
-		&(struct order_terms){
-			.min_pkt = price_of_pps(t->min_pps), .weight = t->weight, .priority = t->priority},
-		NULL, now_ns);
+	struct order_terms terms = order_terms(t);
+
+	order_set(a->order, id, &terms, NULL, now_ns);
+}
+
+void ask_set_group(struct ask *a, uint32_t group, const struct ask_terms *t, uint64_t now_ns)
+{
+	struct order_terms terms = order_terms(t);
+
+	order_set_group(a->order, group, &terms, NULL, now_ns);
+}
+
+void ask_join(struct ask *a, uint32_t id, uint32_t group, uint64_t now_ns)
+{
+	if (a->askers[id].group == group)
+		return;
+	a->askers[id].group = group;
+	order_join(a->order, id, group, now_ns);
+}
+
+bool ask_join_group(struct ask *a, uint32_t group, uint32_t parent, uint64_t now_ns)
+{
+	if (a->parents[group] == parent)
+		return true;
+	if (!order_join_group(a->order, group, parent, now_ns))
+		return false;
+	a->parents[group] = parent;
+	return true;
 }
 
 void ask_set_capacity(struct ask *a, uint64_t capacity_pps, uint64_t now_ns)

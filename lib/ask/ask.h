@@ -20,13 +20,14 @@
 
 struct ask_params {
 	uint32_t n_askers;
+	uint32_t n_groups;	/* of askers: tenants.  0 where there are none */
 	uint64_t capacity_pps;	/* 0: not capped */
 	uint32_t turn_pkts;	/* budget of a turn ... */
 	uint64_t turn_ns;	/* ... and of its time: turns that take longer are given fewer packets */
 };
 
 struct ask_terms {
-	uint64_t min_pps;	/* sum over the VFs behind it */
+	uint64_t min_pps;	/* of an asker: sum over the VFs behind it */
 	uint32_t weight;
 	uint8_t priority;
 };
@@ -42,6 +43,13 @@ struct ask;
 struct ask *ask_create(const struct ask_params *params);
 void ask_destroy(struct ask *a);
 void ask_set(struct ask *a, uint32_t asker, const struct ask_terms *terms, uint64_t now_ns);
+
+/* A group stands for its members among the others; ORDER_NONE: in none, as at first.  As of an order's: see order.h.
+ * What is so already costs nothing.  ask_join_group(): false: they would loop or be too deep, and nothing changed. */
+void ask_set_group(struct ask *a, uint32_t group, const struct ask_terms *terms, uint64_t now_ns);
+void ask_join(struct ask *a, uint32_t asker, uint32_t group, uint64_t now_ns);
+bool ask_join_group(struct ask *a, uint32_t group, uint32_t parent, uint64_t now_ns);
+
 void ask_set_capacity(struct ask *a, uint64_t capacity_pps, uint64_t now_ns);
 
 /* Off: not asked any more (its port is down). */

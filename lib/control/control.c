@@ -13,6 +13,7 @@
 
 #define SMOOTH_NS     (10 * NS_PER_MS)	/* of a worker's demand */
 #define WORTH_PERCENT 1			/* of the capacity: a split that moves less is left as it is */
+#define PARTS	      65536	/* of all weights, for a split */
 #define WIRE_BYTES    24u
 
 enum resource { BITS, PACKETS };
@@ -26,6 +27,7 @@ struct asker_load {
 struct control {
 	struct control_params is;
 	struct capacity core, port;
+	struct asking asking;			/* of a split, while it is made */
 	struct grants *granted;
 	uint64_t n_changes, last_ns;
 	uint64_t fitted_bps, fitted_pps;	/* what 'granted' was worked out for */
@@ -283,26 +285,6 @@ static bool fit(struct control *c, const struct conf *conf, uint64_t n_changes, 
 
 /* ---- The packet capacity, over the workers that ask ---- */
 
-static void add_to_parts(const struct control *c, const struct conf *conf, struct split_part *parts)
-{
-	uint64_t promised = 0, capacity = conf->packet_capacity_pps;
-	uint32_t weight = 0;
-
-	for (uint32_t i = 0; i < conf->n_vfs; i++) {
-		struct split_part *p = &parts[c->is.rx_worker[conf->vfs[i].port]];
-		uint64_t pps = u64_max(c->granted->vfs[i].min_pps, c->granted->vfs[i].urgent_pps);
-		p->floor += pps;
-		p->weight += conf->vfs[i].tx_eff.weight;
-		promised += pps;
-		weight += conf->vfs[i].tx_eff.weight;
-	}
-	/* What was promised is never lent to another worker: it would not be back with the first packet.
-	 * The PF weighs as much as all VFs, and has half of what nobody was promised: as at the start. */
-	struct split_part *pf = &parts[c->is.rx_worker[conf->pf]];
-	pf->weight += weight;
-	pf->floor += capacity > promised ? (capacity - promised) / 2 : 0;
-}
-
 static uint64_t apart(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : b - a;
@@ -310,7 +292,8 @@ static uint64_t apart(uint64_t a, uint64_t b)
 
 static void split_capacity(struct control *c, const struct conf *conf, const struct load_view *loads)
 {
-	struct split_part all[GRANTS_MAX_WORKERS] = {0}, parts[GRANTS_MAX_WORKERS];
+	struct split_part parts[GRANTS_MAX_WORKERS];
+	struct asking_part part;
 	unsigned int who[GRANTS_MAX_WORKERS], n = 0;
 	uint64_t capacity = u64_min(conf->packet_capacity_pps, c->core.effective), moved = 0;
 
@@ -318,17 +301,21 @@ static void split_capacity(struct control *c, const struct conf *conf, const str
 		n += loads[i].asks;
 	if (conf->packet_capacity_pps == 0 || n < 2)
 		return;
-	add_to_parts(c, conf, all);
+	/* What was promised is never lent to another worker: it would not be back with the first packet. */
+	asking_plan(&c->asking, conf, c->granted);
 	n = 0;
 	for (unsigned int i = 0; i < c->is.n_workers; i++) {
 		const struct asker_load *l = &c->loads[i];
 		if (!loads[i].asks)
 			continue;
-		all[i].cap = SPLIT_NO_CAP;
-		all[i].weight = all[i].weight > 0 ? all[i].weight : 1;
-		/* Who is held would read more: how much is found by giving more. */
-		all[i].demand = (uint64_t)(l->pps * (l->capped > 0.1 ? 1.5 : 1.05)) + 1;
-		parts[n] = all[i];
+		asking_part(&c->asking, c->is.rx_worker, i, &part);
+		parts[n] = (struct split_part){
+			.floor = part.min_pps,
+			.weight = (uint32_t)u64_max(1, part.weight_q16 * PARTS / u64_max(1, part.all_weight_q16)),
+			.cap = SPLIT_NO_CAP,
+			/* Who is held would read more: how much is found by giving more. */
+			.demand = (uint64_t)(l->pps * (l->capped > 0.1 ? 1.5 : 1.05)) + 1,
+		};
 		who[n++] = i;
 	}
 	split_budget(parts, n, capacity);

@@ -3,12 +3,12 @@
  * core and the uplink's port really carry, who is cut while guarantees do not fit into that, and which worker may read
  * how much of the packet capacity.  It joins the allocator with what the pipes count; it reads no clock and hands
  * nothing to anybody: figures and the time in, grants and reasons out.
- * Used by: the app, the promise tests.  Uses: alloc, sla, view. */
+ * Used by: the app, the promise tests.  Uses: alloc, sla (asking.h), view. */
 #ifndef WEIR_CONTROL_H
 #define WEIR_CONTROL_H
 
 #include "capacity.h"
-#include "grants.h"
+#include "asking.h"
 #include "view.h"
 
 #define CONTROL_DECISIONS 16	/* so many of the last are kept */

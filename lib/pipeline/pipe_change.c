@@ -28,7 +28,7 @@ struct pipe_change {
 	uint32_t n_moves, n_early;
 	uint16_t *maps;
 	uint16_t n_maps;
-	struct askers *askers;		/* NULL: they stay as they are */
+	struct asking *askers;		/* NULL: they stay as they are */
 	uint32_t *weights;		/* the same */
 };
 
@@ -135,6 +135,7 @@ struct pipe_change *pipe_change_create_granted(const struct conf *from, const st
 	for (uint32_t i = 0; i < to->n_tenants; i++)
 		if (!is_same_tenant(c, from, from_granted, i))
 			c->tenants[c->n_tenants++] = i;
+	is_new |= c->n_tenants != 0;
 	if (gather_tx(c, is_new))
 		return c;
 fail:

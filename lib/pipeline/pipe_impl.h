@@ -11,6 +11,7 @@
 
 #include "aqm.h"
 #include "ask.h"
+#include "asking.h"
 #include "classify.h"
 #include "counter.h"
 #include "egress.h"
@@ -173,9 +174,8 @@ void pipe_add_held(uint64_t held_ns[N_VIEW_BOUNDS], const struct order_stats *s)
 /* pipe_askers.c */
 bool pipe_create_ask(struct pipe *p, uint64_t now_ns);
 /* Whom the workers ask on what terms, and how much of the capacity each has: of the whole switch.  NULL: no memory. */
-struct askers;
-struct askers *pipe_gather_askers(const struct conf *conf, const struct grants *granted);
-void pipe_set_askers(struct pipe *p, const struct askers *askers, uint64_t now_ns);
+struct asking *pipe_gather_askers(const struct conf *conf, const struct grants *granted);
+void pipe_set_askers(struct pipe *p, const struct asking *plan, uint64_t now_ns);
 
 /* pipe_ring.c */
 uint16_t pipe_ring_wait(struct pipe *p, uint16_t port, uint32_t got, bool is_full, uint64_t now_ns);
