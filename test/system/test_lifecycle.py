@@ -157,3 +157,19 @@ def check_effective(context):
     assert done.returncode == 0, done.stdout + done.stderr
     for wanted in ("150M", "12.5k"):
         assert wanted in done.stdout, "no %s in:\n%s" % (wanted, done.stdout)
+
+
+@test("what meson installs is whole: programs, manual pages, and a weirctl that starts")
+def installed(context):
+    build = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(context.binary))))
+    if not os.path.exists(os.path.join(build, "build.ninja")):
+        raise Skip("%s is not in a build directory" % context.binary)
+    there = os.path.join(context.folder, "there")
+    done = subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", there],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {name: os.path.join(at, name) for at, _, names in os.walk(there) for name in names}
+    for name in ("weir", "weir-sim", "weir-bench", "weirctl", "weir.8", "weir.conf.5", "weir-sim.1"):
+        assert name in found, "no %s in %s" % (name, sorted(found))
+    done = subprocess.run([found["weirctl"], "--help"], capture_output=True, text=True, timeout=15)
+    assert done.returncode == 0 and "why" in done.stdout, done.stdout + done.stderr
