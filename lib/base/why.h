@@ -12,6 +12,7 @@
 struct why {
 	int n;		/* messages held */
 	int n_lost;	/* more that did not fit: said by why_print() */
+	int line[WHY_MAX_MESSAGES];	/* of its file; 0: none */
 	char text[WHY_MAX_MESSAGES][WHY_MAX_CHARS];
 };
 
@@ -20,7 +21,8 @@ void why_init(struct why *why);
 /* Adds one message; cut at WHY_MAX_CHARS - 1, control characters shown as "?". */
 void why_add(struct why *why, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Adds "file:line: message".  line 0 leaves the line out. */
+/* Adds "file:line: message", before what was said just now of later lines of the file: who reads it goes from top to bottom.
+ * line 0 leaves the line out. */
 void why_add_at(struct why *why, const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 

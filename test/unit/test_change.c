@@ -258,9 +258,11 @@ START_TEST(a_reload_names_all_that_cannot_change_with_its_line)
 
 	ck_assert_ptr_null(conf_reload_text(conf, "n.conf", text, strlen(text), &why));
 	for (size_t i = 0; i < LENGTH(says); i++) {
-		ck_assert_int_lt((int)i, why.n);
-		ck_assert_msg(strncmp(why.text[i], says[i], strlen(says[i])) == 0, "'%s', wanted '%s'", why.text[i], says[i]);
-		ck_assert_ptr_nonnull(strstr(why.text[i], ": wanted "));
+		int at = 0;
+		while (at < why.n && strncmp(why.text[at], says[i], strlen(says[i])) != 0)
+			at++;
+		ck_assert_msg(at < why.n, "not told: %s", says[i]);
+		ck_assert_ptr_nonnull(strstr(why.text[at], ": wanted "));
 	}
 	ck_assert_int_eq(why.n, (int)LENGTH(says));
 	conf_destroy(conf);

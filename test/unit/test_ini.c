@@ -216,6 +216,28 @@ START_TEST(messages_that_do_not_fit_are_counted)
 }
 END_TEST
 
+/* Broken by: make_place() that appends. */
+START_TEST(mistakes_of_a_file_are_told_from_its_top_to_its_bottom)
+{
+	static const char *const wanted[] = {"a:1: x", "a:1: second", "a:7: x", "a:9: x", "b:3: x", "a:2: x", "no line", "a:1: x",
+		"a: x"};
+
+	why_init(&why);
+	why_add_at(&why, "a", 9, "x");
+	why_add_at(&why, "a", 7, "x");
+	why_add_at(&why, "a", 1, "x");
+	why_add_at(&why, "a", 1, "second");
+	why_add_at(&why, "b", 3, "x");
+	why_add_at(&why, "a", 2, "x");	/* not before another file's */
+	why_add(&why, "no line");
+	why_add_at(&why, "a", 1, "x");
+	why_add_at(&why, "a", 0, "x");
+	ck_assert_int_eq(why.n, 9);
+	for (int i = 0; i < why.n; i++)
+		ck_assert_str_eq(why.text[i], wanted[i]);
+}
+END_TEST
+
 START_TEST(a_table_is_as_wide_as_its_cells)
 {
 	struct table *t = table_create("name|>rate|what");
@@ -256,6 +278,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, what_a_generator_wrote_is_read, 0, 20);
 	tcase_add_test(tc, files_are_read_and_missing_ones_told);
 	tcase_add_test(tc, messages_that_do_not_fit_are_counted);
+	tcase_add_test(tc, mistakes_of_a_file_are_told_from_its_top_to_its_bottom);
 	tcase_add_test(tc, a_table_is_as_wide_as_its_cells);
 	suite_add_tcase(s, tc);
 	return s;
