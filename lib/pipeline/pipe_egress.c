@@ -5,12 +5,16 @@
 void pipe_drop_tx(struct pipe *p, vf_id sender, void *handle, enum drop_reason reason)
 {
 	counter_add(&party_of(p, sender)->tx_drops[reason], 1);
+	if (is_capturing(p))
+		pipe_capture_dropped(p, sender, CAPTURE_TX, handle, reason);
 	p->io.free(p->io.ctx, &handle, 1);
 }
 
 void pipe_drop_rx(struct pipe *p, vf_id receiver, void *handle, enum drop_reason reason)
 {
 	counter_add(&party_of(p, receiver)->rx_drops[reason], 1);
+	if (is_capturing(p))
+		pipe_capture_dropped(p, receiver, CAPTURE_RX, handle, reason);
 	p->io.free(p->io.ctx, &handle, 1);
 }
 
@@ -39,6 +43,8 @@ static uint32_t send_now(struct pipe *p, uint16_t port, struct egress *e, const 
 		s->at = s->n = 0;
 	room = s->at == 0 ? PIPE_BURST - s->n : 0;
 	n = egress_send_now(e, nodes, k, n < room ? n : room, now_ns);
+	if (is_capturing(p))
+		pipe_capture_staged_now(p, port, nodes, k, n);
 	for (uint32_t i = 0; i < n; i++) {
 		s->handles[s->n] = k[i].handle;
 		s->nodes[s->n++] = nodes[i];
@@ -165,6 +171,17 @@ void pipe_deliver(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_
 		pipe_drop_rx(p, k[i].dst, k[i].handle, DROP_RING_FULL);
 }
 
+/* A copy that is not made is a drop of what was to be copied. */
+static void count_uncopied(struct pipe *p, const struct pkt *k, vf_id to, enum drop_reason reason)
+{
+	bool is_tx = to == VF_PF && reason == DROP_MTU;
+	struct party *party = party_of(p, is_tx ? k->src : to);
+
+	counter_add(is_tx ? &party->tx_drops[reason] : &party->rx_drops[reason], 1);
+	if (is_capturing(p))
+		pipe_capture_dropped(p, is_tx ? k->src : to, is_tx ? CAPTURE_TX : CAPTURE_RX, k->handle, reason);
+}
+
 /* A copy of k for 'to', tagged as 'to' wants it.  The receiver's counter tells of what could not be made (the sender's
  * of what the PF cannot take).  What its port would not take is not copied. */
 bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *copy)
@@ -178,12 +195,11 @@ bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *cop
 	copy->n_tags = (uint8_t)(k->n_tags + n_more_tags);
 	copy->bytes = (uint32_t)((int)k->bytes + 4 * n_more_tags);
 	if (pipe_is_too_long(p->f, copy, l2_port_of(p->f->l2, to))) {
-		counter_add(to == VF_PF ? &party_of(p, k->src)->tx_drops[DROP_MTU] : &party_of(p, to)->rx_drops[DROP_MTU],
-			1);
+		count_uncopied(p, k, to, DROP_MTU);
 		return false;
 	}
 	if (!p->io.copy(p->io.ctx, k, copy)) {
-		counter_add(&party_of(p, to)->rx_drops[DROP_NO_BUFFER], 1);
+		count_uncopied(p, k, to, DROP_NO_BUFFER);
 		return false;
 	}
 	if (op != TAG_KEEP && !p->io.retag(p->io.ctx, copy, op, k->vid)) {
@@ -254,6 +270,8 @@ void pipe_pass_local(struct pipe *p, uint64_t now_ns)
 			if (out[j].is_marked)
 				p->io.mark_ce(p->io.ctx, &out[j].handle);
 		}
+		if (is_capturing(p))
+			pipe_capture_passed(p, out, n);
 		for (uint32_t j = 0; j < n; j += run) {
 			run = 1;
 			if (out[j].flow_key & FLOOD_KEY)
@@ -282,6 +300,8 @@ static bool fill_stage(struct pipe *p, uint16_t port, struct egress *e, uint64_t
 		if (is_pf)
 			room_left(p, out[i].node, 1);
 	}
+	if (is_capturing(p))
+		pipe_capture_staged(p, port, out, s->n);
 	if (is_pf) {
 		counter_add(&p->pf_bytes, bytes);
 		counter_add(&p->pf_pkts, s->n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Private to lib/pipeline: what fabric.c (shared set-up), pipe.c (a worker's set-up and its turn), pipe_ingest.c (from
  * a port to an egress), pipe_egress.c (from an egress to a port or a receiver), pipe_tenant.c (tenants), pipe_change.c
- * (new terms) and pipe_view.c (figures) share.
+ * (new terms), pipe_capture.c (copies for captures) and pipe_view.c (figures) share.
  * Terms are read from the fabric's config at create only: they may have changed since.  The rest of it never does. */
 #ifndef WEIR_PIPE_IMPL_H
 #define WEIR_PIPE_IMPL_H
@@ -12,6 +12,7 @@
 #include "aqm.h"
 #include "ask.h"
 #include "asking.h"
+#include "capture.h"
 #include "classify.h"
 #include "counter.h"
 #include "egress.h"
@@ -112,6 +113,7 @@ struct pipe {
 	struct echo_flows *echo_flows;		/* of the PF's, where this pipe reads it */
 	uint64_t *grants;			/* bits per second by VF, 0: none; home only */
 	const struct marks *marks;		/* of the running config; NULL: nobody has any */
+	const struct capture_set *captures;	/* NULL: nothing is captured, as a rule */
 	uint32_t n_vfs;
 	uint32_t change_at;			/* of a change that is being applied: how far it is */
 	/* Figures of its own; relaxed. */
@@ -188,6 +190,18 @@ uint32_t pipe_take_handed(struct pipe *p, uint64_t now_ns);
 bool pipe_create_echoes(struct pipe *p);
 void pipe_destroy_echoes(struct pipe *p);
 void pipe_count_echoes(struct pipe *p, const struct pkt *burst, uint32_t n);	/* from the PF, switched */
+
+/* pipe_capture.c: all only where is_capturing() */
+void pipe_capture_read(struct pipe *p, const struct pkt *burst, uint32_t n);	/* switched: their senders are known */
+void pipe_capture_dropped(struct pipe *p, vf_id vf, enum capture_dir dir, const void *handle, enum drop_reason reason);
+void pipe_capture_staged(struct pipe *p, uint16_t port, const struct egress_out *out, uint32_t n);
+void pipe_capture_staged_now(struct pipe *p, uint16_t port, const uint32_t *nodes, const struct pkt *k, uint32_t n);
+void pipe_capture_passed(struct pipe *p, const struct egress_out *out, uint32_t n);	/* out of the local egress */
+
+static inline bool is_capturing(const struct pipe *p)
+{
+	return __builtin_expect(p->captures != NULL, 0);
+}
 
 /* pipe_egress.c */
 void pipe_drop_tx(struct pipe *p, vf_id sender, void *handle, enum drop_reason reason);

@@ -295,6 +295,8 @@ static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n,
 	}
 	for (uint32_t i = 0; i < n; i++)
 		switch_one(p, port, &burst[i], is_sound[i], &memo);
+	if (is_capturing(p))
+		pipe_capture_read(p, burst, n);
 	if (__builtin_expect(p->marks != NULL, 0))
 		mark_burst(p, burst, dscp, n);
 	for (uint32_t i = 0; i < n; i++) {

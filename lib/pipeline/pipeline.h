@@ -34,6 +34,8 @@ struct pipe_io {
 	bool (*copy)(void *ctx, const struct pkt *src, struct pkt *copy);
 	/* Fills data, data_bytes, bytes for p->handle. */
 	void (*look)(void *ctx, struct pkt *p);
+	/* Copies the first n bytes of a packet that has as many.  NULL: then no captures can be set. */
+	void (*read)(void *ctx, const void *handle, uint8_t *to, uint32_t n);
 	/* Pushes a tag (TCI = vid) or pops the outermost one; never writes a shared mbuf; may replace p->handle; keeps
 	 * p's rim fields true.  false: no buffer, the packet is unchanged. */
 	bool (*retag)(void *ctx, struct pkt *p, enum tag_op op, uint16_t vid);
@@ -69,6 +71,7 @@ struct fabric_params {
 
 struct fabric;
 struct pipe;
+struct capture_set;	/* capture.h */
 
 /* NULL with a reason in 'why'. */
 struct fabric *fabric_create(const struct fabric_params *params, struct why *why);
@@ -93,6 +96,10 @@ uint32_t pipe_turn(struct pipe *p, uint64_t now_ns);
 /* By the pipe's own thread, between turns: what the VF may send by a grant of the control core, 'v' its terms as they are;
  * 0: no grant.  Its limit holds beside it; debts stay, as with any change. */
 void pipe_set_grant(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t bps, uint64_t now_ns);
+
+/* By the pipe's own thread, between turns: packets that this set wants are copied into its rings from now on, until another
+ * one is set; NULL: none.  Nothing else changes. */
+void pipe_set_captures(struct pipe *p, const struct capture_set *set);
 
 /* Asks nobody any more (the end). */
 void pipe_stop_asking(struct pipe *p);

@@ -18,6 +18,7 @@
 #include "why.h"
 
 struct workers;
+struct capture_set;	/* capture.h */
 
 /* All must outlive the workers; the clock is copied. */
 struct workers_params {

@@ -253,6 +253,17 @@ static void rim_look(void *ctx, struct pkt *k)
 	look_at(k);
 }
 
+static void rim_peek(void *ctx, const void *handle, uint8_t *to, uint32_t n)
+{
+	const struct packet *p = handle;
+
+	(void)ctx;
+	sure(p->magic == MAGIC, "a packet is captured after it left weir");
+	sure(n <= p->bytes, "%u bytes are read of %u", n, p->bytes);
+	memset(to, 0, n);
+	memcpy(to, p->head, u64_min(n, p->head_bytes));
+}
+
 static bool rim_retag(void *ctx, struct pkt *k, enum tag_op op, uint16_t vid)
 {
 	struct rim *r = ((struct worker *)ctx)->rim;
@@ -353,6 +364,7 @@ struct pipe_io fake_io(struct worker *w)
 		.free = rim_free,
 		.copy = rim_copy,
 		.look = rim_look,
+		.read = rim_peek,
 		.retag = rim_retag,
 		.mark_ce = rim_mark_ce,
 		.set_dscp = rim_set_dscp,

@@ -93,6 +93,10 @@ const struct conf *rim_conf(const struct rim *r);	/* the running one */
 /* The same of a VF's DSCP map, "EF=low;map=gold". */
 bool rim_change_dscp(struct rim *r, const char *name, const char *text);
 
+/* The workers capture this from their next turns on; NULL: nothing.  Its rings are by worker. */
+unsigned int rim_n_workers(const struct rim *r);
+void rim_capture(struct rim *r, const struct capture_set *set);
+
 /* The control core runs every ms of virtual time, or stops, as if it were stalled: never before the first call. */
 struct control;
 void rim_set_control(struct rim *r, bool runs);

@@ -243,6 +243,17 @@ bool rim_change_mark(struct rim *r, const char *name, const char *text)
 	return make_change(r, &change, name, text != NULL ? text : "");
 }
 
+unsigned int rim_n_workers(const struct rim *r)
+{
+	return r->n_workers;
+}
+
+void rim_capture(struct rim *r, const struct capture_set *set)
+{
+	for (unsigned int i = 0; i < r->n_workers; i++)
+		pipe_set_captures(r->workers[i].pipe, set);
+}
+
 /* --- running --- */
 
 static void check_pipes(const struct rim *r)
