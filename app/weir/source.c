@@ -87,6 +87,28 @@ static bool view_grant(void *ctx, vf_id vf, struct grant *grant)
 	return allocator_grant(ctx, vf, grant);
 }
 
+static bool start_capture(void *ctx, const struct capture_ask *ask, const struct capture_rule *rule, struct capture_view *view,
+	struct why *why)
+{
+	const struct weir *w = ctx;
+
+	return recorder_start(w->recorder, ask, rule, view, why);
+}
+
+static bool stop_capture(void *ctx, uint32_t id, struct capture_view *view, struct why *why)
+{
+	const struct weir *w = ctx;
+
+	return recorder_stop(w->recorder, id, view, why);
+}
+
+static uint32_t list_captures(void *ctx, struct capture_view *views)
+{
+	const struct weir *w = ctx;
+
+	return recorder_list(w->recorder, views);
+}
+
 void source_init(struct weir *w, struct telem_source *source)
 {
 	*source = (struct telem_source){
@@ -103,5 +125,8 @@ void source_init(struct weir *w, struct telem_source *source)
 		.tenant = tenant,
 		.allocator = view_allocator,
 		.grant = view_grant,
+		.start_capture = start_capture,
+		.stop_capture = stop_capture,
+		.list_captures = list_captures,
 	};
 }

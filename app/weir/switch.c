@@ -136,7 +136,8 @@ static enum weir_exit open_all(struct weir *w, struct why *notes, struct why *wh
 	if (!create_fabric(w, notes, why))
 		return WEIR_USAGE;
 	look_at_links(w);
-	if (!create_workers(w, why) || !change_open(w, why) || !allocator_open(w, why) || !start_telemetry(w, why) || !workers_start(w->workers, why))
+	if (!create_workers(w, why) || !change_open(w, why) || !allocator_open(w, why) || !capturing_open(w, why) ||
+		!start_telemetry(w, why) || !workers_start(w->workers, why))
 		return WEIR_FAILED;
 	return WEIR_OK;
 }
@@ -167,6 +168,8 @@ enum weir_exit weir_close(struct weir *w)
 
 	if (w->live != NULL)
 		live_close(w->live);
+	if (w->recorder != NULL)
+		recorder_close(w->recorder);
 	if (w->workers != NULL) {
 		struct workers_end end = workers_stop(w->workers);
 
@@ -179,6 +182,7 @@ enum weir_exit weir_close(struct weir *w)
 		}
 	}
 	telem_stop();
+	recorder_destroy(w->recorder);
 	change_close(w);
 	workers_destroy(w->workers);
 	fabric_destroy(w->fabric);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The running switch, put together from the libraries, and the files of app/weir in the order they are used:
  * args, lcores + plan + check (before EAL), sockets, switch (up and down), source (what telemetry reads),
- * control (the loop of the main lcore), change (changes at run time), allocator (grants), report (what is printed).
+ * control (the loop of the main lcore), change (changes at run time), allocator (grants), capturing (packets to files),
+ * report (what is printed).
  * Used by: app/weir. */
 #ifndef WEIR_WEIR_H
 #define WEIR_WEIR_H
@@ -16,6 +17,7 @@
 #include "pipeline.h"
 #include "place.h"
 #include "rates.h"
+#include "recorder.h"
 #include "telem.h"
 #include "why.h"
 
@@ -29,6 +31,7 @@ struct weir {
 	struct pipe_change *change;	/* on its way to the workers */
 	const struct conf *change_from, *change_to;	/* waits for grants that are; NULL: none does */
 	struct allocator *allocator;
+	struct recorder *recorder;	/* NULL before the workers were made */
 	struct tsc_mark started;
 	struct tsc_clock clock;
 	struct ports *ports;
@@ -59,6 +62,9 @@ void source_init(struct weir *w, struct telem_source *source);
 /* change.c */
 bool change_open(struct weir *w, struct why *why);	/* before the telemetry */
 void change_close(struct weir *w);			/* after the telemetry and the workers */
+
+/* capturing.c */
+bool capturing_open(struct weir *w, struct why *why);	/* before the telemetry, after the workers */
 
 /* control.c */
 void control_before_eal(void);

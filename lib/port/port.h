@@ -87,6 +87,7 @@ uint32_t port_tx(void *ctx, uint16_t port, void **handles, uint32_t n);
 void port_free(void *ctx, void **handles, uint32_t n);
 bool port_copy(void *ctx, const struct pkt *src, struct pkt *copy);
 void port_look(void *ctx, struct pkt *p);
+void port_read(void *ctx, const void *handle, uint8_t *to, uint32_t n);
 bool port_retag(void *ctx, struct pkt *p, enum tag_op op, uint16_t vid);
 bool port_mark_ce(void *ctx, void **handle);
 bool port_set_dscp(void *ctx, struct pkt *p, uint8_t dscp);

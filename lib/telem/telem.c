@@ -34,6 +34,9 @@ static const struct {
 	{"/weir/mark/list", answer_mark_list, "A page of marking rules, with hits. Parameters: START"},
 	{"/weir/mark/add", answer_mark_add, "A new marking rule. Parameters: NAME,key=value;key=value"},
 	{"/weir/mark/del", answer_mark_del, "Takes a marking rule away. Parameters: NAME"},
+	{"/weir/capture/start", answer_capture_start, "Packets to a pcap. Parameters: VF,file=PATH,key=value"},
+	{"/weir/capture/stop", answer_capture_stop, "Ends a capture. Parameters: ID"},
+	{"/weir/capture/list", answer_capture_list, "Captures, the latest first. No parameters"},
 	{"/weir/config/dump", answer_dump, "The running config, lines of a file. Parameters: START"},
 	{"/weir/config/reload", answer_reload, "Terms of a file from now on. Parameters: FILE"},
 };

@@ -14,6 +14,7 @@
  *	/weir/sla/dryrun,VF,key=value;..[,START]	whether a set would be admitted, and a page of what each VF would get
  *	/weir/dscp/get,VF	which class and drop precedence a VF's packets have, by DSCP; its map, and how many VFs use that
  *	/weir/mark/list[,START]	a page of marking rules in the order in which they are tried, and what they matched
+ *	/weir/capture/list	captures that run, and the last ones that ended; the latest first
  *	/weir/config/dump[,START]	the running config as lines of a file; of a long line all pieces but the last end in \
  * With --allow-set, and logged:
  *	/weir/sla/set,VF,key=value;..	new terms; "none" takes one away
@@ -21,6 +22,8 @@
  *				"default" speaks of all that are not named, and map=NAME names a map that there is
  *	/weir/mark/add,NAME,key=value;..	a marking rule more
  *	/weir/mark/del,NAME	one less
+ *	/weir/capture/start,VF,file=PATH,key=value,..	packets of a VF ("pf": of the uplink) into a pcap file; keys: capture.h
+ *	/weir/capture/stop,ID	ends that
  *	/weir/config/reload,FILE	the terms, maps and marking rules of a file that is else the same as what runs, all or none
  * /weir/tenant/get, /dryrun and /set are the same for tenants.
  * Reading changes nothing and resets nothing.  A page answers total and next: ask on with START = next until next is
@@ -28,7 +31,7 @@
  * "wanted": ..}.  Every answer fits into the 16 KiB that DPDK sends.
  * The commands run on telemetry threads, so what telem_source names must be callable from any thread.  Those that change
  * hand a message to the control core (live.h) and wait for its answer, 1 s at most.
- * Used by: app.  Uses: sla (conf.h), mark, live, alloc, view, explain, hist, EAL. */
+ * Used by: app.  Uses: sla (conf.h), mark, live, capture, alloc, view, explain, hist, EAL. */
 #ifndef WEIR_TELEM_H
 #define WEIR_TELEM_H
 
@@ -36,6 +39,7 @@
 #include <stdint.h>
 
 #include "allocator_view.h"
+#include "capture.h"
 #include "conf.h"
 #include "grants.h"
 #include "live.h"
@@ -80,6 +84,11 @@ struct telem_source {
 	/* NULL: there is none. */
 	void (*allocator)(void *ctx, struct allocator_view *view);
 	bool (*grant)(void *ctx, vf_id vf, struct grant *grant);	/* false: not known */
+	/* As lib/recorder has them.  NULL: nothing can be captured. */
+	bool (*start_capture)(void *ctx, const struct capture_ask *ask, const struct capture_rule *rule, struct capture_view *view,
+		struct why *why);
+	bool (*stop_capture)(void *ctx, uint32_t id, struct capture_view *view, struct why *why);
+	uint32_t (*list_captures)(void *ctx, struct capture_view views[CAPTURE_KEEP]);
 };
 
 enum telem_dir { TELEM_TX, TELEM_RX };

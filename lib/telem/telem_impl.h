@@ -66,6 +66,9 @@ int answer_why(const struct telem_source *s, const char *params, struct rte_tel_
 int answer_mark_add(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_mark_del(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_mark_list(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_capture_start(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_capture_stop(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_capture_list(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_dump(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_reload(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_allocator(const struct telem_source *s, const char *params, struct rte_tel_data *d);

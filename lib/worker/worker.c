@@ -45,6 +45,8 @@ struct worker {
 	uint32_t n_flushed;
 	/* Set by the control core, taken away by the worker when it has applied it; NULL as a rule. */
 	alignas(CACHE_LINE) const struct pipe_change *_Atomic change;
+	const struct capture_set *_Atomic captures;	/* to be captured; NULL as a rule */
+	const struct capture_set *_Atomic captured;	/* and what its pipe captures: written by the worker */
 	alignas(CACHE_LINE) _Atomic uint32_t n_pkts;	/* inside its pipe; true while draining */
 };
 
@@ -129,8 +131,23 @@ static __attribute__((noinline)) void apply_change(struct worker *w)
 		atomic_store_explicit(&w->change, NULL, memory_order_release);
 }
 
+static __attribute__((noinline)) void apply_captures(struct worker *w)
+{
+	const struct capture_set *set = atomic_load_explicit(&w->captures, memory_order_acquire);
+
+	pipe_set_captures(w->pipe, set);
+	atomic_store_explicit(&w->captured, set, memory_order_release);
+}
+
+static inline bool has_captures(const struct worker *w, memory_order order)
+{
+	return atomic_load_explicit(&w->captures, memory_order_relaxed) == atomic_load_explicit(&w->captured, order);
+}
+
 static void run_turn(struct worker *w)
 {
+	if (__builtin_expect(!has_captures(w, memory_order_relaxed), 0))
+		apply_captures(w);
 	if (__builtin_expect(atomic_load_explicit(&w->change, memory_order_relaxed) != NULL, 0))
 		apply_change(w);
 	rest_if_idle(w, pipe_turn(w->pipe, now(w)));
@@ -211,6 +228,7 @@ static bool equip(struct worker *w, const struct workers_params *params, struct 
 		.free = port_free,
 		.copy = port_copy,
 		.look = port_look,
+		.read = port_read,
 		.retag = port_retag,
 		.mark_ce = port_mark_ce,
 		.set_dscp = port_set_dscp,
@@ -301,6 +319,21 @@ bool workers_have_changed(const struct workers *all)
 
 	for (unsigned int i = 0; i < all->n; i++)
 		is_done &= atomic_load_explicit(&all->worker[i].change, memory_order_acquire) == NULL;
+	return is_done;
+}
+
+void workers_capture(struct workers *all, const struct capture_set *set)
+{
+	for (unsigned int i = 0; i < all->n; i++)
+		atomic_store_explicit(&all->worker[i].captures, set, memory_order_release);
+}
+
+bool workers_have_captures(const struct workers *all)
+{
+	bool is_done = true;
+
+	for (unsigned int i = 0; i < all->n; i++)
+		is_done &= has_captures(&all->worker[i], memory_order_acquire);
 	return is_done;
 }
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capture.h"
 #include "conf.h"
 #include "pipe_change.h"
 #include "pipeline.h"
@@ -54,6 +55,11 @@ bool workers_start(struct workers *w, struct why *why);
  * workers_have_changed(), and the one before must be done.  Nobody waits for anybody. */
 void workers_change(struct workers *w, const struct pipe_change *change);
 bool workers_have_changed(const struct workers *w);
+
+/* Any thread, one at a time: hands all workers what is captured from now on, which must live until
+ * workers_have_captures() after another one was handed; NULL: nothing.  Not before the one before was taken. */
+void workers_capture(struct workers *w, const struct capture_set *set);
+bool workers_have_captures(const struct workers *w);
 
 /* Nobody is asked any more; waits until all queues are empty, or for conf.drain_ns; then what is left is dropped and
  * the lcores return. */

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from . import ctl_allocator, ctl_change, ctl_mark, ctl_why
+from . import ctl_allocator, ctl_capture, ctl_change, ctl_mark, ctl_why
 from .ctl_why import sold
 from .table import figure, grid
 from .telemetry import Telemetry
@@ -114,6 +114,14 @@ def draw_pf(pf, _):
                 print(f"  dropped {what}, {reason}: {n} since the start")
 
 
+def collect_drops(weir, _):
+    return weir.ask("/weir/drops")
+
+
+def draw_drops(reasons, _):
+    print("\n".join(grid(["reason", "of a drop"], [[name, text] for name, text in reasons.items()], is_prose=True)))
+
+
 def refusal(answer):
     """-> what to print: every reason, what was wrong and what was wanted."""
     reasons = ctl_change.joined(answer.get("reasons", [])) or [f"{answer['error']}; wanted: {answer.get('wanted', '?')}"]
@@ -121,7 +129,8 @@ def refusal(answer):
 
 
 SHOW = {"vfs": (collect_vfs, draw_vfs), "tenants": (collect_tenants, draw_tenants),
-        "allocator": (ctl_allocator.collect, ctl_allocator.draw), "pf": (collect_pf, draw_pf)}
+        "allocator": (ctl_allocator.collect, ctl_allocator.draw), "pf": (collect_pf, draw_pf),
+        "drops": (collect_drops, draw_drops)}
 
 
 def show(weir, args):
@@ -142,6 +151,7 @@ EXAMPLES = """examples:
   weirctl dscp web EF high AF41 'high medium'       other classes for its packets, from now on
   weirctl dscp web map default                      and back
   weirctl mark add web vf vm1 protocol tcp dst_port 443 set AF41
+  weirctl capture start web /tmp/web.pcap reason receiver_limit packets 100
   weirctl dump >/etc/weir.conf                      what runs, as a file
   weirctl reload /etc/weir.conf                     the SLAs and DSCP maps of a file: all, or with one mistake none
 Keys and values are those of weir.conf(5).  What changes something needs a weir that was started with --allow-set."""
@@ -156,7 +166,7 @@ def parse():
     verb = verbs.add_parser("vfs", help="a line a VF: rates, what waits, what holds it, drops")
     verb.set_defaults(collect=collect_vfs, draw=draw_vfs)
     verb = verbs.add_parser("show", help="vfs, tenants: a line each, what it was sold, and all its VFs together; pf: the uplink;"
-                               " allocator: what the control core measures, decides and grants")
+                               " allocator: what the control core measures, decides and grants; drops: their reasons, in words")
     verb.add_argument("what", choices=tuple(SHOW))
     verb.set_defaults(collect=show, draw=draw_show)
     verb = verbs.add_parser("why", help="why a VM gets what it gets: bounds, drops, delays, with what to do")
@@ -165,6 +175,7 @@ def parse():
     verb.set_defaults(collect=ctl_why.collect_why, draw=ctl_why.draw_why)
     ctl_change.add_verbs(verbs)
     ctl_mark.add_verbs(verbs)
+    ctl_capture.add_verbs(verbs)
     return parser.parse_args()
 
 

@@ -385,6 +385,31 @@ START_TEST(a_shared_frame_is_copied_for_its_dscp)
 }
 END_TEST
 
+/* Broken by: a copy of the first segment alone; one that writes more than it was asked for. */
+START_TEST(the_first_bytes_are_read_of_any_chain_and_nothing_is_changed)
+{
+	static const uint32_t segments[] = {3000, 700, 61, 14, 1};
+
+	for (size_t i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
+		uint32_t bytes = segments[i] == 1 ? 20 : segments[i] == 14 ? 280 : 1400;
+		struct pkt p = make(bytes, segments[i]);
+		struct rte_mbuf *other = rte_pktmbuf_clone(p.handle, io.pool);	/* others read it too */
+		for (uint32_t n = 0; n <= bytes; n += n < 80 ? 1 : 97) {
+			uint8_t to[2000];
+			memset(to, 0xa5, sizeof(to));
+			port_read(&io, other, to, n);
+			for (uint32_t at = 0; at < n; at++)
+				unit_must(to[at] == (uint8_t)at);
+			unit_must(to[n] == 0xa5 && to[n + 1] == 0xa5);
+		}
+		must_be_as_made(&p, bytes);
+		rte_pktmbuf_free(other);
+		rte_pktmbuf_free(p.handle);
+		must_be_home();
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("port");
@@ -404,6 +429,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_shared_frame_is_copied_to_be_marked);
 	tcase_add_loop_test(t, a_dscp_is_set_and_nothing_else_changes, 0, 6);
 	tcase_add_test(t, a_shared_frame_is_copied_for_its_dscp);
+	tcase_add_test(t, the_first_bytes_are_read_of_any_chain_and_nothing_is_changed);
 	suite_add_tcase(s, t);
 	return s;
 }

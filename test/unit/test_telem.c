@@ -67,6 +67,26 @@ static void tenant(void *ctx, uint32_t tenant, struct tenant_view *view)
 	memset(view, 0xff, sizeof(*view));
 }
 
+static uint32_t list_captures(void *ctx, struct capture_view views[CAPTURE_KEEP])
+{
+	(void)ctx;
+	for (uint32_t i = 0; i < CAPTURE_KEEP; i++) {
+		struct capture_view *v = &views[i];
+		memset(v, 0xff, sizeof(*v));
+		memset(v->ask.name, 'v', sizeof(v->ask.name) - 1);
+		memset(v->ask.file, '/', sizeof(v->ask.file) - 1);
+		memset(v->error, 'e', sizeof(v->error) - 1);
+		v->ask.name[sizeof(v->ask.name) - 1] = v->ask.file[sizeof(v->ask.file) - 1] = v->error[sizeof(v->error) - 1] = '\0';
+		v->ask.what = CAPTURE_DROPPED;
+		v->ask.reasons = CAPTURE_ALL_REASONS & ~(1u << DROP_VLAN);
+		v->ask.dirs = CAPTURE_BOTH;
+		v->state = CAPTURE_HAS_PKTS;
+		v->is_ending = false;
+		v->id -= i;
+	}
+	return CAPTURE_KEEP;
+}
+
 static const char *vf_name(char name[CONF_NAME_CHARS], uint32_t vf)
 {
 	char text[NAME_ROOM];
@@ -173,7 +193,7 @@ static void connect_client(void)
 static void start_with(uint32_t n_vfs, uint32_t n_tenants)
 {
 	struct telem_source source = {.conf = &conf, .look = look, .port = port, .worker = worker, .vf = vf,
-		.delay = delay, .tenant = tenant};
+		.delay = delay, .tenant = tenant, .list_captures = list_captures};
 	static struct why why;
 
 	ck_assert_int_ge(unit_eal("telem", NULL), 0);
@@ -316,6 +336,9 @@ START_TEST(the_longest_answers_are_whole)
 	snprintf(request, sizeof(request), "/weir/why," LONGEST_VF ",10", 1);
 	ask(request);
 	ck_assert_uint_eq(count("dropped as"), 2 * N_DROP_REASONS);
+	ask("/weir/capture/list");
+	ck_assert_uint_eq(number_of("\"total\":"), CAPTURE_KEEP);
+	ck_assert_uint_eq(count("\"failure\":"), CAPTURE_KEEP);
 	ask("/weir/drops");
 	for (int r = 0; r < N_DROP_REASONS; r++)
 		unit_must(has(drop_text((enum drop_reason)r)));
@@ -367,7 +390,8 @@ START_TEST(what_cannot_be_answered_says_why_and_what_was_wanted)
 		"/weir/vfs,1x", "/weir/ports,32", "/weir/info,1", "/weir/pf,1", "/weir/drops,1",
 		"/weir/tenant", "/weir/tenant,nobody", "/weir/tenant,tenant_with_a_very_long_na",
 		"/weir/tenant,tenant_with_a_very_long_na000000x", "/weir/tenant,tenant_with_a_very_long_na000000,9",
-		"/weir/tenant,tenant_with_a_very_long_na000000,x", "/weir/tenants,4", "/weir/tenants,x", "/weir/why", "/weir/why,nobody", "/weir/mark/list,1", "/weir/mark/add,x,vf=a;set=EF", long_request};
+		"/weir/tenant,tenant_with_a_very_long_na000000,x", "/weir/tenants,4", "/weir/tenants,x", "/weir/why", "/weir/why,nobody", "/weir/mark/list,1", "/weir/mark/add,x,vf=a;set=EF", "/weir/capture/list,1",
+		"/weir/capture/start,a,file=/tmp/x", "/weir/capture/stop,1", long_request};
 
 	start(2);
 	memset(long_request + 9, 'a', sizeof(long_request) - 10);
