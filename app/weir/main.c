@@ -4,6 +4,7 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_pdump.h>
 #include <rte_version.h>
 
 #include "conf_change.h"
@@ -66,6 +67,9 @@ static bool start_eal(const struct args *args, const struct conf *conf)
 		return false;
 	}
 	control_after_eal();
+	/* So that dpdk-dumpcap can see a port's packets: nothing on the data path before it asks, and what cannot be (no shared
+	 * huge pages) is its trouble. */
+	(void)rte_pdump_init();
 	return true;
 }
 

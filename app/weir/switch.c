@@ -5,6 +5,7 @@
 
 #include <rte_eal.h>
 #include <rte_lcore.h>
+#include <rte_pdump.h>
 
 #include "weir.h"
 
@@ -189,6 +190,7 @@ enum weir_exit weir_close(struct weir *w)
 	rates_destroy(w->rates);
 	free(w->samples);
 	n_missing = ports_close(w->ports);
+	(void)rte_pdump_uninit();
 	rte_eal_cleanup();
 	if (n_missing > 0)
 		fprintf(stderr, "weir: %u mbufs did not come home\n", n_missing);
