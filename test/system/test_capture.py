@@ -256,7 +256,8 @@ def send_when_captured(rig):
     rig.net["b"].send(numbered(OUTSIDE, B, 1))
 
 
-@test("weirctl captures, waits, lists and stops; what it did is logged; its thread keeps off the data lcores", Capturing)
+@test("weirctl captures, waits, lists and stops; what it did is logged; its thread keeps off the data lcores", Capturing,
+      timeout_s=60)
 def by_hand(rig):
     path = fresh(rig, "by_hand.pcap")
     said = weirctl(rig, "capture", "start", "a", path, "packets", "3", "dir", "tx").stdout
