@@ -446,6 +446,25 @@ START_TEST(a_worker_that_does_not_come_back_holds_nobody_for_long)
 }
 END_TEST
 
+/* What a worker puts that has not heard of the end yet is in the file, for its rings are there.  Broken by: an end that does not
+ * wait for it; one that does not look into the rings after that. */
+START_TEST(a_capture_ends_when_no_worker_has_it_any_more)
+{
+	must_start("a", "packets=1000");
+	atomic_store(&workers[1].is_held, true);
+	ck_assert(recorder_stop(recorder, 1, &view, &why));
+	ck_assert(view.is_ending);
+	put_all(1, 30);
+	usleep(20000);
+	ck_assert_int_eq(look(1).state, CAPTURE_RUNS);
+	atomic_store(&workers[1].is_held, false);
+	struct capture_view v = wait_for_end(1);
+	ck_assert_int_eq(v.state, CAPTURE_STOPPED);
+	ck_assert_uint_eq(v.pkts, 30);
+	ck_assert_uint_eq(read_file("a"), 30);
+}
+END_TEST
+
 /* Operators that come and go: every file has what was put while it ran, or less by what was missed. */
 static void *operate(void *arg)
 {
@@ -505,6 +524,7 @@ int main(void)
 	tcase_add_test(tc, four_run_at_once_and_a_fifth_says_so);
 	tcase_add_test(tc, on_a_full_disk_it_ends_with_whole_packets_and_says_why);
 	tcase_add_loop_test(tc, a_worker_that_does_not_come_back_holds_nobody_for_long, 0, 2);
+	tcase_add_test(tc, a_capture_ends_when_no_worker_has_it_any_more);
 	tcase_add_test(tc, many_operators_at_once);
 	suite_add_tcase(s, tc);
 	return unit_run(s);
