@@ -155,6 +155,18 @@ static void explain_grant(const struct explain_figures *f, struct explain *out)
 		bps_text(bps, f->grant.min_bps), pps_text(pps, f->grant.min_pps));
 }
 
+/* Of the last 5 to 10 s: a burst is over before anybody asks. */
+static void explain_peak(const struct peak_most *m, struct explain *out)
+{
+	char bps[RATE_TEXT], pps[RATE_TEXT], ten_bps[RATE_TEXT], ten_pps[RATE_TEXT];
+
+	if (m->ms.pkts == 0)
+		return;
+	say(out, "  in the busiest ms of the last 5 to 10 s %s %s, in the busiest 10 ms %s %s", bps_text(bps, m->ms.bytes * 8 * 1000),
+		pps_text(pps, m->ms.pkts * 1000), bps_text(ten_bps, m->ten_ms.bytes * 8 * 100),
+		pps_text(ten_pps, m->ten_ms.pkts * 100));
+}
+
 static void explain_dir(const struct explain_figures *f, bool is_tx, struct explain *out)
 {
 	const struct dir_view *before = is_tx ? &f->before.tx : &f->before.rx, *after = is_tx ? &f->after.tx : &f->after.rx;
@@ -165,6 +177,7 @@ static void explain_dir(const struct explain_figures *f, bool is_tx, struct expl
 	say(out, "%s: %s %s; sold: %s; priority %u, weight %u", is_tx ? "tx" : "rx",
 		bps_text(bps, 8 * per_second(after->out_bytes - before->out_bytes, f->span_ns)),
 		pps_text(pps, per_second(out_pkts, f->span_ns)), sold_text(terms, sizeof(terms), sold), sold->priority, sold->weight);
+	explain_peak(&after->peak.recent, out);
 	if (is_tx)
 		explain_grant(f, out);
 	bool is_held = explain_held(before->held_ns, after->held_ns, f->span_ns, vf_advice, out);

@@ -361,6 +361,7 @@ uint32_t pipe_turn(struct pipe *p, uint64_t now_ns)
 	moved += pipe_transmit(p, true, now_ns);
 	tick_figures(p, now_ns);
 
+	atomic_store_explicit(&p->seen_ns, now_ns, memory_order_relaxed);
 	counter_add(&p->n_turns, 1);
 	if (moved == 0)
 		counter_add(&p->n_idle_turns, 1);

@@ -117,6 +117,7 @@ struct pipe {
 	uint32_t n_vfs;
 	uint32_t change_at;			/* of a change that is being applied: how far it is */
 	/* Figures of its own; relaxed. */
+	_Atomic uint64_t seen_ns;		/* the time of its last turn */
 	_Atomic uint64_t n_turns, n_idle_turns, rx_pkts, tx_pkts, lost_ns, longest_gap_ns;
 	/* For the control core: what its core and the PF's port really carry. */
 	bool was_full, was_capped;		/* the last turn read all that a turn may; or was held by the capacity */

@@ -76,6 +76,7 @@ void pipe_view_vf(const struct pipe *p, vf_id vf, struct vf_view *view)
 		const struct egress_stats *local = egress_stats(p->local, vf);
 		add_egress(&view->tx, p->pf, vf);
 		add_egress(&view->tx, p->local, vf);
+		egress_peaks(p->pf, vf, counter_read(&p->seen_ns), &view->tx.peak);
 		view->tx.local_pkts += egress_out_pkts(local);
 		view->tx.local_bytes += egress_out_bytes(local);
 	}
@@ -84,6 +85,7 @@ void pipe_view_vf(const struct pipe *p, vf_id vf, struct vf_view *view)
 		view->rx.in_pkts += egress_in_pkts(e, p->f->node_of[vf]);
 		view->rx.in_bytes += egress_in_bytes(e, p->f->node_of[vf]);
 		add_egress(&view->rx, e, p->f->node_of[vf]);
+		egress_peaks(e, p->f->node_of[vf], counter_read(&p->seen_ns), &view->rx.peak);
 	}
 }
 

@@ -44,7 +44,8 @@ struct egress *egress_create(const struct egress_params *p, struct fifo_pool *po
 	e->nodes = mem_reserve(e->n_nodes, sizeof(*e->nodes));
 	e->stats = mem_reserve(e->n_nodes, sizeof(*e->stats));
 	e->delays = mem_reserve(e->n_nodes, sizeof(*e->delays));
-	if (e->order == NULL || e->nodes == NULL || e->stats == NULL || e->delays == NULL || !create_flows(e, p->n_flows)) {
+	e->peaks = mem_reserve(e->n_nodes, sizeof(*e->peaks));
+	if (e->order == NULL || e->nodes == NULL || e->stats == NULL || e->delays == NULL || e->peaks == NULL || !create_flows(e, p->n_flows)) {
 		egress_destroy(e);
 		return NULL;
 	}
@@ -63,6 +64,7 @@ void egress_destroy(struct egress *e)
 	mem_release(e->nodes, e->n_nodes, sizeof(*e->nodes));
 	mem_release(e->stats, e->n_nodes, sizeof(*e->stats));
 	mem_release(e->delays, e->n_nodes, sizeof(*e->delays));
+	mem_release(e->peaks, e->n_nodes, sizeof(*e->peaks));
 	mem_release(e->flows, e->n_flows, sizeof(*e->flows));
 	mem_release(e->pair, e->n_nodes, sizeof(*e->pair));
 	free(e->hash);

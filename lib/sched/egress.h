@@ -24,6 +24,7 @@
 #include "fifo.h"
 #include "hist.h"
 #include "order.h"
+#include "peak.h"
 #include "pkt.h"
 
 #define EGRESS_AT_ONCE_NS 1024
@@ -174,6 +175,9 @@ uint64_t egress_in_bytes(const struct egress *e, uint32_t node);
 
 /* How long packets of a class waited; less than EGRESS_AT_ONCE_NS is told as 0. */
 void egress_delay(const struct egress *e, uint32_t node, enum tclass tclass, struct hist_snapshot *delay);
+
+/* Any thread: adds the most that the node sent in 1 and in 10 ms; of a pair, both nodes together. */
+void egress_peaks(const struct egress *e, uint32_t node, uint64_t now_ns, struct peak_view *view);
 
 uint32_t egress_backlog_pkts(const struct egress *e, uint32_t node);
 uint64_t egress_backlog_bytes(const struct egress *e, uint32_t node);

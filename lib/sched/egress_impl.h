@@ -11,6 +11,7 @@
 #include "aqm.h"
 #include "counter.h"
 #include "egress.h"
+#include "peak.h"
 
 #define NO_FLOW	   UINT32_MAX
 #define NO_STATS   UINT32_MAX
@@ -54,7 +55,8 @@ struct enode {
 	uint16_t ring_wait;		/* behind its last packet, in its sender's ring: in 2^16 ns */
 	bool demotes_urgent;		/* has an allowance: out of it, urgent competes as high */
 	bool is_dropping;		/* when_full = drop */
-	uint8_t above;			/* bit c: CoDel has seen class c above its target */
+	uint32_t above : 8;		/* bit c: CoDel has seen class c above its target */
+	uint32_t window : 24;		/* of 1 ms, in which it last sent: see node_begin_window() */
 };
 static_assert(sizeof(struct enode) == 64, "a cache line");
 
@@ -97,6 +99,8 @@ struct egress {
 	bool is_local;			/* of the pair: the one without a link */
 	bool is_blocked;
 	struct epair *pair;		/* by node; NULL: it has no sibling */
+	struct peak *peaks;		/* by node; of a pair both in the PF's */
+	uint64_t window, window_end_ns;	/* of 1 ms, that now is in */
 	struct egress_stats *stats;	/* attached in the order of first packets; the others' memory is untouched */
 	struct delays *delays;
 	uint32_t n_stats;
@@ -141,6 +145,26 @@ static inline void count_in(struct enode *n, uint64_t pkts, uint64_t bytes)
 static inline bool enode_is_late(const struct enode *n, uint64_t waited_ns)
 {
 	return waited_ns + ((uint64_t)n->ring_wait << 16) > n->mark_ns && n->mark_ns != NEVER_MARK;
+}
+
+/* egress_peak.c */
+void egress_begin_window(struct egress *e, uint32_t node);
+
+/* Before anything is sent at this time. */
+static inline void egress_look_at_time(struct egress *e, uint64_t now_ns)
+{
+	if (unlikely(now_ns >= e->window_end_ns)) {
+		e->window = now_ns / PEAK_MS_NS;
+		e->window_end_ns = (e->window + 1) * PEAK_MS_NS;
+	}
+}
+
+/* Before the node sends: the first time in a ms closes its window before that.  (The short number comes round in 4.6 h: of one
+ * who was silent for just so long two windows count as one.) */
+static inline void node_begin_window(struct egress *e, uint32_t node)
+{
+	if (unlikely(e->nodes[node].window != (e->window & 0xffffff)))
+		egress_begin_window(e, node);
 }
 
 /* egress_signal.c */

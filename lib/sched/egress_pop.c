@@ -283,6 +283,7 @@ static __attribute__((noinline)) uint32_t serve(struct egress *e, uint32_t node,
 
 	if (next != ORDER_NONE)
 		egress_prefetch(e, next);
+	node_begin_window(e, node);
 	order_begin_run(e->order, node, how, now_ns, &run);
 	if (en->is_dropping || (e->sibling != NULL && e->sibling->nodes[node].n_pkts > 0))
 		n = 1;
@@ -302,6 +303,7 @@ uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64
 {
 	uint32_t n_out = 0;
 
+	egress_look_at_time(e, now_ns);
 	while (n_out < n && e->n_pkts > 0) {
 		enum order_how how;
 		uint32_t node = order_next(e->order, now_ns, &how);
@@ -329,6 +331,7 @@ uint32_t egress_send_now(struct egress *e, const uint32_t *nodes, const struct p
 
 	if (n == 0 || e->is_blocked || !order_begin_now(e->order, now_ns, &run))
 		return 0;
+	egress_look_at_time(e, now_ns);
 	for (i = 0; i < n; i++) {
 		struct enode *en = &e->nodes[nodes[i]];
 		uint64_t bytes = p[i].bytes;
@@ -336,6 +339,7 @@ uint32_t egress_send_now(struct egress *e, const uint32_t *nodes, const struct p
 			break;
 		if (unlikely(en->stats == NO_STATS))
 			node_attach(e, nodes[i]);
+		node_begin_window(e, nodes[i]);
 		struct egress_class_stats *c = &e->stats[en->stats].tclass[egress_class_place(p[i].tclass)];
 		count_in(en, 1, bytes);
 		counter_add(&c->out_pkts, 1);

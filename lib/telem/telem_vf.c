@@ -49,6 +49,25 @@ static void put_direction(struct rte_tel_data *d, const struct dir_view *v, cons
 	put_classes(d, v, delay);
 }
 
+static void put_most(struct rte_tel_data *d, const char *when, const struct peak_most *m)
+{
+	struct rte_tel_data *in = put_dict(d, when);
+
+	put_u64(in, "bps_1ms", m->ms.bytes * 8 * 1000);
+	put_u64(in, "pps_1ms", m->ms.pkts * 1000);
+	put_u64(in, "bps_10ms", m->ten_ms.bytes * 8 * 100);
+	put_u64(in, "pps_10ms", m->ten_ms.pkts * 100);
+}
+
+/* Rates in the busiest ms, and 10 ms. */
+static void put_peaks(struct rte_tel_data *d, const struct peak_view *peak)
+{
+	struct rte_tel_data *in = put_dict(d, "peaks");
+
+	put_most(in, "ever", &peak->ever);
+	put_most(in, "recent", &peak->recent);
+}
+
 /* The tx and rx branches; each is returned for what only a VF has. */
 static void put_both(const struct telem_source *s, vf_id vf, struct rte_tel_data *d, struct rte_tel_data *dirs[2])
 {
@@ -63,6 +82,10 @@ static void put_both(const struct telem_source *s, vf_id vf, struct rte_tel_data
 	put_rates(dirs[TELEM_RX], s->rates, telem_row(s->conf, vf, TELEM_RX));
 	put_direction(dirs[TELEM_TX], &view.tx, delay.tx);
 	put_direction(dirs[TELEM_RX], &view.rx, delay.rx);
+	if (vf == VF_PF)
+		return;
+	put_peaks(dirs[TELEM_TX], &view.tx.peak);
+	put_peaks(dirs[TELEM_RX], &view.rx.peak);
 }
 
 static void put_identity(const struct conf *conf, const struct conf_vf *vf, struct rte_tel_data *d)

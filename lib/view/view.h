@@ -11,6 +11,7 @@
 
 #include "drop.h"
 #include "hist.h"
+#include "peak.h"
 #include "pkt.h"
 
 /* What held packets back (contract 12). */
@@ -28,6 +29,7 @@ struct dir_view {
 	uint64_t held_ns[N_VIEW_BOUNDS];	/* time with something to send, not sent, by what bound it */
 	uint64_t missed_ns;			/* backlogged time served later than deadline + 1 ms */
 	uint64_t class_pkts[N_TCLASSES], class_bytes[N_TCLASSES];	/* of out */
+	struct peak_view peak;		/* of out; of VFs alone */
 };
 
 struct vf_view {

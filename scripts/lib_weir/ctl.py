@@ -70,10 +70,13 @@ def draw_vfs(vfs, _):
     rows = []
     for name, vf in vfs.items():
         tx, rx = vf["tx"], vf["rx"]
-        rows.append([name, vf["link"], figure(tx["bps_1s"], "bps"), figure(tx["pps_1s"], "pps"), str(tx["backlog_pkts"]),
+        rows.append([name, vf["link"], figure(tx["bps_1s"], "bps"), figure(tx["pps_1s"], "pps"),
+                     figure(tx["peaks"]["recent"]["bps_1ms"], "bps"), str(tx["backlog_pkts"]),
                      heaviest_bound(tx["held_ns"]), str(sum(tx["drops"].values())),
-                     figure(rx["bps_1s"], "bps"), figure(rx["pps_1s"], "pps"), str(sum(rx["drops"].values()))])
-    print("\n".join(grid(["VF", "link", "tx 1 s", "", "waiting", "held so far", "tx drops", "rx 1 s", "", "rx drops"], rows)))
+                     figure(rx["bps_1s"], "bps"), figure(rx["pps_1s"], "pps"),
+                     figure(rx["peaks"]["recent"]["bps_1ms"], "bps"), str(sum(rx["drops"].values()))])
+    print("\n".join(grid(["VF", "link", "tx 1 s", "", "busiest ms", "waiting", "held so far", "tx drops", "rx 1 s", "",
+                          "busiest ms", "rx drops"], rows)))
 
 
 def collect_tenants(weir, _):

@@ -92,6 +92,27 @@ def vf_in_full(rig):
             assert delays == sorted(delays), delays
 
 
+def peaks(rig, vf, direction, when="ever"):
+    return rig.ask("/weir/vf," + vf)[direction]["peaks"][when]
+
+
+@test("a burst shows in a VF's busiest millisecond and ten, both ways, and reading them resets nothing", Main, split=True, retry=True)
+def busiest(rig):
+    n, size = 60, 1000
+    before = peaks(rig, "e", "tx"), peaks(rig, "t", "rx")
+    rig.net["a"].send(*[numbered(B, A, i, size=size) for i in range(n)])
+    rig.net.collect(lambda g: len(g["b"]) >= n, timeout_s=2)
+    tx, rx = peaks(rig, "a", "tx"), peaks(rig, "b", "rx")
+    for most in (tx, rx):
+        assert n / 3 * 100 <= most["pps_10ms"] and most["pps_1ms"] >= n / 30 * 1000, "a burst of %d: %s" % (n, most)
+        assert most["pps_10ms"] <= most["pps_1ms"] and most["bps_10ms"] <= most["bps_1ms"], most
+        assert most["bps_1ms"] >= 8 * 60 * most["pps_1ms"], most
+    assert peaks(rig, "a", "tx", "recent")["pps_10ms"] >= n / 3 * 100
+    again = peaks(rig, "a", "tx"), peaks(rig, "b", "rx")
+    assert again == (tx, rx), "reading resets"
+    assert (peaks(rig, "e", "tx"), peaks(rig, "t", "rx")) == before, "another's burst"
+
+
 def watch(rig, seconds):
     """What end pf has received by when: [(time in s, packets, bytes)]."""
     until, seen = time.monotonic() + seconds, []

@@ -89,6 +89,17 @@ START_TEST(rates_and_delays_are_of_this_time)
 }
 END_TEST
 
+START_TEST(the_busiest_ms_is_told_where_there_was_one)
+{
+	start();
+	ck_assert_ptr_null(said("busiest"));
+	f.after.tx.peak.recent = (struct peak_most){.ms = {12500, 10}, .ten_ms = {25000, 20}};
+	f.after.tx.peak.ever = (struct peak_most){.ms = {99999, 99}, .ten_ms = {99999, 99}};
+	ck_assert_str_eq(said("busiest"), "  in the busiest ms of the last 5 to 10 s 100.00 Mb/s 10.00 kp/s, in the busiest 10 ms 20.00 Mb/s "
+		"2.00 kp/s");
+}
+END_TEST
+
 /* Fails if lost time is called a bound's, or a port that is down is not told first. */
 START_TEST(what_concerns_the_whole_switch_comes_first)
 {
@@ -197,6 +208,7 @@ int main(void)
 	tcase_add_test(t, who_is_idle_is_held_by_nothing);
 	tcase_add_test(t, what_held_it_is_told_the_longest_first_and_of_this_time_alone);
 	tcase_add_test(t, rates_and_delays_are_of_this_time);
+	tcase_add_test(t, the_busiest_ms_is_told_where_there_was_one);
 	tcase_add_test(t, what_concerns_the_whole_switch_comes_first);
 	tcase_add_test(t, tenants_are_told_with_what_holds_them);
 	tcase_add_test(t, a_guarantee_that_is_cut_is_told);
