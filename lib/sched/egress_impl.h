@@ -97,6 +97,7 @@ struct egress {
 	bool is_local;			/* of the pair: the one without a link */
 	bool is_blocked;
 	struct epair *pair;		/* by node; NULL: it has no sibling */
+	struct limiter *holds;		/* by node; NULL: nobody has one */
 	struct egress_stats *stats;	/* attached in the order of first packets; the others' memory is untouched */
 	struct delays *delays;
 	uint32_t n_stats;
