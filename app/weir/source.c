@@ -2,6 +2,7 @@
 /* What telemetry reads of the running switch.  All of it may be called from any thread. */
 #include <rte_mempool.h>
 
+#include "remote_view.h"
 #include "weir.h"
 
 static void look(void *ctx, struct telem_switch *sw)
@@ -87,6 +88,16 @@ static bool view_grant(void *ctx, vf_id vf, struct grant *grant)
 	return allocator_grant(ctx, vf, grant);
 }
 
+static void view_remote(void *ctx, struct telem_remote *view)
+{
+	remote_view_all(ctx, view);
+}
+
+static bool view_remote_vf(void *ctx, vf_id vf, struct telem_remote_vf *view)
+{
+	return remote_view_vf(ctx, vf, view);
+}
+
 void source_init(struct weir *w, struct telem_source *source)
 {
 	*source = (struct telem_source){
@@ -103,5 +114,7 @@ void source_init(struct weir *w, struct telem_source *source)
 		.tenant = tenant,
 		.allocator = view_allocator,
 		.grant = view_grant,
+		.remote = w->remote != NULL ? view_remote : NULL,
+		.remote_vf = w->remote != NULL ? view_remote_vf : NULL,
 	};
 }

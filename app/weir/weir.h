@@ -29,6 +29,7 @@ struct weir {
 	struct pipe_change *change;	/* on its way to the workers */
 	const struct conf *change_from, *change_to;	/* waits for grants that are; NULL: none does */
 	struct allocator *allocator;
+	struct remote_shown *remote;	/* NULL without [remote] */
 	struct tsc_mark started;
 	struct tsc_clock clock;
 	struct ports *ports;
