@@ -51,7 +51,7 @@ static bool must_pass(const struct egress *e, uint32_t node, uint64_t now_ns)
 		return false;
 	if (limiter_ready_ns(pair->limiter) + typical_ns(pair->limiter, 2) <= now_ns)
 		return false;
-	if (s->is_blocked || is_on_hold(s, node, now_ns) || order_link_is_busy(s->order, now_ns))
+	if (s->is_blocked || order_link_is_busy(s->order, now_ns))
 		return false;
 	return e->is_local ? s->pair[node].balance_bytes > 0 : pair->balance_bytes < 0;
 }

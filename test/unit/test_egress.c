@@ -376,7 +376,7 @@ START_TEST(a_blocked_pf_does_not_stop_local_traffic)
 END_TEST
 
 /* Of 12.5 MB/s the PF may have 1.25, or as much as it wants again.  Fails if the hold is not asked in egress_pop(), or not
- * charged; or if must_pass() lets a sibling go first that may not go at all. */
+ * charged. */
 START_TEST(a_hold_binds_the_pf_alone_and_the_rest_goes_on)
 {
 	struct limiter holds[2] = {0};
