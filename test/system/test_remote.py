@@ -74,10 +74,9 @@ class Network:
         time.sleep(span_s)
         after, took_s = self.sent(), time.monotonic() - start
         rates = {name: (after[name] - before[name]) * 8 / took_s for name in WEIGHTS}
+        self.cpu_share = cpu.share()
         self.context.note("%s: %s Mb/s; weir had %.0f %% of its CPU" % (
-            algorithm()[0], " / ".join("%.2f" % (r / 1e6) for r in rates.values()), cpu.share() * 100))
-        if sum(rates.values()) < 0.6 * BPS and cpu.share() < 0.8:
-            raise TooBusy("the bottleneck was not full, and weir had %.0f %% of its CPU" % (cpu.share() * 100))
+            algorithm()[0], " / ".join("%.2f" % (r / 1e6) for r in rates.values()), self.cpu_share * 100))
         return rates
 
 
@@ -87,6 +86,8 @@ def without(context):
     network.load()
     time.sleep(SETTLE_S)
     rates = network.rates(WINDOW_S)
+    if sum(rates.values()) < 0.8 * BPS and network.cpu_share < 0.9:
+        raise TooBusy("weir had %.0f %% of its CPU" % (network.cpu_share * 100))
     assert sum(rates.values()) > 0.8 * BPS, rates
     assert rates["a"] < 1.8 * rates["c"], "it shares by weight by itself: the next test shows nothing: %s" % rates
     assert "nothing listens" in network.weir.ask("/weir/remote")["error"]
@@ -100,8 +101,10 @@ def by_weight(context):
     time.sleep(2 * SETTLE_S)
     rates = network.rates(2 * WINDOW_S)
     told(network.weir)
-    assert sum(rates.values()) > 0.6 * BPS, rates
-    assert 2.4 < rates["a"] / rates["c"] < 3.8 and 1.6 < rates["b"] / rates["c"] < 2.6, rates
+    is_shared = 2.4 < rates["a"] / rates["c"] < 3.8 and 1.6 < rates["b"] / rates["c"] < 2.6 and sum(rates.values()) > 0.6 * BPS
+    if not is_shared and network.cpu_share < 0.9:   # what it may send it cannot: the loop takes that for its will
+        raise TooBusy("weir had %.0f %% of its CPU" % (network.cpu_share * 100))
+    assert is_shared, rates
 
 
 def told(weir):
