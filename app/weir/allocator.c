@@ -14,6 +14,7 @@
 #include "hist.h"
 #include "period.h"
 #include "pipe_change.h"
+#include "remote_view.h"
 #include "weir.h"
 
 #define AWAY_PERIODS 20			/* a gap so long, and ... */
@@ -52,6 +53,8 @@ bool allocator_open(struct weir *w, struct why *why)
 		.pf_bps = pf->link_bps,
 		.pf_basis = pf->basis,
 		.n_workers = workers_n(w->workers),
+		.echoes = remote_echoes,
+		.ctx = w,
 	};
 	struct allocator *a = calloc(1, sizeof(*a));
 
@@ -61,10 +64,10 @@ bool allocator_open(struct weir *w, struct why *why)
 	pthread_mutex_init(&a->lock, NULL);
 	for (uint16_t i = 0; i < w->conf->n_ports; i++)
 		params.rx_worker[i] = w->plan.rx_worker[i];
-	period_init(&a->period, w->conf->period_ns);
+	period_init(&a->period, remote_period_ns(w->conf));
 	a->last_ns = tsc_now_ns(&w->clock);
 	a->control = control_create(&params, a->last_ns);
-	if (a->control != NULL && make_grants(a, w->conf))
+	if (a->control != NULL && make_grants(a, w->conf) && remote_open(w))
 		return true;
 no_memory:
 	why_add(why, "no memory for the allocator");
@@ -86,6 +89,7 @@ void allocator_close(struct weir *w)
 	grants_destroy(a->step);
 	grants_destroy(a->seen);
 	pthread_mutex_destroy(&a->lock);
+	remote_close(w);
 	free(a);
 	w->allocator = NULL;
 }
@@ -211,6 +215,7 @@ void allocator_show(struct weir *w)
 	}
 	grants_copy(a->seen, a->has);
 	pthread_mutex_unlock(&a->lock);
+	remote_show(w);
 }
 
 static void note_gap(struct allocator *a, uint64_t now_ns)
@@ -253,6 +258,16 @@ void allocator_run(struct weir *w)
 			(double)a->period.cost_ns_q4 / 16e3, (double)a->period.effective_ns / 1e6,
 			(double)a->period.asked_ns / 1e6);
 	tell(a);
+}
+
+const struct control *allocator_control(const struct weir *w)
+{
+	return w->allocator->control;
+}
+
+uint64_t allocator_period_ns(const struct weir *w)
+{
+	return w->allocator->period.effective_ns;
 }
 
 uint64_t allocator_next_ns(const struct weir *w)

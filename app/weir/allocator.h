@@ -28,6 +28,11 @@ bool allocator_is_settled(struct weir *w);
 struct pipe_change *allocator_change(struct weir *w, const struct conf *from, const struct conf *to);
 void allocator_changed(struct weir *w);	/* the workers have it */
 
+/* What it decides with.  The control core's thread alone. */
+struct control;
+const struct control *allocator_control(const struct weir *w);
+uint64_t allocator_period_ns(const struct weir *w);	/* as it is now */
+
 /* Any thread. */
 void allocator_view(struct weir *w, struct allocator_view *view);
 bool allocator_grant(struct weir *w, vf_id vf, struct grant *grant);	/* what is granted to a VF; false: no such VF */

@@ -19,12 +19,6 @@ static struct conf *load(const char *file)
 
 	why_init(&why);
 	conf = conf_load(file, &why);
-	if (conf != NULL && conf->remote.is_on) {	/* its control core has no such loop yet: nothing may look as if it had */
-		why_add_at(&why, file, conf->remote.line, "[remote]: the answer to congestion beyond the uplink is played by "
-			"weir-sim only: wanted a configuration without it");
-		conf_destroy(conf);
-		conf = NULL;
-	}
 	if (conf == NULL)
 		why_print(&why, stderr);
 	return conf;

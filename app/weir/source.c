@@ -2,6 +2,7 @@
 /* What telemetry reads of the running switch.  All of it may be called from any thread. */
 #include <rte_mempool.h>
 
+#include "remote_view.h"
 #include "weir.h"
 
 static void look(void *ctx, struct telem_switch *sw)
@@ -109,6 +110,16 @@ static uint32_t list_captures(void *ctx, struct capture_view *views)
 	return recorder_list(w->recorder, views);
 }
 
+static void view_remote(void *ctx, struct telem_remote *view)
+{
+	remote_view_all(ctx, view);
+}
+
+static bool view_remote_vf(void *ctx, vf_id vf, struct telem_remote_vf *view)
+{
+	return remote_view_vf(ctx, vf, view);
+}
+
 void source_init(struct weir *w, struct telem_source *source)
 {
 	*source = (struct telem_source){
@@ -128,5 +139,7 @@ void source_init(struct weir *w, struct telem_source *source)
 		.start_capture = start_capture,
 		.stop_capture = stop_capture,
 		.list_captures = list_captures,
+		.remote = w->remote != NULL ? view_remote : NULL,
+		.remote_vf = w->remote != NULL ? view_remote_vf : NULL,
 	};
 }

@@ -32,6 +32,7 @@ struct weir {
 	const struct conf *change_from, *change_to;	/* waits for grants that are; NULL: none does */
 	struct allocator *allocator;
 	struct recorder *recorder;	/* NULL before the workers were made */
+	struct remote_shown *remote;	/* NULL without [remote] */
 	struct tsc_mark started;
 	struct tsc_clock clock;
 	struct ports *ports;

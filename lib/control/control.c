@@ -15,6 +15,7 @@
 #define WORTH_PERCENT 1			/* of the capacity: a split that moves less is left as it is */
 #define PARTS	      65536	/* of all weights, for a split */
 #define WIRE_BYTES    24u
+#define REMOTE_TELL_NS (10 * NS_PER_S)	/* that congestion beyond the uplink comes or goes is told once in that at most */
 
 enum resource { BITS, PACKETS };
 
@@ -38,6 +39,9 @@ struct control {
 	struct asker_load loads[GRANTS_MAX_WORKERS];
 	struct control_decision decisions[CONTROL_DECISIONS];
 	uint64_t n_decisions;
+	struct remote_loop *remote;		/* NULL without [remote] */
+	uint32_t n_remote;			/* VFs that it held when that was told last */
+	uint64_t remote_told_ns;
 };
 
 /* ---- Reasons ---- */
@@ -227,6 +231,8 @@ void control_fit(struct control *c, const struct conf *conf, struct grants *g)
 	fit_one(c, conf, g, PACKETS);
 	if (c->granted != NULL)
 		memcpy(g->capacity_pps, c->granted->capacity_pps, sizeof(g->capacity_pps));
+	if (c->remote != NULL)
+		remote_loop_fit(c->remote, conf, g);
 }
 
 static bool is_cut(const struct grant *g, const struct sla *s)
@@ -340,7 +346,41 @@ static void measure_demand(struct control *c, const struct load_view *loads, uin
 	}
 }
 
+/* ---- Beyond the uplink ---- */
+
+/* That it begins or ends, not each step. */
+static void run_remote(struct control *c, const struct conf *conf, uint64_t n_changes, uint64_t now_ns)
+{
+	if (c->remote == NULL || !remote_loop_run(c->remote, conf, n_changes, c->granted, now_ns))
+		return;
+	uint32_t n = remote_loop_n_held(c->remote);
+	bool is_new = (n > 0) != (c->n_remote > 0);
+
+	if (!is_new || (c->remote_told_ns != 0 && now_ns - c->remote_told_ns < REMOTE_TELL_NS))
+		return;
+	if (n > 0)
+		control_note(c, now_ns, "congestion beyond the uplink: %u VFs heard of it and are held to their parts", n);
+	else
+		control_note(c, now_ns, "no congestion beyond the uplink any more: nobody is held for it");
+	c->n_remote = n;
+	c->remote_told_ns = now_ns;
+}
+
+const struct remote_loop *control_remote(const struct control *c)
+{
+	return c->remote;
+}
+
 /* ---- A period ---- */
+
+static bool create_remote(struct control *c, const struct control_params *params)
+{
+	if (!params->conf->remote.is_on)
+		return true;
+	c->remote = remote_loop_create(&(struct remote_loop_params){
+		.conf = params->conf, .pf_bps = params->pf_bps, .echoes = params->echoes, .ctx = params->ctx});
+	return c->remote != NULL;
+}
 
 struct control *control_create(const struct control_params *params, uint64_t now_ns)
 {
@@ -350,8 +390,10 @@ struct control *control_create(const struct control_params *params, uint64_t now
 	/* What a full core moves depends on its packets, and on what the host leaves it: acted upon only where that was asked. */
 	bool is_core_fixed = conf->capacity != CAPACITY_IS_MEASURED;
 
-	if (c == NULL)
+	if (c == NULL || !create_remote(c, params)) {
+		free(c);
 		return NULL;
+	}
 	c->is = *params;
 	c->last_ns = now_ns;
 	c->n_changes = UINT64_MAX;
@@ -365,6 +407,7 @@ void control_destroy(struct control *c)
 {
 	if (c == NULL)
 		return;
+	remote_loop_destroy(c->remote);
 	grants_destroy(c->granted);
 	free(c->nodes);
 	free(c);
@@ -384,6 +427,7 @@ const struct grants *control_period(struct control *c, const struct conf *conf, 
 		return NULL;
 	if (c->has_loads && took_ns > 0)
 		split_capacity(c, conf, loads);
+	run_remote(c, conf, n_changes, now_ns);
 	for (unsigned int i = 0; i < c->is.n_workers; i++)
 		c->loads[i].last = loads[i];
 	c->has_loads = true;

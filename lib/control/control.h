@@ -3,12 +3,13 @@
  * core and the uplink's port really carry, who is cut while guarantees do not fit into that, and which worker may read
  * how much of the packet capacity.  It joins the allocator with what the pipes count; it reads no clock and hands
  * nothing to anybody: figures and the time in, grants and reasons out.
- * Used by: the app, the promise tests.  Uses: alloc, sla (asking.h), view. */
+ * Used by: the app, the promise tests.  Uses: alloc, remote, sla (asking.h), view. */
 #ifndef WEIR_CONTROL_H
 #define WEIR_CONTROL_H
 
 #include "capacity.h"
 #include "asking.h"
+#include "remote_loop.h"
 #include "view.h"
 
 #define CONTROL_DECISIONS 16	/* so many of the last are kept */
@@ -24,6 +25,9 @@ struct control_params {
 	enum link_basis pf_basis;
 	unsigned int n_workers;
 	unsigned int rx_worker[CONF_MAX_PORTS];	/* by port */
+	/* What a VF has heard of congestion beyond the uplink: remote_loop.h.  Asked where the config has [remote] only. */
+	void (*echoes)(void *ctx, vf_id vf, struct echo_view *view);
+	void *ctx;
 };
 
 struct control;
@@ -47,6 +51,7 @@ void control_note(struct control *c, uint64_t now_ns, const char *fmt, ...) __at
 
 const struct capacity *control_core(const struct control *c);	/* packets/s */
 const struct capacity *control_port(const struct control *c);	/* bits/s, as the link counts them */
+const struct remote_loop *control_remote(const struct control *c);	/* NULL: the config has no [remote] */
 uint32_t control_n_cut(const struct control *c);			/* VFs and tenants that have less than was sold */
 
 #endif

@@ -18,6 +18,16 @@ static const char *const vf_advice[N_VIEW_BOUNDS] = {
 	[VIEW_CORE] = "waiting to be read: the core's packet capacity is shared (min_pps, weight)",
 };
 
+/* The same of a VF that congestion beyond the uplink holds too. */
+static const char *const beyond_advice[N_VIEW_BOUNDS] = {
+	[VIEW_BPS] = "what it may send for congestion beyond the uplink (above), or its own limit in bits (max_bps)",
+	[VIEW_PPS] = "its own limit in packets (max_pps): it sends packets smaller than its SLA was made for",
+	[VIEW_TENANT] = "the limit of a tenant above it, which its other VMs share by weight and priority: the tenants' lines below "
+			"tell whose",
+	[VIEW_LINK] = "the link was others' turn: its share or guarantee is used up (weight, priority, min_bps)",
+	[VIEW_CORE] = "waiting to be read: the core's packet capacity is shared (min_pps, weight)",
+};
+
 static const char *const tenant_advice[N_VIEW_BOUNDS] = {
 	[VIEW_BPS] = "the tenant's limit in bits (max_bps): its VMs together offer more than it was sold",
 	[VIEW_PPS] = "the tenant's limit in packets (max_pps): its VMs together send more packets than it was sold",
@@ -167,6 +177,26 @@ static void explain_peak(const struct peak_most *m, struct explain *out)
 		pps_text(ten_pps, m->ten_ms.pkts * 100));
 }
 
+/* Its limit is not what holds it then, though both count as bits. */
+static bool is_held_beyond(const struct explain_figures *f)
+{
+	return f->has_remote && f->remote.grant_bps != 0;
+}
+
+static void explain_remote(const struct explain_figures *f, struct explain *out)
+{
+	char grant[RATE_TEXT], target[RATE_TEXT], bottleneck[RATE_TEXT];
+
+	if (!is_held_beyond(f))
+		return;
+	say(out, "  held by remote congestion: the switch beyond the uplink marks %.1f %% of what it sends (alpha); it may send %s out "
+		"now; its part of the %s there is %s",
+		(double)f->remote.alpha * 100 / Q16_ONE, bps_text(grant, f->remote.grant_bps),
+		bps_text(bottleneck, f->bottleneck_bps), bps_text(target, f->remote.target_bps));
+	say(out, "    %s; fewer marks out there lift it, a larger weight or min_bps moves its part (weirctl show remote)",
+		remote_reason_text(f->remote.reason));
+}
+
 static void explain_dir(const struct explain_figures *f, bool is_tx, struct explain *out)
 {
 	const struct dir_view *before = is_tx ? &f->before.tx : &f->before.rx, *after = is_tx ? &f->after.tx : &f->after.rx;
@@ -178,9 +208,12 @@ static void explain_dir(const struct explain_figures *f, bool is_tx, struct expl
 		bps_text(bps, 8 * per_second(after->out_bytes - before->out_bytes, f->span_ns)),
 		pps_text(pps, per_second(out_pkts, f->span_ns)), sold_text(terms, sizeof(terms), sold), sold->priority, sold->weight);
 	explain_peak(&after->peak.recent, out);
-	if (is_tx)
+	if (is_tx) {
 		explain_grant(f, out);
-	bool is_held = explain_held(before->held_ns, after->held_ns, f->span_ns, vf_advice, out);
+		explain_remote(f, out);
+	}
+	bool is_held = explain_held(before->held_ns, after->held_ns, f->span_ns,
+		is_tx && is_held_beyond(f) ? beyond_advice : vf_advice, out);
 	if (f->is_port_up && !is_held && dir_view_drops(after) == dir_view_drops(before) && after->backlog_pkts == 0)
 		say(out, "  nothing holds it: %s",
 			is_tx ? "its guest sends no more than this" : "no more than this is sent to it");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Why a VF gets what it gets, in words: from figures of the whole switch at two moments, a second or less apart.  Pure: it
  * looks at nothing but what it is given.
- * Used by: telem.  Uses: sla (conf.h), view, hist. */
+ * Used by: telem.  Uses: sla (conf.h), remote, view, hist. */
 #ifndef WEIR_EXPLAIN_H
 #define WEIR_EXPLAIN_H
 
@@ -10,6 +10,7 @@
 
 #include "conf.h"
 #include "grants.h"
+#include "remote.h"
 #include "view.h"
 
 #define EXPLAIN_LINES	  96	/* what there can be at most: all drop reasons, both ways, and four tenants */
@@ -37,6 +38,9 @@ struct explain_figures {
 	bool is_port_up, is_uplink_up;
 	bool has_grant;			/* an allocator says what of the guarantee is granted now */
 	struct grant grant;
+	bool has_remote;		/* the answer to congestion beyond the uplink looks after it */
+	struct remote_view remote;
+	uint64_t bottleneck_bps;	/* out there, as measured */
 	uint32_t n_workers, n_tenants;
 	struct explain_worker worker[EXPLAIN_MAX_WORKERS];
 	struct explain_tenant tenant[CONF_MAX_DEPTH];

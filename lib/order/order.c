@@ -422,6 +422,11 @@ void order_sleep(struct order *o, uint32_t id, uint64_t now_ns)
 	node_leave_urgent(o, id);
 }
 
+uint64_t order_lost_total_ns(const struct order *o)
+{
+	return o->lost_total_ns;
+}
+
 void order_lost(struct order *o, uint64_t lost_ns, uint64_t now_ns)
 {
 	(void)now_ns;

@@ -71,38 +71,56 @@ static uint64_t mark_ns(const struct conf_vf *v, uint64_t above_ns)
 	return v->ecn ? above_ns : 0;
 }
 
+/* Above which delay its packets to the uplink are marked: three at its rate are no queue, whatever holds it to that. */
+static uint64_t uplink_mark_ns(const struct pipe *p, vf_id vf, const struct conf_vf *v)
+{
+	if (p->grants == NULL || p->grants[vf] == 0 || v->mark_above_ns != 0)
+		return v->tx_mark_ns;
+	return u64_max(v->tx_mark_ns, price_ns(price_of_bps(p->grants[vf]), 3ull * largest_bytes(&p->f->conf->ports[p->f->conf->pf])));
+}
+
 static bool set_sender(struct pipe *p, struct egress *e, vf_id vf, const struct conf_vf *v, bool has_guarantee,
 	uint64_t now_ns)
 {
+	uint64_t above_ns = e == p->pf ? uplink_mark_ns(p, vf, v) : v->tx_mark_ns;
 	struct order_terms terms = pipe_terms(&v->tx_eff, has_guarantee);
 	/* A sender that can be held is never refused; others drop by policy at their queue: what can be marked is marked
 	 * before the rest is dropped. */
 	bool is_held = p->f->lone_vf[v->port] == vf && v->when_full == WHEN_FULL_HOLD;
 	struct egress_signals signals = {
-		.mark_ns = mark_ns(v, v->tx_mark_ns),
-		.drop_target_ns = is_held ? 0 : u64_max(CODEL_TARGET_NS, v->tx_mark_ns),
+		.mark_ns = mark_ns(v, above_ns),
+		.drop_target_ns = is_held ? 0 : u64_max(CODEL_TARGET_NS, above_ns),
 	};
 
 	egress_set_node(e, vf, &terms, &p->tx_limits[vf], is_held ? 0 : v->queue_pkts, now_ns);
 	return egress_set_signals(e, vf, &signals);
 }
 
+/* In the unit and the basis in which its limit was sold. */
+static void set_hold(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t now_ns)
+{
+	struct sla hold = v->tx_eff;
+
+	hold.max_bps = p->grants[vf];
+	hold.max_pps = 0;
+	pipe_set_limit(p, &p->holds[vf], &hold, p->f->conf->pf, now_ns);
+}
+
 bool pipe_set_vf_tx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t now_ns)
 {
-	struct sla limit = v->tx_eff;
-
-	if (p->grants[vf] != 0 && (limit.max_bps == 0 || p->grants[vf] < limit.max_bps))
-		limit.max_bps = p->grants[vf];
-	pipe_set_limit(p, &p->tx_limits[vf], &limit, p->f->conf->pf, now_ns);
+	pipe_set_limit(p, &p->tx_limits[vf], &v->tx_eff, p->f->conf->pf, now_ns);
+	if (p->holds != NULL)
+		set_hold(p, vf, v, now_ns);
 	return set_sender(p, p->pf, vf, v, true, now_ns) && set_sender(p, p->local, vf, v, false, now_ns);
 }
 
 void pipe_set_grant(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t bps, uint64_t now_ns)
 {
-	if (!p->is_home || p->grants[vf] == bps)
+	if (p->holds == NULL || p->grants[vf] == bps)
 		return;
 	p->grants[vf] = bps;
-	pipe_set_vf_tx(p, vf, v, now_ns);
+	set_hold(p, vf, v, now_ns);
+	set_sender(p, p->pf, vf, v, true, now_ns);
 }
 
 bool pipe_set_vf_rx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t now_ns)
@@ -127,6 +145,16 @@ static size_t n_parties(const struct pipe *p)
 	return p->n_vfs + 2;
 }
 
+static bool create_holds(struct pipe *p)
+{
+	if (!p->f->conf->remote.is_on)
+		return true;
+	p->grants = calloc(n_limits(p), sizeof(*p->grants));
+	p->holds = mem_reserve(n_limits(p), sizeof(*p->holds));
+	egress_set_holds(p->pf, p->holds);
+	return p->grants != NULL && p->holds != NULL;
+}
+
 static bool create_home(struct pipe *p, uint64_t now_ns)
 {
 	const struct conf *conf = p->f->conf;
@@ -136,7 +164,6 @@ static bool create_home(struct pipe *p, uint64_t now_ns)
 	params.order.n_groups = conf->n_tenants;
 	memcpy(params.class_weight, conf->class_weight, sizeof(params.class_weight));
 	p->tx_limits = mem_reserve(n_limits(p), sizeof(*p->tx_limits));
-	p->grants = calloc(conf->n_vfs + 1, sizeof(*p->grants));
 	p->pf = egress_create(&params, &p->pool);
 	/* The local egress has no link; a byte costs there what it costs at the PF. */
 	params.order.cost_byte = params.order.link_byte;
@@ -146,7 +173,7 @@ static bool create_home(struct pipe *p, uint64_t now_ns)
 		n_flows += 2 * conf->vfs[i].queue_pkts;
 	params.n_flows = n_flows < 1u << 20 ? (uint32_t)n_flows : 1u << 20;
 	p->local = egress_create(&params, &p->pool);
-	if (p->tx_limits == NULL || p->grants == NULL || p->pf == NULL || p->local == NULL)
+	if (p->tx_limits == NULL || p->pf == NULL || p->local == NULL || !create_holds(p))
 		return false;
 	if (!egress_pair(p->pf, p->local))
 		return false;
@@ -273,6 +300,7 @@ void pipe_destroy(struct pipe *p)
 	mem_release(p->rx_limits, n_limits(p), sizeof(*p->rx_limits));
 	mem_release(p->parties, n_parties(p), sizeof(*p->parties));
 	free(p->grants);
+	mem_release(p->holds, n_limits(p), sizeof(*p->holds));
 	pipe_destroy_echoes(p);
 	free(p);
 }

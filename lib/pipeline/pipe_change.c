@@ -22,6 +22,8 @@ struct pipe_change {
 	const struct grants *granted;	/* of it; NULL: as sold */
 	uint32_t *vfs, *tenants;	/* whose terms are new */
 	uint32_t n_vfs, n_tenants;
+	uint32_t *rates;		/* VFs that may send more or less to the uplink (grants' remote_bps) */
+	uint32_t n_rates;
 	/* Maps.  First go those who move to a map that stays as it is, so that they never see what takes the place of theirs;
 	 * then maps become new, all at once; then go those who move to such a one. */
 	struct move *moves;
@@ -104,6 +106,11 @@ static bool is_same_tenant(const struct pipe_change *c, const struct conf *from,
 	return is_same_sla(&a, &b);
 }
 
+static uint64_t remote_bps(const struct grants *g, uint32_t vf)
+{
+	return g != NULL ? g->remote_bps[vf] : 0;
+}
+
 static bool is_same_capacity(const struct grants *a, const struct grants *b)
 {
 	static const struct grants none;
@@ -124,13 +131,16 @@ struct pipe_change *pipe_change_create_granted(const struct conf *from, const st
 	c->granted = to_granted;
 	c->vfs = calloc(to->n_vfs + 1, sizeof(*c->vfs));
 	c->tenants = calloc(to->n_tenants + 1, sizeof(*c->tenants));
-	if (c->vfs == NULL || c->tenants == NULL || (from != to && !gather_maps(c, from)))
+	c->rates = calloc(to->n_vfs + 1, sizeof(*c->rates));
+	if (c->vfs == NULL || c->tenants == NULL || c->rates == NULL || (from != to && !gather_maps(c, from)))
 		goto fail;
 	for (uint32_t i = 0; i < to->n_vfs; i++) {
 		bool is_tx_new = !is_same_tx(c, from, from_granted, i);
 		if (is_tx_new || (from != to && !is_same_rest(&from->vfs[i], &to->vfs[i])))
 			c->vfs[c->n_vfs++] = i;
 		is_new |= is_tx_new;
+		if (remote_bps(from_granted, i) != remote_bps(to_granted, i))
+			c->rates[c->n_rates++] = i;
 	}
 	for (uint32_t i = 0; i < to->n_tenants; i++)
 		if (!is_same_tenant(c, from, from_granted, i))
@@ -154,6 +164,7 @@ void pipe_change_destroy(struct pipe_change *c)
 		return;
 	free(c->vfs);
 	free(c->tenants);
+	free(c->rates);
 	free(c->moves);
 	free(c->maps);
 	free(c->askers);
@@ -170,6 +181,14 @@ static void change_vf(struct pipe *p, const struct pipe_change *c, vf_id vf, uin
 		pipe_set_vf_tx(p, vf, &v, now_ns);
 	if (p->egress[v.port] != NULL)
 		pipe_set_vf_rx(p, vf, &v, now_ns);
+}
+
+static void change_rate(struct pipe *p, const struct pipe_change *c, vf_id vf, uint64_t now_ns)
+{
+	struct conf_vf v = c->to->vfs[vf];
+
+	v.tx_eff = granted_vf(c->to, c->granted, vf);
+	pipe_set_grant(p, vf, &v, remote_bps(c->granted, vf), now_ns);
 }
 
 static void change_tenant(struct pipe *p, const struct pipe_change *c, uint32_t tenant, uint64_t now_ns)
@@ -206,8 +225,11 @@ static void change_step(struct pipe *p, const struct pipe_change *c, uint32_t i,
 			change_tenant(p, c, c->tenants[i], now_ns);
 	} else if (i < c->n_tenants + c->n_vfs) {
 		change_vf(p, c, c->vfs[i - c->n_tenants], now_ns);
+	} else if (i < c->n_tenants + c->n_vfs + c->n_rates) {
+		if (p->is_home)
+			change_rate(p, c, c->rates[i - c->n_tenants - c->n_vfs], now_ns);
 	} else if (p->is_home) {
-		change_map(p, c, i - c->n_tenants - c->n_vfs);
+		change_map(p, c, i - c->n_tenants - c->n_vfs - c->n_rates);
 	}
 }
 
@@ -226,7 +248,7 @@ static void change_rest(struct pipe *p, const struct pipe_change *c, uint64_t no
 
 bool pipe_apply(struct pipe *p, const struct pipe_change *c, uint64_t now_ns)
 {
-	uint32_t n_all = c->n_tenants + c->n_vfs + c->n_moves + 1;
+	uint32_t n_all = c->n_tenants + c->n_vfs + c->n_rates + c->n_moves + 1;
 
 	for (uint32_t n = 0; n < AT_ONCE && p->change_at < n_all; n++, p->change_at++)
 		change_step(p, c, p->change_at, now_ns);

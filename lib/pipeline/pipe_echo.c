@@ -30,7 +30,7 @@ void pipe_destroy_echoes(struct pipe *p)
 	free(p->echoes);
 }
 
-/* Of a classic receiver, which echoes until it is told to stop, the first echo stands for what was marked. */
+/* A classic receiver echoes until it is told to stop: only the first of its row says that something was marked. */
 static void count_one(struct pipe *p, struct echoes *e, const struct echo_ack *ack)
 {
 	bool is_first;
@@ -39,8 +39,9 @@ static void count_one(struct pipe *p, struct echoes *e, const struct echo_ack *a
 	counter_add(&e->heard_bytes, bytes);
 	if (!ack->is_ece)
 		return;
-	if (is_first || !e->is_classic)
-		counter_add(&e->echoed_bytes, bytes);
+	counter_add(&e->echoed_bytes, bytes);
+	if (e->is_classic && !is_first)
+		counter_add(&e->repeated_bytes, bytes);
 	if (is_first)
 		counter_add(&e->echoes, 1);
 }

@@ -69,7 +69,7 @@ struct party {
 /* What a VF hears of congestion beyond the uplink; by VF, and only with [remote]. */
 struct echoes {
 	alignas(64) _Atomic uint64_t marked_bytes;	/* by this pipe itself, to the PF */
-	_Atomic uint64_t heard_bytes, echoed_bytes, echoes, ce_pkts;
+	_Atomic uint64_t heard_bytes, echoed_bytes, repeated_bytes, echoes, ce_pkts;
 	bool is_counted, is_classic;	/* set at create */
 };
 
@@ -111,7 +111,8 @@ struct pipe {
 	struct party *parties;
 	struct echoes *echoes;			/* NULL without [remote] */
 	struct echo_flows *echo_flows;		/* of the PF's, where this pipe reads it */
-	uint64_t *grants;			/* bits per second by VF, 0: none; home only */
+	uint64_t *grants;			/* bits per second to the PF, by VF, 0: none; home only, and only with [remote] */
+	struct limiter *holds;			/* the same as the PF's egress wants it */
 	const struct marks *marks;		/* of the running config; NULL: nobody has any */
 	const struct capture_set *captures;	/* NULL: nothing is captured, as a rule */
 	uint32_t n_vfs;

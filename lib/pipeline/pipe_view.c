@@ -131,11 +131,14 @@ void pipe_view_echoes(const struct pipe *p, vf_id vf, struct echo_view *view)
 {
 	if (p->echoes == NULL || vf >= p->n_vfs)
 		return;
-	if (p->is_home)
+	if (p->is_home) {
 		view->sent_bytes += egress_out_bytes(egress_stats(p->pf, vf));
+		view->sent_pkts += egress_out_pkts(egress_stats(p->pf, vf));
+	}
 	view->marked_bytes += counter_read(&p->echoes[vf].marked_bytes);
 	view->heard_bytes += counter_read(&p->echoes[vf].heard_bytes);
 	view->echoed_bytes += counter_read(&p->echoes[vf].echoed_bytes);
+	view->repeated_bytes += counter_read(&p->echoes[vf].repeated_bytes);
 	view->echoes += counter_read(&p->echoes[vf].echoes);
 	view->ce_pkts += counter_read(&p->echoes[vf].ce_pkts);
 }

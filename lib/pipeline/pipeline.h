@@ -93,8 +93,9 @@ void pipe_destroy(struct pipe *p);	/* frees no packets: pipe_flush() first */
 /* One turn.  Returns the packets moved (read, or sent).  The time must not go back. */
 uint32_t pipe_turn(struct pipe *p, uint64_t now_ns);
 
-/* By the pipe's own thread, between turns: what the VF may send by a grant of the control core, 'v' its terms as they are;
- * 0: no grant.  Its limit holds beside it; debts stay, as with any change. */
+/* By the pipe's own thread, between turns: what the VF may send to the uplink by a grant of the control core, 'v' its terms
+ * as they are; 0: no grant.  Its limit holds beside it; what it sends to other VFs is not counted; debts stay, as with any
+ * change.  Without [remote] there are no such grants, and it does nothing. */
 void pipe_set_grant(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t bps, uint64_t now_ns);
 
 /* By the pipe's own thread, between turns: packets that this set wants are copied into its rings from now on, until another

@@ -11,6 +11,7 @@
 #define MOST_QUALITY  (16 * Q16_ONE)
 #define SMOOTHING     4			/* of rates: a quarter is new */
 #define OWN_FADES     1024		/* of what is still expected a period: some echoes never come */
+#define OWN_FADES_CLASSIC 2
 #define NEAR_TARGET   64		/* of the target: missing so little, it is there */
 #define FIRST_STEP    256		/* of the target, beyond it */
 #define STEADY_CLEARS 8		/* periods of these; then they double */
@@ -20,7 +21,7 @@
 struct remote {
 	uint32_t n_vfs, gain;
 	uint64_t bottleneck_bps;
-	uint64_t at_ns;
+	uint64_t at_ns, measured_ns;
 	bool has_begun, was_short;	/* the last period was below what is known, and congested */
 	uint64_t n_perturbations;
 	struct remote_vf *vfs;
@@ -81,21 +82,26 @@ void remote_set(struct remote *r, uint32_t vf, const struct remote_terms *terms)
 
 /* ---- What was heard ---- */
 
-/* The echoes that are the network's: the first ones are of what weir marked itself. */
-static uint64_t network_bytes(struct remote_vf *v, uint64_t echoed_bytes, uint64_t marked_bytes)
+/* The echoes that are the network's: the first ones are of what weir marked itself.  Of a classic receiver those count that
+ * begin a row, and the others are as they are: many marks of weir then come back as one, so they are soon forgotten. */
+static uint64_t network_bytes(struct remote_vf *v, uint64_t echoed_bytes, uint64_t repeated_bytes, uint64_t marked_bytes)
 {
-	v->own_bytes -= v->own_bytes / OWN_FADES;
-	v->own_bytes += marked_bytes;
-	uint64_t own = u64_min(v->own_bytes, echoed_bytes);
+	uint64_t begun = echoed_bytes - u64_min(repeated_bytes, echoed_bytes), own;
 
+	v->own_bytes -= v->own_bytes / (v->terms.is_classic ? OWN_FADES_CLASSIC : OWN_FADES);
+	v->own_bytes += marked_bytes;
+	own = u64_min(v->own_bytes, begun);
 	v->own_bytes -= own;
-	return echoed_bytes - own;
+	if (begun != 0)
+		v->network_part = q16_ratio(begun - own, begun, Q16_ONE);
+	return begun - own + q16_of(echoed_bytes - begun, v->network_part);
 }
 
 static void hear(struct remote *r, struct remote_vf *v, const struct remote_sample *s, uint64_t elapsed_ns)
 {
 	uint64_t sent = s->sent_bytes - v->seen.sent_bytes, heard = s->heard_bytes - v->seen.heard_bytes;
-	uint64_t network = network_bytes(v, s->echoed_bytes - v->seen.echoed_bytes, s->marked_bytes - v->seen.marked_bytes);
+	uint64_t network = network_bytes(v, s->echoed_bytes - v->seen.echoed_bytes, s->repeated_bytes - v->seen.repeated_bytes,
+		s->marked_bytes - v->seen.marked_bytes);
 
 	v->seen = *s;
 	v->rate_bps = (uint64_t)((clk_u128)sent * 8 * NS_PER_S / elapsed_ns);
@@ -135,12 +141,15 @@ static void measure(struct remote *r)
 		is_congested |= v->is_congested;
 		is_waiting |= v->is_waiting;
 	}
-	if (r->bottleneck_bps == 0 && is_congested)
+	if (r->bottleneck_bps == 0 && is_congested) {
 		r->bottleneck_bps = sum_bps;
+		r->measured_ns = r->at_ns;
+	}
 	least_bps = r->bottleneck_bps - q16_of(r->bottleneck_bps, SIGMA);
 	is_short = is_congested && !is_waiting && sum_bps < least_bps;
 	if ((is_short && r->was_short) || (!is_congested && sum_bps > r->bottleneck_bps + q16_of(r->bottleneck_bps, SIGMA))) {
 		r->bottleneck_bps = sum_bps;
+		r->measured_ns = r->at_ns;
 		r->n_perturbations++;
 		is_short = false;
 	}
@@ -239,6 +248,11 @@ uint64_t remote_bottleneck_bps(const struct remote *r)
 uint64_t remote_n_perturbations(const struct remote *r)
 {
 	return r->n_perturbations;
+}
+
+uint64_t remote_measured_ns(const struct remote *r)
+{
+	return r->measured_ns;
 }
 
 void remote_look(const struct remote *r, uint32_t vf, struct remote_view *view)

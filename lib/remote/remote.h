@@ -11,10 +11,11 @@
  * The bottleneck's rate is what those who hear of congestion send together while they do.  It is measured anew when it is
  * off by more than 5 % (sigma): somebody else came there, or went.
  * Weir marks packets too, and their echoes look the same: what it marked is told it, and the first echoes are taken for
- * those.  All who hear echoes are taken to share one bottleneck.
+ * those.  A classic receiver echoes a mark for a round trip, and its sender takes that for one mark in each packet of it: so
+ * does alpha.  Whose mark it was is judged by the first echo of the row.  All who hear echoes are taken to share one bottleneck.
  * Pure: figures in, grants out; time is an argument.  One thread.  Rates are bits per second.
  * From: QTCP and QRDMA (quality factor, sigma), RFC 8257 (alpha).
- * Used by: the simulator; echo.h by the pipeline.  Uses: base. */
+ * Used by: control; by explain and telem for what they show; echo.h by the pipeline.  Uses: base. */
 #ifndef WEIR_REMOTE_H
 #define WEIR_REMOTE_H
 
@@ -35,6 +36,7 @@ struct remote_terms {
 	uint32_t weight;		/* 1 or more */
 	uint64_t min_bps;		/* its grant is never less */
 	uint64_t max_bps;		/* its limit, or the link's rate; not 0 */
+	bool is_classic;		/* its senders' peers echo as in RFC 3168: a row of echoes for a mark */
 };
 
 /* What the data path has counted of a VF: totals that only grow, from a thread that need not be in step. */
@@ -43,6 +45,7 @@ struct remote_sample {
 	uint64_t marked_bytes;		/* of these, with CE by weir itself */
 	uint64_t heard_bytes;		/* acknowledged to it from beyond the uplink */
 	uint64_t echoed_bytes;		/* of these, with an echo of CE */
+	uint64_t repeated_bytes;	/* of these, of a classic receiver, those after the first echo of a row */
 };
 
 /* Why a VF's grant is what it is. */
@@ -83,6 +86,7 @@ void remote_step(struct remote *r, const struct remote_sample *samples, uint64_t
 uint64_t remote_grant_bps(const struct remote *r, uint32_t vf);	/* 0: none */
 uint64_t remote_bottleneck_bps(const struct remote *r);		/* as measured; 0: not known */
 uint64_t remote_n_perturbations(const struct remote *r);	/* how often it was measured anew */
+uint64_t remote_measured_ns(const struct remote *r);		/* when it was measured last; 0: never */
 void remote_look(const struct remote *r, uint32_t vf, struct remote_view *view);
 
 #endif

@@ -13,6 +13,7 @@ struct remote_vf {
 	uint64_t rate_bps, actual_bps;	/* of the last period, and smoothed */
 	uint64_t own_bytes;		/* marked by weir itself, of which no echo has come yet */
 	uint64_t grant_bps, target_bps;
+	uint32_t network_part;		/* of the echoes, those that are the network's, Q16: as judged last */
 	uint32_t heard;			/* the part of the last period that the network marked, Q16 */
 	uint32_t alpha, quality;
 	uint32_t n_clear;		/* periods without congestion since the last back-off */

@@ -166,6 +166,11 @@ bool egress_pair(struct egress *pf, struct egress *local)
 	return true;
 }
 
+void egress_set_holds(struct egress *e, struct limiter *holds)
+{
+	e->holds = holds;
+}
+
 void egress_set_blocked(struct egress *e, bool is_blocked)
 {
 	e->is_blocked = is_blocked;

@@ -115,6 +115,11 @@ void egress_destroy(struct egress *e);	/* must be empty */
 void egress_set_node(struct egress *e, uint32_t node, const struct order_terms *terms, struct limiter *limiter,
 	uint32_t queue_pkts, uint64_t now_ns);
 
+/* A bound in bytes of what nodes send by this egress alone, beside their limiters: of a pair the sibling knows nothing of
+ * it.  Urgent within its allowance is charged for it, but does not wait.  'holds' by node, the caller's: changed by
+ * limiter_set(), with egress_set_node() after it; a price of 0 is no bound.  Before the first packet. */
+void egress_set_holds(struct egress *e, struct limiter *holds);
+
 /* May be changed at any time.  false: memory is out, nothing changed. */
 bool egress_set_signals(struct egress *e, uint32_t node, const struct egress_signals *signals);
 void egress_set_drop(struct egress *e, egress_drop_fn *drop, void *ctx);	/* before a node drops */

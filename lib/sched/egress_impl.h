@@ -101,6 +101,7 @@ struct egress {
 	struct epair *pair;		/* by node; NULL: it has no sibling */
 	struct peak *peaks;		/* by node; of a pair both in the PF's */
 	uint64_t window, window_end_ns;	/* of 1 ms, that now is in */
+	struct limiter *holds;		/* by node; NULL: nobody has one */
 	struct egress_stats *stats;	/* attached in the order of first packets; the others' memory is untouched */
 	struct delays *delays;
 	uint32_t n_stats;

@@ -28,6 +28,17 @@ static uint64_t typical_ns(const struct limiter *l, uint32_t n_pkts)
 	return u64_max(price_ns(l->price_byte, (uint64_t)n_pkts * TYPICAL_PKT_BYTES), price_ns(l->price_pkt, n_pkts));
 }
 
+/* It has a bound on this way alone. */
+static inline bool has_hold(const struct egress *e, uint32_t node)
+{
+	return unlikely(e->holds != NULL) && e->holds[node].price_byte != 0;
+}
+
+static inline bool is_on_hold(const struct egress *e, uint32_t node, uint64_t now_ns)
+{
+	return has_hold(e, node) && limiter_ready_ns(&e->holds[node]) > now_ns;
+}
+
 /* Contract 6: a VF's rate is shared between its destinations by round robin in bytes.  The PF is one of them, and the
  * local ones are the others, so local's bytes count once and the PF's once for each local destination.  It matters only
  * where the limit binds; and a sibling whose port is busy is passed over. */
@@ -285,12 +296,14 @@ static __attribute__((noinline)) uint32_t serve(struct egress *e, uint32_t node,
 		egress_prefetch(e, next);
 	node_begin_window(e, node);
 	order_begin_run(e->order, node, how, now_ns, &run);
-	if (en->is_dropping || (e->sibling != NULL && e->sibling->nodes[node].n_pkts > 0))
+	if (en->is_dropping || has_hold(e, node) || (e->sibling != NULL && e->sibling->nodes[node].n_pkts > 0))
 		n = 1;
 	if (en->n_flows == 1 && how != ORDER_URGENT && !en->is_dropping)
 		n_out = serve_flow(e, en, en->ring[RING_ALL], out, n, &run);
 	else if ((n_out = serve_each(e, node, how, out, n, &run)) == 0)
 		return 0;
+	if (has_hold(e, node))
+		limiter_charge(&e->holds[node], run.bytes, run.pkts, now_ns, order_lost_total_ns(e->order));
 	if (e->sibling != NULL) {
 		e->pair[node].has_passed = false;
 		keep_balance(e, node, run.bytes);
@@ -309,6 +322,10 @@ uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64
 		uint32_t node = order_next(e->order, now_ns, &how);
 		if (node == ORDER_NONE)
 			break;
+		if (how != ORDER_URGENT && is_on_hold(e, node, now_ns)) {
+			order_pass(e->order, node, limiter_ready_ns(&e->holds[node]), now_ns);
+			continue;
+		}
 		if (e->sibling != NULL && how != ORDER_URGENT && must_pass(e, node, now_ns)) {
 			pass(e, node, now_ns);
 			continue;
@@ -335,7 +352,7 @@ uint32_t egress_send_now(struct egress *e, const uint32_t *nodes, const struct p
 	for (i = 0; i < n; i++) {
 		struct enode *en = &e->nodes[nodes[i]];
 		uint64_t bytes = p[i].bytes;
-		if (!may_pass(en, &p[i]) || !order_send_now(e->order, &run, nodes[i], bytes, 1))
+		if (!may_pass(en, &p[i]) || has_hold(e, nodes[i]) || !order_send_now(e->order, &run, nodes[i], bytes, 1))
 			break;
 		if (unlikely(en->stats == NO_STATS))
 			node_attach(e, nodes[i]);

@@ -52,6 +52,8 @@ static inline void came_in(struct egress *e, uint32_t node, const struct pkt *p,
 	n->n_bytes += bytes;
 	e->n_pkts += n_pkts;
 	count_in(n, n_pkts, bytes);
+	if (was_empty && unlikely(e->holds != NULL))
+		limiter_forget(&e->holds[node], order_lost_total_ns(e->order));
 	if (was_empty)
 		order_wake(e->order, node, head_bytes, has_urgent, now_ns);
 	else if (has_urgent)

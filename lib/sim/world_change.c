@@ -4,6 +4,11 @@
 #include "pipe_change.h"
 #include "world_impl.h"
 
+const struct conf *world_running(const struct world *w)
+{
+	return w->n_changed > 0 ? w->s->changes[w->n_changed - 1].conf : w->s->conf;
+}
+
 uint64_t world_next_change_ns(const struct world *w)
 {
 	if (w->change != NULL)
@@ -15,8 +20,7 @@ void world_take_changes(struct world *w)
 {
 	while (world_next_change_ns(w) <= w->now_ns) {
 		if (w->change == NULL) {
-			const struct conf *from = w->n_changed > 0 ? w->s->changes[w->n_changed - 1].conf : w->s->conf;
-			w->change = pipe_change_create(from, w->s->changes[w->n_changed].conf);
+			w->change = pipe_change_create(world_running(w), w->s->changes[w->n_changed].conf);
 			w->n_changed++;
 			w->is_out_of_memory |= w->change == NULL;
 		}

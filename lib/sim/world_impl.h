@@ -7,7 +7,7 @@
 #include "clk.h"
 #include "event.h"
 #include "pipeline.h"
-#include "remote.h"
+#include "remote_loop.h"
 #include "world.h"
 
 #define FRAME_HEAD_BYTES 64
@@ -121,8 +121,9 @@ struct world {
 	struct clk wire_free;		/* when the bottleneck's queue will be empty */
 	price_t wire_byte;
 	/* The answer to congestion beyond the uplink; NULL without [remote]. */
-	struct remote *remote;
-	struct remote_sample *samples;	/* by VF: what was heard; the rest is the pipe's to tell */
+	struct remote_loop *remote;
+	struct grants *granted;
+	struct echo_view *heard;	/* by VF: what was heard; the rest is the pipe's to tell */
 	uint64_t next_remote_ns;	/* UINT64_MAX: never */
 	/* Frames. */
 	struct frame **slabs;
@@ -172,6 +173,7 @@ static inline double world_unit_random(uint64_t *state)	/* (0, 1] */
 uint64_t world_exponential(uint64_t *state, double mean_ns);	/* at least 1 */
 
 /* world_change.c */
+const struct conf *world_running(const struct world *w);	/* with all changes that were handed to the pipe */
 uint64_t world_next_change_ns(const struct world *w);	/* UINT64_MAX: none */
 void world_take_changes(struct world *w);
 void world_destroy_changes(struct world *w);

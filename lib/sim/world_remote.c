@@ -1,45 +1,39 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Weir's answer to congestion beyond the uplink, as its control core gives it: once a period, from what the data path has
- * counted.  Acknowledgements are no packets in this world, so what they echo is counted here as they pass. */
+/* Weir's answer to congestion beyond the uplink, by the same loop as in its control core: once a period, from what the data
+ * path has counted.  Acknowledgements are no packets in this world, so what they echo is counted here as they pass. */
 #include <stdlib.h>
 
 #include "world_impl.h"
 
-static uint64_t max_bps_of(const struct world *w, const struct sla *s)
+static void echoes(void *ctx, vf_id vf, struct echo_view *view)
 {
-	return s->max_bps != 0 ? u64_min(s->max_bps, w->s->uplink_bps) : w->s->uplink_bps;
+	const struct world *w = ctx;
+
+	*view = (struct echo_view){0};
+	pipe_view_echoes(w->pipe, vf, view);
+	view->heard_bytes = w->heard[vf].heard_bytes;
+	view->echoed_bytes = w->heard[vf].echoed_bytes;
 }
 
 bool world_create_remote(struct world *w)
 {
-	const struct conf_remote *terms = &w->conf->remote;
-	struct remote_params params = {.n_vfs = w->conf->n_vfs, .bottleneck_bps = terms->bottleneck_bps,
-		.gain = Q16_ONE * terms->gain_pct / 100};
+	struct remote_loop_params params = {.conf = w->conf, .pf_bps = w->s->uplink_bps, .echoes = echoes, .ctx = w};
 
 	w->next_remote_ns = UINT64_MAX;
-	if (!terms->is_on)
+	if (!w->conf->remote.is_on)
 		return true;
-	w->remote = remote_create(&params);
-	w->samples = calloc(w->conf->n_vfs + 1, sizeof(*w->samples));
-	if (w->remote == NULL || w->samples == NULL)
-		return false;
-	for (vf_id vf = 0; vf < w->conf->n_vfs; vf++) {
-		const struct conf_vf *v = &w->conf->vfs[vf];
-		remote_set(w->remote, vf, &(struct remote_terms){
-			.is_on = v->is_remote,
-			.weight = v->tx_eff.weight,
-			.min_bps = u64_max(v->tx_eff.min_bps, v->tx_eff.urgent_bps),
-			.max_bps = max_bps_of(w, &v->tx_eff),
-		});
-	}
+	w->remote = remote_loop_create(&params);
+	w->granted = grants_create(w->conf);
+	w->heard = calloc(w->conf->n_vfs + 1, sizeof(*w->heard));
 	w->next_remote_ns = 0;
-	return true;
+	return w->remote != NULL && w->granted != NULL && w->heard != NULL;
 }
 
 void world_destroy_remote(struct world *w)
 {
-	remote_destroy(w->remote);
-	free(w->samples);
+	remote_loop_destroy(w->remote);
+	grants_destroy(w->granted);
+	free(w->heard);
 }
 
 void world_hear_echo(struct world *w, const struct event *ack)
@@ -48,28 +42,24 @@ void world_hear_echo(struct world *w, const struct event *ack)
 
 	if (w->remote == NULL || s->from == VF_PF)
 		return;
-	w->samples[s->from].heard_bytes += s->traffic->size[0];
+	w->heard[s->from].heard_bytes += s->traffic->size[0];
 	if (ack->has_ce)
-		w->samples[s->from].echoed_bytes += s->traffic->size[0];
+		w->heard[s->from].echoed_bytes += s->traffic->size[0];
 }
 
 void world_run_remote(struct world *w)
 {
+	const struct conf *conf = world_running(w);
+
 	if (w->now_ns < w->next_remote_ns)
 		return;
-	for (vf_id vf = 0; vf < w->conf->n_vfs; vf++) {
-		struct echo_view view = {0};
-		pipe_view_echoes(w->pipe, vf, &view);
-		w->samples[vf].sent_bytes = view.sent_bytes;
-		w->samples[vf].marked_bytes = view.marked_bytes;
-	}
-	remote_step(w->remote, w->samples, w->now_ns);
-	for (vf_id vf = 0; vf < w->conf->n_vfs; vf++)
-		pipe_set_grant(w->pipe, vf, &w->conf->vfs[vf], remote_grant_bps(w->remote, vf), w->now_ns);
-	w->next_remote_ns = w->now_ns + w->conf->remote.period_ns;
+	remote_loop_run(w->remote, conf, w->n_changed, w->granted, w->now_ns);
+	for (vf_id vf = 0; vf < conf->n_vfs; vf++)
+		pipe_set_grant(w->pipe, vf, &conf->vfs[vf], w->granted->remote_bps[vf], w->now_ns);
+	w->next_remote_ns = remote_loop_next_ns(w->remote);
 }
 
 const struct remote *world_remote(const struct world *w)
 {
-	return w->remote;
+	return w->remote != NULL ? remote_loop_remote(w->remote) : NULL;
 }

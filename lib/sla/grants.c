@@ -19,7 +19,8 @@ struct grants *grants_create(const struct conf *conf)
 	g->n_tenants = conf->n_tenants;
 	g->vfs = calloc(conf->n_vfs + 1, sizeof(*g->vfs));
 	g->tenants = calloc(conf->n_tenants + 1, sizeof(*g->tenants));
-	if (g->vfs == NULL || g->tenants == NULL) {
+	g->remote_bps = calloc(conf->n_vfs + 1, sizeof(*g->remote_bps));
+	if (g->vfs == NULL || g->tenants == NULL || g->remote_bps == NULL) {
 		grants_destroy(g);
 		return NULL;
 	}
@@ -36,6 +37,7 @@ void grants_destroy(struct grants *g)
 		return;
 	free(g->vfs);
 	free(g->tenants);
+	free(g->remote_bps);
 	free(g);
 }
 
@@ -64,6 +66,7 @@ bool grants_copy(struct grants *to, const struct grants *from)
 		return false;
 	memcpy(to->vfs, from->vfs, from->n_vfs * sizeof(*from->vfs));
 	memcpy(to->tenants, from->tenants, from->n_tenants * sizeof(*from->tenants));
+	memcpy(to->remote_bps, from->remote_bps, from->n_vfs * sizeof(*from->remote_bps));
 	memcpy(to->capacity_pps, from->capacity_pps, sizeof(to->capacity_pps));
 	return true;
 }
@@ -73,6 +76,7 @@ bool grants_are_same(const struct grants *a, const struct grants *b)
 	return a->n_vfs == b->n_vfs && a->n_tenants == b->n_tenants &&
 	       memcmp(a->vfs, b->vfs, a->n_vfs * sizeof(*a->vfs)) == 0 &&
 	       memcmp(a->tenants, b->tenants, a->n_tenants * sizeof(*a->tenants)) == 0 &&
+	       memcmp(a->remote_bps, b->remote_bps, a->n_vfs * sizeof(*a->remote_bps)) == 0 &&
 	       memcmp(a->capacity_pps, b->capacity_pps, sizeof(a->capacity_pps)) == 0;
 }
 

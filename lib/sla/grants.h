@@ -18,6 +18,7 @@ struct grant {
 struct grants {
 	struct grant *vfs, *tenants;
 	uint32_t n_vfs, n_tenants;
+	uint64_t *remote_bps;		/* by VF: what it may send to the uplink, for congestion beyond it; 0: no such bound */
 	uint64_t capacity_pps[GRANTS_MAX_WORKERS];	/* by worker; 0: by guarantees and weights, as at the start */
 };
 

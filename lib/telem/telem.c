@@ -22,6 +22,7 @@ static const struct {
 	{"/weir/tenant", answer_tenant, "One tenant, and a page of its VFs. Parameters: NAME,START"},
 	{"/weir/pf", answer_pf, "The PF in full. No parameters"},
 	{"/weir/allocator", answer_allocator, "The control core, and a page of grants. Parameters: START"},
+	{"/weir/remote", answer_remote, "Congestion beyond the uplink, a page of VFs. Parameters: START"},
 	{"/weir/drops", answer_drops, "Why packets are dropped. No parameters"},
 	{"/weir/sla/set", answer_sla_set, "Changes an SLA. Parameters: VF,key=value;key=value"},
 	{"/weir/sla/get", answer_sla_get, "What a VF was sold. Parameters: VF"},

@@ -9,6 +9,7 @@
  *	/weir/tenant,NAME[,START]	one tenant in full, and a page of the VFs that are directly in it
  *	/weir/pf		what /weir/vf tells, about the PF, as a sender (tx) and a receiver (rx)
  *	/weir/allocator[,START]	period, cost, capacities, decisions; a page of what is granted of each VF's guarantees
+ *	/weir/remote[,START]	congestion beyond the uplink: the bottleneck as it is measured; a page of what VFs hear, may send, and why
  *	/weir/drops		the reasons of drops, in words
  *	/weir/sla/get,VF	what a VF was sold, asked and effective
  *	/weir/sla/dryrun,VF,key=value;..[,START]	whether a set would be admitted, and a page of what each VF would get
@@ -31,7 +32,7 @@
  * "wanted": ..}.  Every answer fits into the 16 KiB that DPDK sends.
  * The commands run on telemetry threads, so what telem_source names must be callable from any thread.  Those that change
  * hand a message to the control core (live.h) and wait for its answer, 1 s at most.
- * Used by: app.  Uses: sla (conf.h), mark, live, capture, alloc, view, explain, hist, EAL. */
+ * Used by: app.  Uses: sla (conf.h), mark, live, capture, alloc, remote, view, explain, hist, EAL. */
 #ifndef WEIR_TELEM_H
 #define WEIR_TELEM_H
 
@@ -44,6 +45,7 @@
 #include "grants.h"
 #include "live.h"
 #include "rates.h"
+#include "remote.h"
 #include "view.h"
 #include "why.h"
 
@@ -64,6 +66,19 @@ struct telem_switch {
 	uint64_t uptime_ns;
 	unsigned int n_workers;
 	uint64_t n_mbufs, n_free_mbufs;
+};
+
+/* The answer to congestion beyond the uplink, and what of it is one VF's. */
+struct telem_remote {
+	uint64_t period_ns;			/* between its runs, as it is */
+	uint64_t bottleneck_bps;		/* 0: not known */
+	uint64_t n_calibrations, calibrated_ns;	/* times it was measured anew; when it was measured last, 0: never */
+	uint32_t n_held;			/* VFs that have a grant */
+};
+
+struct telem_remote_vf {
+	struct remote_view is;
+	struct echo_view echoes;
 };
 
 /* Where the figures come from.  Any thread may call them, several at once. */
@@ -89,6 +104,9 @@ struct telem_source {
 		struct why *why);
 	bool (*stop_capture)(void *ctx, uint32_t id, struct capture_view *view, struct why *why);
 	uint32_t (*list_captures)(void *ctx, struct capture_view views[CAPTURE_KEEP]);
+	/* NULL: the config has no [remote].  false: no such VF. */
+	void (*remote)(void *ctx, struct telem_remote *view);
+	bool (*remote_vf)(void *ctx, vf_id vf, struct telem_remote_vf *view);
 };
 
 enum telem_dir { TELEM_TX, TELEM_RX };

@@ -72,6 +72,7 @@ int answer_capture_list(const struct telem_source *s, const char *params, struct
 int answer_dump(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_reload(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_allocator(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_remote(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_info(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_ports(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_vfs(const struct telem_source *s, const char *params, struct rte_tel_data *d);

@@ -55,10 +55,24 @@ static void look_first(const struct telem_source *s, vf_id vf, struct look *l)
 	s->vf(s->ctx, vf, &l->f.before);
 }
 
+static void look_beyond(const struct telem_source *s, vf_id vf, struct look *l)
+{
+	struct telem_remote all = {0};
+	struct telem_remote_vf one;
+
+	if (s->remote == NULL || s->remote_vf == NULL || !s->remote_vf(s->ctx, vf, &one))
+		return;
+	s->remote(s->ctx, &all);
+	l->f.has_remote = true;
+	l->f.remote = one.is;
+	l->f.bottleneck_bps = all.bottleneck_bps;
+}
+
 static void look_again(const struct telem_source *s, vf_id vf, struct look *l)
 {
 	s->vf(s->ctx, vf, &l->f.after);
 	l->f.has_grant = s->grant != NULL && s->grant(s->ctx, vf, &l->f.grant);
+	look_beyond(s, vf, l);
 	s->delay(s->ctx, vf, &l->f.delay);
 	for (uint32_t i = 0; s->tenant != NULL && i < l->f.n_tenants; i++)
 		s->tenant(s->ctx, (uint32_t)(l->f.tenant[i].tenant - s->conf->tenants), &l->f.tenant[i].after);

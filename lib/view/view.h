@@ -38,10 +38,11 @@ struct vf_view {
 
 /* What a VF heard of congestion on its way out, where the config has [remote]. */
 struct echo_view {
-	uint64_t sent_bytes;		/* to the uplink */
+	uint64_t sent_bytes, sent_pkts;	/* to the uplink; L2 */
 	uint64_t marked_bytes;		/* of these, CE by weir */
 	uint64_t heard_bytes;		/* TCP acknowledged to it from beyond the uplink */
 	uint64_t echoed_bytes;		/* of these, with ECE */
+	uint64_t repeated_bytes;	/* of these, where echo = classic, those after the first of a row */
 	uint64_t echoes;		/* times a flow's ECE began */
 	uint64_t ce_pkts;		/* arrived for it with CE: of the other side's way, only told */
 };

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from . import ctl_allocator, ctl_capture, ctl_change, ctl_mark, ctl_why
+from . import ctl_allocator, ctl_capture, ctl_change, ctl_mark, ctl_remote, ctl_why
 from .ctl_why import sold
 from .table import figure, grid
 from .telemetry import Telemetry
@@ -133,7 +133,7 @@ def refusal(answer):
 
 SHOW = {"vfs": (collect_vfs, draw_vfs), "tenants": (collect_tenants, draw_tenants),
         "allocator": (ctl_allocator.collect, ctl_allocator.draw), "pf": (collect_pf, draw_pf),
-        "drops": (collect_drops, draw_drops)}
+        "drops": (collect_drops, draw_drops), "remote": (ctl_remote.collect, ctl_remote.draw)}
 
 
 def show(weir, args):
@@ -169,7 +169,8 @@ def parse():
     verb = verbs.add_parser("vfs", help="a line a VF: rates, what waits, what holds it, drops")
     verb.set_defaults(collect=collect_vfs, draw=draw_vfs)
     verb = verbs.add_parser("show", help="vfs, tenants: a line each, what it was sold, and all its VFs together; pf: the uplink;"
-                               " allocator: what the control core measures, decides and grants; drops: their reasons, in words")
+                               " allocator: what the control core measures, decides and grants; drops: their reasons, in words;"
+                               " remote: congestion beyond the uplink")
     verb.add_argument("what", choices=tuple(SHOW))
     verb.set_defaults(collect=show, draw=draw_show)
     verb = verbs.add_parser("why", help="why a VM gets what it gets: bounds, drops, delays, with what to do")

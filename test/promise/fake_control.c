@@ -5,9 +5,27 @@
 #include "fake_rim_impl.h"
 #include "pipe_change.h"
 
+void rim_set_echoes(struct rim *r, rim_echo_fn *echoes, void *ctx)
+{
+	r->echoes = echoes;
+	r->echoes_ctx = ctx;
+}
+
+static void view_echoes(void *ctx, vf_id vf, struct echo_view *view)
+{
+	const struct rim *r = ctx;
+
+	*view = (struct echo_view){0};
+	for (unsigned int i = 0; i < r->n_workers; i++)
+		pipe_view_echoes(r->workers[i].pipe, vf, view);
+	if (r->echoes != NULL)
+		r->echoes(r->echoes_ctx, vf, view);
+}
+
 void rim_set_control(struct rim *r, bool runs)
 {
-	struct control_params params = {.conf = r->conf, .pf_bps = r->pf_bps, .n_workers = r->n_workers};
+	struct control_params params = {.conf = r->conf, .pf_bps = r->pf_bps, .n_workers = r->n_workers, .echoes = view_echoes,
+		.ctx = r};
 
 	r->has_control = runs;
 	if (r->control != NULL)

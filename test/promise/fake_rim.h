@@ -103,6 +103,10 @@ void rim_set_control(struct rim *r, bool runs);
 const struct control *rim_control(const struct rim *r);
 uint64_t rim_most_capacity_pps(const struct rim *r);	/* of all workers together, at any time since they are split */
 
+/* What VFs hear from beyond the uplink, where the config has [remote]: added to what the pipes counted. */
+typedef void rim_echo_fn(void *ctx, vf_id vf, struct echo_view *view);
+void rim_set_echoes(struct rim *r, rim_echo_fn *echoes, void *ctx);	/* before rim_set_control() */
+
 void rim_run(struct rim *r, uint64_t ns);
 void rim_stall(struct rim *r, uint64_t ns);	/* no worker turns */
 uint64_t rim_now_ns(const struct rim *r);

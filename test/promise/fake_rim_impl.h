@@ -95,6 +95,8 @@ struct rim {
 	uint64_t next_control_ns, n_changes, most_capacity_pps;
 	rim_sink_fn *sink;
 	void *sink_ctx;
+	rim_echo_fn *echoes;
+	void *echoes_ctx;
 	uint64_t n_live, n_read, n_freed, n_delivered, n_copies;
 };
 

@@ -81,7 +81,9 @@ START_TEST(without_it_senders_make_of_it_what_they_will)
 }
 END_TEST
 
-/* Fails if those with slack give way as the others and all rise by the same, or if own marks count as the network's. */
+/* Fails if targets forget the weight, if all rise by the same instead of to their targets, or if own marks count as the
+ * network's.  It does not if those with slack give way as the others (no alpha^Q): the targets alone keep 3:2:1.  That
+ * equation is test_remote.c's (each_step_is_what_the_equations_say). */
 START_TEST(with_it_vfs_share_a_bottleneck_beyond_the_uplink_by_weight)
 {
 	struct play p = play("", "", REMOTE);

@@ -101,11 +101,12 @@ static void check(const char *section, bool is_counted)
 	for (uint64_t now_ns = 0; n_out < 16 && now_ns < 10000000; now_ns += 5000)
 		pipe_turn(p, now_ns);
 	ck_assert_uint_eq(n_out, 16);
-	const uint64_t all[4] = {1600, 0, 1600, 1600}, echoed[4] = {600, 0, 300, 600};
+	const uint64_t all[4] = {1600, 0, 1600, 1600}, echoed[4] = {600, 0, 600, 600}, repeated[4] = {0, 0, 300, 0};
 	for (vf_id vf = 0; vf < 4; vf++) {
 		struct echo_view view = heard(p, vf);
 		ck_assert_uint_eq(view.heard_bytes, is_counted ? all[vf] : 0);
 		ck_assert_uint_eq(view.echoed_bytes, is_counted ? echoed[vf] : 0);
+		ck_assert_uint_eq(view.repeated_bytes, is_counted ? repeated[vf] : 0);
 		ck_assert_uint_eq(view.echoes, is_counted && vf != 1);
 		ck_assert_uint_eq(view.ce_pkts, is_counted && vf != 1);
 	}

@@ -375,6 +375,50 @@ START_TEST(a_blocked_pf_does_not_stop_local_traffic)
 }
 END_TEST
 
+/* Of 12.5 MB/s the PF may have 1.25, or as much as it wants again.  Fails if the hold is not asked in egress_pop(), or not
+ * charged. */
+START_TEST(a_hold_binds_the_pf_alone_and_the_rest_goes_on)
+{
+	struct limiter holds[2] = {0};
+	struct pair p;
+
+	create_pair(&p, 1);
+	egress_set_holds(p.pf, holds);
+	limiter_set(&holds[0], price_of_bps(10 * MBPS), 0, NS_PER_MS, p.now_ns);
+	run_pair(&p, 100 * NS_PER_MS);
+	run_pair(&p, NS_PER_S);
+	ck_assert_double_eq_tol((double)p.to_pf, 1.25e6, 1.25e6 * 0.005);
+	ck_assert_double_eq_tol((double)p.to_local[0], 11.25e6, 12.5e6 * 0.005);
+	limiter_set(&holds[0], 0, 0, NS_PER_MS, p.now_ns);
+	egress_set_node(p.pf, 0, &(struct order_terms){.weight = 1}, &p.limiter[0], 0, p.now_ns);
+	run_pair(&p, 100 * NS_PER_MS);
+	run_pair(&p, NS_PER_S);
+	ck_assert_double_eq_tol((double)p.to_pf, 6.25e6, 12.5e6 * 0.01);
+	destroy_pair(&p);
+}
+END_TEST
+
+/* A worker that is away for 4 ms of each 8.  Fails where the hold is not told of it: then it has two thirds of its rate. */
+START_TEST(time_that_was_lost_is_given_back_to_who_is_on_hold)
+{
+	struct limiter holds[2] = {0};
+	struct pair p;
+	uint64_t to_pf = 0;
+
+	create_pair(&p, 0);
+	egress_set_holds(p.pf, holds);
+	limiter_set(&holds[0], price_of_bps(10 * MBPS), 0, NS_PER_MS, p.now_ns);
+	for (int i = 0; i < 250; i++) {
+		run_pair(&p, 4 * NS_PER_MS);
+		to_pf += p.to_pf;
+		p.now_ns += 4 * NS_PER_MS;
+		order_lost(egress_order(p.pf), 4 * NS_PER_MS, p.now_ns);
+	}
+	ck_assert_double_eq_tol((double)to_pf, 2.5e6, 2.5e6 * 0.01);
+	destroy_pair(&p);
+}
+END_TEST
+
 /* Another VF has the PF nearly for itself (weight 1000): the first one's local traffic has what its PF traffic cannot
  * use of its rate. */
 START_TEST(a_busy_pf_does_not_stop_local_traffic)
@@ -468,6 +512,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, the_pf_and_each_local_destination_have_equal_bytes_of_a_vfs_rate, 1, 5);
 	tcase_add_test(tc, a_blocked_pf_does_not_stop_local_traffic);
 	tcase_add_test(tc, a_busy_pf_does_not_stop_local_traffic);
+	tcase_add_test(tc, a_hold_binds_the_pf_alone_and_the_rest_goes_on);
+	tcase_add_test(tc, time_that_was_lost_is_given_back_to_who_is_on_hold);
 	tcase_add_test(tc, class_parts_survive_the_end_of_virtual_time);
 	tcase_add_test(tc, a_flooding_flow_does_not_fill_the_queue_for_others);
 	suite_add_tcase(s, tc);

@@ -148,6 +148,25 @@ START_TEST(a_guarantee_that_is_cut_is_told)
 }
 END_TEST
 
+/* Fails if it is said of one that has no grant, or its own limit is blamed. */
+START_TEST(who_is_held_beyond_the_uplink_is_told_what_he_may_send_and_what_lifts_it)
+{
+	start();
+	f.has_remote = true;
+	f.remote = (struct remote_view){.grant_bps = 8000000, .target_bps = 8330000, .alpha = Q16_ONE / 8, .reason = REMOTE_TO_TARGET};
+	f.bottleneck_bps = 25000000;
+	f.after.tx.held_ns[VIEW_BPS] = SECOND;
+	ck_assert_ptr_nonnull(said("held by remote congestion: the switch beyond the uplink marks 12.5 %"));
+	ck_assert_ptr_nonnull(said("it may send 8.00 Mb/s out now; its part of the 25.00 Mb/s there is 8.33 Mb/s"));
+	ck_assert_ptr_nonnull(said("rises to its part; fewer marks out there lift it, a larger weight or min_bps moves its part"));
+	ck_assert_ptr_nonnull(said("100 % of the time held by bps: what it may send for congestion beyond the uplink"));
+	ck_assert_ptr_null(said("it offers more than it was sold"));
+	f.remote.grant_bps = 0;
+	ck_assert_ptr_null(said("remote congestion"));
+	ck_assert_ptr_nonnull(said("held by bps: its own limit in bits"));
+}
+END_TEST
+
 /* Everything at once, with the longest numbers, is whole lines. */
 START_TEST(the_most_that_there_can_be_fits)
 {
@@ -212,6 +231,7 @@ int main(void)
 	tcase_add_test(t, what_concerns_the_whole_switch_comes_first);
 	tcase_add_test(t, tenants_are_told_with_what_holds_them);
 	tcase_add_test(t, a_guarantee_that_is_cut_is_told);
+	tcase_add_test(t, who_is_held_beyond_the_uplink_is_told_what_he_may_send_and_what_lifts_it);
 	tcase_add_test(t, the_most_that_there_can_be_fits);
 	tcase_add_test(t, a_histogram_since_another_has_what_came_after_it);
 	suite_add_tcase(s, t);

@@ -282,6 +282,43 @@ START_TEST(echoes_of_weirs_own_marks_are_not_the_networks)
 }
 END_TEST
 
+/* A row that acknowledges all of a period is a mark in all of it, and weir's own where weir marked as its first says.  Fails
+ * where only first echoes count: alpha would be next to nothing. */
+START_TEST(a_classic_row_of_echoes_counts_as_its_sender_takes_it)
+{
+	uint64_t bytes = (uint64_t)(10e9 / 8 * PERIOD_NS / 1e9);
+	struct remote_view view;
+	struct bench b;
+
+	bench_init(&b, 1, 0);
+	b.terms[0].is_classic = true;
+	remote_set(b.r, 0, &b.terms[0]);
+	for (int step = 0; step < 50; step++) {		/* weir marks much; a row comes of it every other period */
+		bench_send(&b, 0, 10e9, step % 2);
+		b.samples[0].repeated_bytes += step % 2 ? bytes - 1500 : 0;
+		b.samples[0].marked_bytes += 20 * 1500;
+		bench_step(&b);
+		ck_assert_uint_eq(remote_grant_bps(b.r, 0), 0);
+	}
+	for (int step = 0; step < 20; step++) {		/* it has ceased to */
+		bench_send(&b, 0, 10e9, 0);
+		bench_step(&b);
+	}
+	bench_send(&b, 0, 10e9, 1);
+	b.samples[0].repeated_bytes += bytes - 1500;
+	bench_step(&b);
+	remote_look(b.r, 0, &view);
+	ck_assert_uint_ne(view.grant_bps, 0);
+	ck_assert_double_eq_tol(view.alpha / 65536.0, 0.5, 0.01);
+	bench_send(&b, 0, 10e9, 1);			/* the row goes on */
+	b.samples[0].repeated_bytes += bytes;
+	bench_step(&b);
+	remote_look(b.r, 0, &view);
+	ck_assert_double_eq_tol(view.alpha / 65536.0, 0.75, 0.01);
+	remote_destroy(b.r);
+}
+END_TEST
+
 START_TEST(who_is_left_alone_has_no_grant)
 {
 	struct bench b;
@@ -387,6 +424,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, the_loop_shares_as_its_twin_in_doubles_does, 0, 2);
 	tcase_add_test(tc, a_perturbation_is_measured_and_so_is_its_end);
 	tcase_add_test(tc, echoes_of_weirs_own_marks_are_not_the_networks);
+	tcase_add_test(tc, a_classic_row_of_echoes_counts_as_its_sender_takes_it);
 	tcase_add_test(tc, who_is_left_alone_has_no_grant);
 	tcase_add_test(tc, acknowledged_bytes_are_counted_once_and_by_flow);
 	tcase_add_test(tc, what_is_no_acknowledgement_tells_nothing);

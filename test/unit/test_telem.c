@@ -22,6 +22,7 @@ static struct dscp_map map = {.name = "map_with_the_longest_name_______"};
 static char device[CONF_DEVICE_CHARS] = "port_with_the_longest_name_that_a_config_may_give_it_and_not_a";
 static char answer[MAX_ANSWER + 1];
 static int client = -1;
+static bool has_remote;
 
 static void look(void *ctx, struct telem_switch *sw)
 {
@@ -85,6 +86,20 @@ static uint32_t list_captures(void *ctx, struct capture_view views[CAPTURE_KEEP]
 		v->id -= i;
 	}
 	return CAPTURE_KEEP;
+}
+
+static void remote(void *ctx, struct telem_remote *view)
+{
+	(void)ctx;
+	memset(view, 0xff, sizeof(*view));
+}
+
+static bool remote_vf(void *ctx, vf_id vf, struct telem_remote_vf *view)
+{
+	(void)ctx, (void)vf;
+	memset(view, 0xff, sizeof(*view));
+	view->is.reason = REMOTE_SLACK;		/* the longest text */
+	return true;
 }
 
 static const char *vf_name(char name[CONF_NAME_CHARS], uint32_t vf)
@@ -193,7 +208,7 @@ static void connect_client(void)
 static void start_with(uint32_t n_vfs, uint32_t n_tenants)
 {
 	struct telem_source source = {.conf = &conf, .look = look, .port = port, .worker = worker, .vf = vf,
-		.delay = delay, .tenant = tenant, .list_captures = list_captures};
+		.delay = delay, .tenant = tenant, .remote = has_remote ? remote : NULL, .remote_vf = remote_vf, .list_captures = list_captures};
 	static struct why why;
 
 	ck_assert_int_ge(unit_eal("telem", NULL), 0);
@@ -249,6 +264,30 @@ static uint32_t count(const char *text)
 }
 
 static const uint32_t sizes[] = {1, 256, 257, 4096};
+
+/* Fails with more a page. */
+START_TEST(what_every_vf_hears_from_beyond_the_uplink_is_on_one_page)
+{
+	uint32_t n = 0, next = 0, total = sizes[_i];
+	char request[32], name[CONF_NAME_CHARS];
+
+	has_remote = true;
+	start(total);
+	do {
+		snprintf(request, sizeof(request), "/weir/remote,%u", next);
+		ask(request);
+		ck_assert_uint_eq(number_of("\"total\":"), total);
+		ck_assert_uint_gt(number_of("\"next\":"), next);
+		for (; next < number_of("\"next\":"); next++) {
+			unit_must(has(vf_name(name, next)));
+		}
+		n += count("\"alpha_ppm\":");
+		ck_assert_uint_eq(count("\"arrived_ce_pkts\":"), count("\"state\":\"gives way"));
+	} while (next < total);
+	ck_assert_uint_eq(n, total);
+	has_remote = false;
+}
+END_TEST
 
 /* Asks for all pages of a list, whose names and lines are as they are made above. */
 static void turn_pages(const char *list, const char *(*name_of)(char *, uint32_t), const char *key, uint32_t total)
@@ -390,7 +429,7 @@ START_TEST(what_cannot_be_answered_says_why_and_what_was_wanted)
 		"/weir/vfs,1x", "/weir/ports,32", "/weir/info,1", "/weir/pf,1", "/weir/drops,1",
 		"/weir/tenant", "/weir/tenant,nobody", "/weir/tenant,tenant_with_a_very_long_na",
 		"/weir/tenant,tenant_with_a_very_long_na000000x", "/weir/tenant,tenant_with_a_very_long_na000000,9",
-		"/weir/tenant,tenant_with_a_very_long_na000000,x", "/weir/tenants,4", "/weir/tenants,x", "/weir/why", "/weir/why,nobody", "/weir/mark/list,1", "/weir/mark/add,x,vf=a;set=EF", "/weir/capture/list,1",
+		"/weir/tenant,tenant_with_a_very_long_na000000,x", "/weir/tenants,4", "/weir/tenants,x", "/weir/why", "/weir/why,nobody", "/weir/remote", "/weir/mark/list,1", "/weir/mark/add,x,vf=a;set=EF", "/weir/capture/list,1",
 		"/weir/capture/start,a,file=/tmp/x", "/weir/capture/stop,1", long_request};
 
 	start(2);
@@ -412,6 +451,7 @@ static Suite *suite(void)
 
 	tcase_set_timeout(t, 30);
 	tcase_add_loop_test(t, every_vf_and_tenant_is_on_one_page_whatever_their_number, 0, 4);
+	tcase_add_loop_test(t, what_every_vf_hears_from_beyond_the_uplink_is_on_one_page, 0, 4);
 	tcase_add_test(t, every_member_of_a_tenant_is_on_one_page);
 	tcase_add_test(t, a_tenants_figures_are_its_vfs_added_up);
 	tcase_add_test(t, the_longest_answers_are_whole);
