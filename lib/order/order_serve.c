@@ -138,6 +138,8 @@ static void advance_share(struct level *l, struct cffs *q, const struct onode *n
 {
 	uint64_t least = n->finish, start;
 
+	if (!wheel_is_empty(l->deadlines))	/* they are able too, and not in the share queue: theirs may be the least */
+		return;
 	if (cffs_peek(q, &start) != CFFS_NONE && vtime_before(start, least))
 		least = start;
 	if (vtime_before(l->vtime[n->priority], least)) {
@@ -172,8 +174,11 @@ hot_inline void charge_share(struct order *o, struct level *l, uint32_t id, stru
 	}
 	/* Served on its guarantee: what it owes for shares is never more than this packet beyond virtual time,
 	 * so that a floor above the share costs no later excess.  Served on its share: no credit from the past. */
-	if ((how == ORDER_SHARE) == vtime_before(n->finish, l->vtime[n->priority]))
-		n->finish = l->vtime[n->priority];
+	uint64_t clamp = l->vtime[n->priority];
+	if (how != ORDER_SHARE && !is_group(n))
+		clamp += cffs_width(q);		/* virtual time is where a bucket begins: debts within it are not forgotten */
+	if ((how == ORDER_SHARE) == vtime_before(n->finish, clamp))
+		n->finish = clamp;
 	n->finish += step;
 }
 

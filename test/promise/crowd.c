@@ -157,6 +157,41 @@ START_TEST(stalls_of_the_worker_cost_no_vf_its_rate)
 }
 END_TEST
 
+static double level, most_level;
+static uint64_t level_ns;
+
+static void watch_level(struct vt *v, const struct egress_out *o)
+{
+	if (o->node != 0)
+		return;
+	level -= (double)(v->now_ns - level_ns) * 100e6 / 8e9;
+	level = (level < 0 ? 0 : level) + o->bytes;
+	level_ns = v->now_ns;
+	most_level = level > most_level ? level : most_level;
+}
+
+/* One that is idle now and then: what the worker lost meanwhile gives it nothing beside what idling saves.
+ * Fails if what an idle limit saves is cut when it is used, not when it wakes (each stall counts twice). */
+START_TEST(stalls_give_who_was_idle_no_more_than_idling_saves)
+{
+	static const uint64_t stalls_ns[3] = {NS_PER_MS, 4 * NS_PER_MS, 10 * NS_PER_MS};
+	struct vt *v = vt_create(&(struct vt_params){.n_nodes = 2, .link_bps = GBPS, .turn_ns = 5 * NS_PER_US, .n_chunks = 20000});
+
+	level = most_level = 0;
+	level_ns = 0;
+	vt_set(v, 0, &(struct vt_sla){.max_bps = 100000000, .burst_ns = NS_PER_MS});
+	vt_add(v, (struct vt_source){.node = 0, .tclass = TC_MEDIUM, .mix = &vt_mixes[MIX_1500], .bps = 200000000,
+		.on_ns = 7 * NS_PER_MS, .off_ns = 31 * NS_PER_MS, .depth = 1000});
+	vt_vf(v, 1, &(struct vt_sla){.weight = 1}, MIX_1500, 0);
+	v->left = watch_level;
+	v->stall_every_ns = 20 * NS_PER_MS;
+	v->stall_ns = stalls_ns[_i];
+	vt_run(v, 2 * NS_PER_S);
+	ck_assert_double_le(most_level, 100e6 / 8 * (double)(NS_PER_MS + stalls_ns[_i]) / 1e9 + 2 * 1500);
+	vt_destroy(v);
+}
+END_TEST
+
 /* A VF that sends nothing: its guarantee, weight and priority take nothing from those who do.
  * Fails if order_next() looks for shares of the best priority alone. */
 START_TEST(a_silent_vf_costs_nothing)
@@ -217,6 +252,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, waking_65536_parked_vfs_is_spread_over_calls);
 	tcase_add_test(tc, each_of_65536_vfs_and_a_fast_one_beside_them_has_its_rate);
 	tcase_add_loop_test(tc, stalls_of_the_worker_cost_no_vf_its_rate, 0, 3);
+	tcase_add_loop_test(tc, stalls_give_who_was_idle_no_more_than_idling_saves, 0, 3);
 	tcase_add_test(tc, a_silent_vf_costs_nothing);
 	tcase_add_test(tc, the_cost_of_a_packet_does_not_grow_with_idle_vfs);
 	suite_add_tcase(s, tc);
