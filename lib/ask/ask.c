@@ -32,7 +32,7 @@ struct ask {
 	struct cffs_node *idle_links;
 	struct asker *askers;
 	uint32_t *parents;		/* by group */
-	uint32_t n_askers;
+	uint32_t n_askers, n_groups;
 	uint32_t tick;			/* whose figures come next */
 	uint32_t budget;		/* left in this turn */
 	uint32_t turn_pkts, most_pkts;	/* of a turn: as configured, and as many as fit into turn_ns */
@@ -55,6 +55,7 @@ struct ask *ask_create(const struct ask_params *p)
 	if (a == NULL)
 		return NULL;
 	a->n_askers = p->n_askers;
+	a->n_groups = p->n_groups;
 	a->turn_pkts = a->most_pkts = a->budget = p->turn_pkts;
 	a->turn_ns = p->turn_ns;
 	a->askers = calloc(p->n_askers, sizeof(*a->askers));
@@ -125,6 +126,18 @@ bool ask_join_group(struct ask *a, uint32_t group, uint32_t parent, uint64_t now
 		return false;
 	a->parents[group] = parent;
 	return true;
+}
+
+void ask_clear_group(struct ask *a, uint32_t group, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < a->n_askers; i++) {
+		if (a->askers[i].group == group)
+			ask_join(a, i, ORDER_NONE, now_ns);
+	}
+	for (uint32_t i = 0; i < a->n_groups; i++) {
+		if (i == group || a->parents[i] == group)
+			ask_join_group(a, i, ORDER_NONE, now_ns);
+	}
 }
 
 void ask_set_capacity(struct ask *a, uint64_t capacity_pps, uint64_t now_ns)

@@ -49,6 +49,7 @@ void ask_set(struct ask *a, uint32_t asker, const struct ask_terms *terms, uint6
 void ask_set_group(struct ask *a, uint32_t group, const struct ask_terms *terms, uint64_t now_ns);
 void ask_join(struct ask *a, uint32_t asker, uint32_t group, uint64_t now_ns);
 bool ask_join_group(struct ask *a, uint32_t group, uint32_t parent, uint64_t now_ns);
+void ask_clear_group(struct ask *a, uint32_t group, uint64_t now_ns);	/* nobody is in it, and it is in none */
 
 void ask_set_capacity(struct ask *a, uint64_t capacity_pps, uint64_t now_ns);
 

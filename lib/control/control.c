@@ -28,7 +28,8 @@ struct asker_load {
 struct control {
 	struct control_params is;
 	struct capacity core, port;
-	struct asking asking;			/* of a split, while it is made */
+	struct asking asking;			/* of 'granted' */
+	bool is_planned;
 	struct grants *granted;
 	uint64_t n_changes, last_ns;
 	uint64_t fitted_bps, fitted_pps;	/* what 'granted' was worked out for */
@@ -229,6 +230,7 @@ void control_fit(struct control *c, const struct conf *conf, struct grants *g)
 		g->tenants[i] = grant_as_sold(&conf->tenants[i].tx_eff);
 	fit_one(c, conf, g, BITS);
 	fit_one(c, conf, g, PACKETS);
+	g->core_pps = c->core.effective < conf->packet_capacity_pps ? c->core.effective : 0;
 	if (c->granted != NULL)
 		memcpy(g->capacity_pps, c->granted->capacity_pps, sizeof(g->capacity_pps));
 	if (c->remote != NULL)
@@ -285,6 +287,7 @@ static bool fit(struct control *c, const struct conf *conf, uint64_t n_changes, 
 	c->fitted_bps = c->port.effective;
 	c->fitted_pps = c->core.effective;
 	control_fit(c, conf, c->granted);
+	c->is_planned = false;
 	note_cuts(c, conf, now_ns);
 	return true;
 }
@@ -308,7 +311,9 @@ static void split_capacity(struct control *c, const struct conf *conf, const str
 	if (conf->packet_capacity_pps == 0 || n < 2)
 		return;
 	/* What was promised is never lent to another worker: it would not be back with the first packet. */
-	asking_plan(&c->asking, conf, c->granted);
+	if (!c->is_planned)
+		asking_plan(&c->asking, conf, c->granted);
+	c->is_planned = true;
 	n = 0;
 	for (unsigned int i = 0; i < c->is.n_workers; i++) {
 		const struct asker_load *l = &c->loads[i];

@@ -27,21 +27,48 @@ static struct ask_terms ask_terms(const struct asking_terms *t)
 	return (struct ask_terms){.min_pps = t->min_pps, .weight = t->weight, .priority = t->priority};
 }
 
-static uint32_t group_of(const struct asking *plan, uint32_t place)
+static bool is_planned(const struct asking *plan, uint32_t tenant)
 {
-	return place == ASKING_NONE ? ORDER_NONE : plan->tenants[place].id;
+	for (uint32_t i = 0; i < plan->n_tenants; i++) {
+		if (plan->tenants[i].id == tenant)
+			return true;
+	}
+	return false;
 }
 
-/* Tenants before those in them. */
+/* Its group of the order.  A tenant that is new has one that no tenant of the plan has: there are as many groups as a plan may
+ * have tenants. */
+static uint32_t group_of_tenant(struct pipe *p, const struct asking *plan, uint32_t tenant, uint64_t now_ns)
+{
+	uint32_t i;
+
+	for (i = 0; i < ASKING_MAX_TENANTS; i++) {
+		if (p->asked_tenants[i] == tenant)
+			return i;
+	}
+	for (i = 0; is_planned(plan, p->asked_tenants[i]);)
+		i++;
+	if (p->asked_tenants[i] != CONF_NO_TENANT)
+		ask_clear_group(p->ask, i, now_ns);
+	p->asked_tenants[i] = tenant;
+	return i;
+}
+
+static uint32_t group_of(struct pipe *p, const struct asking *plan, uint32_t place, uint64_t now_ns)
+{
+	return place == ASKING_NONE ? ORDER_NONE : group_of_tenant(p, plan, plan->tenants[place].id, now_ns);
+}
+
 static void set_tenants(struct pipe *p, const struct asking *plan, const struct asking_part *part, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < plan->n_tenants; i++) {
 		const struct asking_tenant *t = &plan->tenants[i];
 		struct ask_terms terms = ask_terms(&part->tenants[i]);
+		uint32_t group = group_of(p, plan, i, now_ns);
 		if (terms.weight == 0)
 			continue;
-		ask_set_group(p->ask, t->id, &terms, now_ns);
-		ask_join_group(p->ask, t->id, group_of(plan, t->parent), now_ns);	/* no loops: the config was checked */
+		ask_set_group(p->ask, group, &terms, now_ns);
+		ask_join_group(p->ask, group, group_of(p, plan, t->parent, now_ns), now_ns);	/* no loops: the config was checked */
 	}
 }
 
@@ -51,7 +78,7 @@ static void set_part(struct pipe *p, const struct asking *plan, const struct ask
 	for (uint32_t i = 0; i < p->n_rx_ports; i++) {
 		struct ask_terms terms = ask_terms(&part->ports[p->rx_ports[i]]);
 		ask_set(p->ask, i, &terms, now_ns);
-		ask_join(p->ask, i, group_of(plan, plan->tenant_of[p->rx_ports[i]]), now_ns);
+		ask_join(p->ask, i, group_of(p, plan, plan->tenant_of[p->rx_ports[i]], now_ns), now_ns);
 	}
 }
 
@@ -78,11 +105,13 @@ bool pipe_create_ask(struct pipe *p, uint64_t now_ns)
 	}
 	if (p->n_rx_ports == 0)
 		return true;
+	for (uint32_t i = 0; i < ASKING_MAX_TENANTS; i++)
+		p->asked_tenants[i] = CONF_NO_TENANT;
 	asking_plan(&plan, f->conf, NULL);
 	part_of(p, &plan, &part);
 	p->ask = ask_create(&(struct ask_params){
 		.n_askers = p->n_rx_ports,
-		.n_groups = f->conf->n_tenants,
+		.n_groups = f->conf->n_tenants < ASKING_MAX_TENANTS ? f->conf->n_tenants : ASKING_MAX_TENANTS,
 		.capacity_pps = part.capacity_pps,
 		.turn_pkts = f->conf->turn_pkts,
 		.turn_ns = f->conf->turn_ns,

@@ -31,7 +31,7 @@ struct pipe_change {
 	uint16_t *maps;
 	uint16_t n_maps;
 	struct asking *askers;		/* NULL: they stay as they are */
-	uint32_t *weights;		/* the same */
+	uint32_t *weights;		/* NULL: none is new */
 };
 
 static bool is_same_sla(const struct sla *a, const struct sla *b)
@@ -51,13 +51,21 @@ static bool is_same_rest(const struct conf_vf *a, const struct conf_vf *b)
 }
 
 /* Ports are asked by the tx terms of their VFs, and senders weigh at a VF's port what they weigh at the PF. */
-static bool gather_tx(struct pipe_change *c, bool is_new)
+/* Renewing the flows of all egresses takes a worker up to milliseconds: only where a weight is another. */
+static bool has_new_weight(const struct conf *from, const struct conf *to)
 {
-	if (!is_new)
-		return true;
-	c->askers = pipe_gather_askers(c->to, c->granted);
-	c->weights = pipe_sender_weights(c->to);
-	return c->askers != NULL && c->weights != NULL;
+	for (uint32_t i = 0; from != to && i < to->n_vfs; i++) {
+		if (from->vfs[i].tx_eff.weight != to->vfs[i].tx_eff.weight)
+			return true;
+	}
+	return false;
+}
+
+static bool gather_tx(struct pipe_change *c, const struct conf *from, bool is_new)
+{
+	if (is_new && (c->askers = pipe_gather_askers(c->to, c->granted)) == NULL)
+		return false;
+	return !has_new_weight(from, c->to) || (c->weights = pipe_sender_weights(c->to)) != NULL;
 }
 
 static bool is_new_map(const struct conf *from, const struct conf *to, uint16_t map)
@@ -115,8 +123,9 @@ static bool is_same_capacity(const struct grants *a, const struct grants *b)
 {
 	static const struct grants none;
 
-	return memcmp((a != NULL ? a : &none)->capacity_pps, (b != NULL ? b : &none)->capacity_pps,
-		       sizeof(none.capacity_pps)) == 0;
+	a = a != NULL ? a : &none;
+	b = b != NULL ? b : &none;
+	return a->core_pps == b->core_pps && memcmp(a->capacity_pps, b->capacity_pps, sizeof(none.capacity_pps)) == 0;
 }
 
 struct pipe_change *pipe_change_create_granted(const struct conf *from, const struct grants *from_granted,
@@ -146,7 +155,7 @@ struct pipe_change *pipe_change_create_granted(const struct conf *from, const st
 		if (!is_same_tenant(c, from, from_granted, i))
 			c->tenants[c->n_tenants++] = i;
 	is_new |= c->n_tenants != 0;
-	if (gather_tx(c, is_new))
+	if (gather_tx(c, from, is_new))
 		return c;
 fail:
 	pipe_change_destroy(c);
@@ -236,10 +245,9 @@ static void change_step(struct pipe *p, const struct pipe_change *c, uint32_t i,
 /* What is one for all VFs. */
 static void change_rest(struct pipe *p, const struct pipe_change *c, uint64_t now_ns)
 {
-	if (c->askers == NULL)
-		return;
-	pipe_set_askers(p, c->askers, now_ns);
-	for (uint64_t left = p->tx_ports; left != 0; left &= left - 1) {
+	if (c->askers != NULL)
+		pipe_set_askers(p, c->askers, now_ns);
+	for (uint64_t left = c->weights != NULL ? p->tx_ports : 0; left != 0; left &= left - 1) {
 		struct egress *e = p->egress[__builtin_ctzll(left)];
 		if (e != NULL)
 			egress_change_flow_weights(e, c->weights);

@@ -99,6 +99,7 @@ struct pipe {
 	struct ask *ask;
 	uint32_t n_rx_ports;
 	uint16_t rx_ports[CONF_MAX_PORTS];	/* by asker */
+	uint32_t asked_tenants[ASKING_MAX_TENANTS];	/* by group of 'ask': the tenant, or CONF_NO_TENANT */
 	struct ring_meter rings[CONF_MAX_PORTS];
 	struct egress *pf, *local;		/* home only */
 	struct egress *egress[CONF_MAX_PORTS];	/* of VF ports it transmits to; the PF's is 'pf' */

@@ -97,7 +97,9 @@ void asking_plan(struct asking *plan, const struct conf *conf, const struct gran
 	memset(plan, 0, sizeof(*plan));
 	plan->n_ports = conf->n_ports;
 	plan->pf = conf->pf;
-	plan->capacity_pps = conf->packet_capacity_pps;
+	plan->capacity_pps = plan->core_pps = conf->packet_capacity_pps;
+	if (granted != NULL && granted->core_pps != 0)
+		plan->core_pps = granted->core_pps;
 	if (granted != NULL)
 		memcpy(plan->worker_pps, granted->capacity_pps, sizeof(plan->worker_pps));
 	for (uint16_t port = 0; port < CONF_MAX_PORTS; port++) {
@@ -204,15 +206,16 @@ static uint32_t fit_weight(uint64_t weight_q16, uint64_t all_q16, bool is_split)
 }
 
 /* The PF must neither starve the VFs nor be starved by them, whatever their priorities: it weighs as much as all of them
- * together, comes after their priorities, and has half of what nobody was promised as a floor. */
+ * together, comes after their priorities, and has half of what nobody was promised as a floor.  Where all is promised it has what they
+ * leave. */
 static struct asking_terms terms_of_pf(const struct asking *plan, const struct sums *s, bool is_split)
 {
 	struct asking_terms t = {.priority = s->root_priority};
 
 	if (plan->capacity_pps == 0)
 		t.min_pps = PF_FLOOR_PPS;
-	else if (plan->capacity_pps > s->root.all_pps)
-		t.min_pps = (plan->capacity_pps - s->root.all_pps) / 2;
+	else if (plan->core_pps > s->root.all_pps)
+		t.min_pps = (plan->core_pps - s->root.all_pps) / 2;
 	t.weight = (uint32_t)u64_max(1, fit_weight(s->root.all_q16, s->root.all_q16, is_split));
 	return t;
 }

@@ -31,6 +31,7 @@ struct asking {
 	uint32_t n_tenants;
 	uint16_t n_ports, pf;
 	uint64_t capacity_pps;			/* of all workers; 0: not capped */
+	uint64_t core_pps;			/* what they really carry: that, or less */
 	uint64_t worker_pps[GRANTS_MAX_WORKERS];	/* granted of it to each; 0: by what is promised and the weights */
 };
 

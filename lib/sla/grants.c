@@ -67,13 +67,14 @@ bool grants_copy(struct grants *to, const struct grants *from)
 	memcpy(to->vfs, from->vfs, from->n_vfs * sizeof(*from->vfs));
 	memcpy(to->tenants, from->tenants, from->n_tenants * sizeof(*from->tenants));
 	memcpy(to->remote_bps, from->remote_bps, from->n_vfs * sizeof(*from->remote_bps));
+	to->core_pps = from->core_pps;
 	memcpy(to->capacity_pps, from->capacity_pps, sizeof(to->capacity_pps));
 	return true;
 }
 
 bool grants_are_same(const struct grants *a, const struct grants *b)
 {
-	return a->n_vfs == b->n_vfs && a->n_tenants == b->n_tenants &&
+	return a->n_vfs == b->n_vfs && a->n_tenants == b->n_tenants && a->core_pps == b->core_pps &&
 	       memcmp(a->vfs, b->vfs, a->n_vfs * sizeof(*a->vfs)) == 0 &&
 	       memcmp(a->tenants, b->tenants, a->n_tenants * sizeof(*a->tenants)) == 0 &&
 	       memcmp(a->remote_bps, b->remote_bps, a->n_vfs * sizeof(*a->remote_bps)) == 0 &&

@@ -19,6 +19,7 @@ struct grants {
 	struct grant *vfs, *tenants;
 	uint32_t n_vfs, n_tenants;
 	uint64_t *remote_bps;		/* by VF: what it may send to the uplink, for congestion beyond it; 0: no such bound */
+	uint64_t core_pps;	/* what the core really carries, where that is less than the packet capacity; else 0 */
 	uint64_t capacity_pps[GRANTS_MAX_WORKERS];	/* by worker; 0: by guarantees and weights, as at the start */
 };
 
