@@ -99,7 +99,7 @@ struct conf_vf {
 	bool is_remote;			/* default yes: where there is [remote], held by congestion beyond the uplink too */
 	enum conf_echo echo;		/* default dctcp: what its senders' peers echo */
 	uint64_t tx_mark_ns, rx_mark_ns; /* effective K of what it sends and receives: max(1 ms, 3 packets at its limit) */
-	struct sla tx, rx;		/* asked: 0 = not set */
+	struct sla tx, rx;		/* asked: 0 = not set; side by side */
 	struct sla tx_eff, rx_eff;	/* effective: completed by conf_complete() */
 	int line;
 };
