@@ -92,6 +92,8 @@ static bool gather_maps(struct pipe_change *c, const struct conf *from)
 
 static bool is_same_tx(const struct pipe_change *c, const struct conf *from, const struct grants *granted, uint32_t vf)
 {
+	if (from == c->to && granted != NULL && c->granted != NULL)
+		return memcmp(&granted->vfs[vf], &c->granted->vfs[vf], sizeof(*granted->vfs)) == 0;
 	struct sla a = granted_vf(from, granted, vf), b = granted_vf(c->to, c->granted, vf);
 
 	return is_same_sla(&a, &b);
