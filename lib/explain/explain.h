@@ -37,6 +37,8 @@ struct explain_figures {
 	bool is_port_up, is_uplink_up;
 	bool has_grant;			/* an allocator says what of the guarantee is granted now */
 	struct grant grant;
+	bool has_credit;		/* it was sold burst credits: what is left of them */
+	struct credit_view credit;
 	uint32_t n_workers, n_tenants;
 	struct explain_worker worker[EXPLAIN_MAX_WORKERS];
 	struct explain_tenant tenant[CONF_MAX_DEPTH];

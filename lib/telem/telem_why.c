@@ -58,6 +58,9 @@ static void look_first(const struct telem_source *s, vf_id vf, struct look *l)
 static void look_again(const struct telem_source *s, vf_id vf, struct look *l)
 {
 	s->vf(s->ctx, vf, &l->f.after);
+	l->f.has_credit = s->credit != NULL && l->f.vf->tx_eff.peak_bps != 0;
+	if (l->f.has_credit)
+		s->credit(s->ctx, vf, &l->f.credit);
 	l->f.has_grant = s->grant != NULL && s->grant(s->ctx, vf, &l->f.grant);
 	s->delay(s->ctx, vf, &l->f.delay);
 	for (uint32_t i = 0; s->tenant != NULL && i < l->f.n_tenants; i++)

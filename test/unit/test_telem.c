@@ -67,6 +67,12 @@ static void tenant(void *ctx, uint32_t tenant, struct tenant_view *view)
 	memset(view, 0xff, sizeof(*view));
 }
 
+static void credit(void *ctx, vf_id vf, struct credit_view *view)
+{
+	(void)ctx, (void)vf;
+	*view = (struct credit_view){.left_ns = INT64_MAX, .is_open = true, .open_ns = UINT64_MAX};
+}
+
 static const char *vf_name(char name[CONF_NAME_CHARS], uint32_t vf)
 {
 	char text[NAME_ROOM];
@@ -173,7 +179,7 @@ static void connect_client(void)
 static void start_with(uint32_t n_vfs, uint32_t n_tenants)
 {
 	struct telem_source source = {.conf = &conf, .look = look, .port = port, .worker = worker, .vf = vf,
-		.delay = delay, .tenant = tenant};
+		.delay = delay, .tenant = tenant, .credit = credit};
 	static struct why why;
 
 	ck_assert_int_ge(unit_eal("telem", NULL), 0);
@@ -323,6 +329,7 @@ START_TEST(the_longest_answers_are_whole)
 	ask(request);
 	ck_assert_uint_eq(count("\"delay_max_ns\":"), 2 * N_TCLASSES);
 	ck_assert_uint_eq(count("\"effective\":"), 2);
+	ck_assert_uint_eq(count("\"left_bits\":"), 1);
 	ck_assert_uint_eq(count("00:00:00:00:00:00"), CONF_MAX_MACS);
 }
 END_TEST
