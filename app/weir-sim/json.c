@@ -9,9 +9,10 @@
 static void put_sla(FILE *out, const char *key, const struct sla *s)
 {
 	fprintf(out, "\"%s\": {\"min_bps\": %llu, \"max_bps\": %llu, \"min_pps\": %llu, \"max_pps\": %llu, \"urgent_bps\": %llu, "
-		"\"urgent_pps\": %llu, \"weight\": %u, \"priority\": %u}", key, (unsigned long long)s->min_bps,
+		"\"urgent_pps\": %llu, \"peak_bps\": %llu, \"credit_ns\": %llu, \"weight\": %u, \"priority\": %u}", key, (unsigned long long)s->min_bps,
 		(unsigned long long)s->max_bps, (unsigned long long)s->min_pps, (unsigned long long)s->max_pps,
-		(unsigned long long)s->urgent_bps, (unsigned long long)s->urgent_pps, s->weight, s->priority);
+		(unsigned long long)s->urgent_bps, (unsigned long long)s->urgent_pps, (unsigned long long)s->peak_bps,
+		(unsigned long long)s->credit_ns, s->weight, s->priority);
 }
 
 static void put_delay(FILE *out, const struct hist_snapshot *d)

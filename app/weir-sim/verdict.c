@@ -31,6 +31,7 @@ static struct allowed allowed_of(const struct sim *sim, vf_id vf, enum world_dir
 		sim->s->conf->turn_ns + sim->s->turn_ns;
 	uint64_t end_ns = world_now_ns(sim->w), at_ns = end_ns - world_span_ns(sim->w), until_ns;
 	struct allowed a = {UINT64_C(16) * FRAME_BYTES, 2};
+	uint64_t bank_bits = 0;		/* of credits: the largest there was may have been full before */
 
 	do {
 		const struct sla *sla = sla_of(scenario_conf_at(sim->s, at_ns, &until_ns), vf, dir);
@@ -38,8 +39,11 @@ static struct allowed allowed_of(const struct sim *sim, vf_id vf, enum world_dir
 		uint64_t span_ns = until_ns - at_ns + u64_max(sla->burst_ns, others_ns);
 		allow(&a.bits, sla->max_bps, span_ns);
 		allow(&a.pkts, sla->max_pps, span_ns);
+		bank_bits = u64_max(bank_bits, (uint64_t)((clk_u128)sla->max_bps * sla->credit_ns / NS_PER_S));
 		at_ns = until_ns;
 	} while (at_ns < end_ns);
+	if (a.bits != UINT64_MAX)
+		a.bits += bank_bits;
 	return a;
 }
 

@@ -12,7 +12,6 @@
 #include "allocator.h"
 #include "control.h"
 #include "hist.h"
-#include "period.h"
 #include "pipe_change.h"
 #include "remote_view.h"
 #include "weir.h"
@@ -253,10 +252,7 @@ void allocator_run(struct weir *w)
 	a->n_runs++;
 	uint64_t cost_ns = tsc_now_ns(&w->clock) - start_ns;
 	hist_record(&a->cost, cost_ns);
-	if (period_note(&a->period, cost_ns))
-		control_note(a->control, start_ns, "a run costs %.1f us: period %.3f ms, asked %.3f ms",
-			(double)a->period.cost_ns_q4 / 16e3, (double)a->period.effective_ns / 1e6,
-			(double)a->period.asked_ns / 1e6);
+	control_note_cost(a->control, &a->period, cost_ns, start_ns);
 	tell(a);
 }
 

@@ -78,6 +78,13 @@ static void tenant(void *ctx, uint32_t tenant, struct tenant_view *view)
 	workers_view_tenant(w->workers, tenant, view);
 }
 
+static void credit(void *ctx, vf_id vf, struct credit_view *view)
+{
+	const struct weir *w = ctx;
+
+	workers_view_credit(w->workers, vf, view);
+}
+
 static void view_allocator(void *ctx, struct allocator_view *view)
 {
 	allocator_view(ctx, view);
@@ -134,6 +141,7 @@ void source_init(struct weir *w, struct telem_source *source)
 		.vf = vf,
 		.delay = delay,
 		.tenant = tenant,
+		.credit = credit,
 		.allocator = view_allocator,
 		.grant = view_grant,
 		.start_capture = start_capture,

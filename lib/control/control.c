@@ -11,8 +11,10 @@
 #include "split.h"
 #include "units.h"
 
-#define SMOOTH_NS     (10 * NS_PER_MS)	/* of a worker's demand */
-#define WORTH_PERCENT 1			/* of the capacity: a split that moves less is left as it is */
+#define LATEST	      0.9	/* what the last period counts in a worker's demand */
+#define HELD_PART     0.1	/* of the time: who is held so long by his part would read more */
+#define SLACK_PART    50	/* of the capacity: so much more than he reads is left to who is not held */
+#define WORTH_PERCENT 1		/* of the capacity: a split that moves less is left as it is */
 #define PARTS	      65536	/* of all weights, for a split */
 #define WIRE_BYTES    24u
 #define REMOTE_TELL_NS (10 * NS_PER_S)	/* that congestion beyond the uplink comes or goes is told once in that at most */
@@ -34,7 +36,10 @@ struct control {
 	uint64_t n_changes, last_ns;
 	uint64_t fitted_bps, fitted_pps;	/* what 'granted' was worked out for */
 	bool has_loads;
+	bool is_fitted;				/* anew, in this period */
 	uint32_t n_cut;
+	uint32_t told_n_cut, told_worst;	/* what was last said of that */
+	struct grant told_grant;
 	struct feasible_node *nodes;		/* VFs, then tenants */
 	uint32_t n_nodes;
 	struct asker_load loads[GRANTS_MAX_WORKERS];
@@ -56,6 +61,13 @@ void control_note(struct control *c, uint64_t now_ns, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(d->text, sizeof(d->text), fmt, args);
 	va_end(args);
+}
+
+void control_note_cost(struct control *c, struct period *period, uint64_t cost_ns, uint64_t now_ns)
+{
+	if (period_note(period, cost_ns))
+		control_note(c, now_ns, "a run costs %.1f us: period %.3f ms, asked %.3f ms", (double)period->cost_ns_q4 / 16e3,
+			(double)period->effective_ns / 1e6, (double)period->asked_ns / 1e6);
 }
 
 uint64_t control_n_decisions(const struct control *c)
@@ -139,8 +151,9 @@ static void measure_port(struct control *c, const struct load_view *loads, uint6
 /* In L2 bits of packets of guarantee_size, as admission counts. */
 static uint64_t to_l2(const struct conf *conf, const struct sla *s, uint64_t bps)
 {
-	return (uint64_t)((clk_u128)bps * conf->guarantee_bytes /
-		basis_bytes((enum link_basis)s->basis, conf->guarantee_bytes));
+	if (s->basis == BASIS_L2)
+		return bps;
+	return (uint64_t)((clk_u128)bps * conf->guarantee_bytes / basis_bytes(BASIS_WIRE, conf->guarantee_bytes));
 }
 
 static uint64_t owed(const struct conf *conf, const struct sla *s, enum resource r)
@@ -239,9 +252,8 @@ void control_fit(struct control *c, const struct conf *conf, struct grants *g)
 
 static bool is_cut(const struct grant *g, const struct sla *s)
 {
-	struct grant sold = grant_as_sold(s);
-
-	return memcmp(g, &sold, sizeof(sold)) != 0;
+	return g->min_bps != s->min_bps || g->min_pps != s->min_pps || g->urgent_bps != s->urgent_bps ||
+	       g->urgent_pps != s->urgent_pps;
 }
 
 static void note_cuts(struct control *c, const struct conf *conf, uint64_t now_ns)
@@ -259,10 +271,16 @@ static void note_cuts(struct control *c, const struct conf *conf, uint64_t now_n
 	}
 	for (uint32_t i = 0; i < conf->n_tenants; i++)
 		c->n_cut += is_cut(&c->granted->tenants[i], &conf->tenants[i].tx_eff);
+	if (worst != UINT32_MAX && c->n_cut == c->told_n_cut && worst == c->told_worst &&
+		memcmp(&c->granted->vfs[worst], &c->told_grant, sizeof(c->told_grant)) == 0)
+		return;		/* the same again, after a change of others */
+	c->told_n_cut = worst != UINT32_MAX ? c->n_cut : 0;
 	if (worst != UINT32_MAX) {
 		const struct sla *s = &conf->vfs[worst].tx_eff;
 		const struct grant *g = &c->granted->vfs[worst];
-		control_note(c, now_ns, "guarantees do not fit: %u cut, lowest priority first: vf %s %s -> %s bits/s, %s -> %s packets/s",
+		c->told_worst = worst;
+		c->told_grant = *g;
+		control_note(c, now_ns, "guarantees do not fit, %u cut: vf %s %s -> %s b/s, %s -> %s p/s",
 			c->n_cut, conf->vfs[worst].name, amount(from, s->min_bps), amount(to, g->min_bps),
 			amount(from_pps, s->min_pps), amount(to_pps, g->min_pps));
 	} else if (before > 0 && c->n_cut == 0) {
@@ -275,6 +293,7 @@ static bool fit(struct control *c, const struct conf *conf, uint64_t n_changes, 
 {
 	bool is_new = c->granted == NULL || c->n_changes != n_changes;
 
+	c->is_fitted = false;
 	if (!is_new && c->fitted_bps == c->port.effective && c->fitted_pps == c->core.effective)
 		return true;
 	if (c->granted == NULL || c->granted->n_vfs != conf->n_vfs || c->granted->n_tenants != conf->n_tenants) {
@@ -288,6 +307,7 @@ static bool fit(struct control *c, const struct conf *conf, uint64_t n_changes, 
 	c->fitted_pps = c->core.effective;
 	control_fit(c, conf, c->granted);
 	c->is_planned = false;
+	c->is_fitted = true;
 	note_cuts(c, conf, now_ns);
 	return true;
 }
@@ -297,6 +317,26 @@ static bool fit(struct control *c, const struct conf *conf, uint64_t n_changes, 
 static uint64_t apart(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : b - a;
+}
+
+static bool is_held(const struct asker_load *l)
+{
+	return l->capped > HELD_PART;
+}
+
+/* As long as nobody is held a split helps nobody; but what was promised must be there, and never more than there is. */
+static bool needs_split(const struct control *c, const struct load_view *loads, uint64_t capacity)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < c->is.n_workers; i++) {
+		if (!loads[i].asks)
+			continue;
+		if (is_held(&c->loads[i]))
+			return true;
+		sum += c->granted->capacity_pps[i];
+	}
+	return sum > capacity || (sum > 0 && c->is_fitted);
 }
 
 static void split_capacity(struct control *c, const struct conf *conf, const struct load_view *loads)
@@ -309,6 +349,8 @@ static void split_capacity(struct control *c, const struct conf *conf, const str
 	for (unsigned int i = 0; i < c->is.n_workers; i++)
 		n += loads[i].asks;
 	if (conf->packet_capacity_pps == 0 || n < 2)
+		return;
+	if (!needs_split(c, loads, capacity))
 		return;
 	/* What was promised is never lent to another worker: it would not be back with the first packet. */
 	if (!c->is_planned)
@@ -324,8 +366,8 @@ static void split_capacity(struct control *c, const struct conf *conf, const str
 			.floor = part.min_pps,
 			.weight = (uint32_t)u64_max(1, part.weight_q16 * PARTS / u64_max(1, part.all_weight_q16)),
 			.cap = SPLIT_NO_CAP,
-			/* Who is held would read more: how much is found by giving more. */
-			.demand = (uint64_t)(l->pps * (l->capped > 0.1 ? 1.5 : 1.05)) + 1,
+			/* Who is held would read more; nobody knows how much. */
+			.demand = is_held(l) ? capacity : (uint64_t)(l->pps * 1.05) + capacity / SLACK_PART,
 		};
 		who[n++] = i;
 	}
@@ -340,14 +382,12 @@ static void split_capacity(struct control *c, const struct conf *conf, const str
 
 static void measure_demand(struct control *c, const struct load_view *loads, uint64_t took_ns)
 {
-	double part = (double)took_ns / (double)(took_ns + SMOOTH_NS);
-
 	for (unsigned int i = 0; i < c->is.n_workers; i++) {
 		struct asker_load *l = &c->loads[i];
 		double pps = (double)(loads[i].rx_pkts - l->last.rx_pkts) * 1e9 / (double)took_ns;
 		double capped = (double)(loads[i].capped_ns - l->last.capped_ns) / (double)took_ns;
-		l->pps += (pps - l->pps) * part;
-		l->capped += (capped - l->capped) * part;
+		l->pps += (pps - l->pps) * LATEST;
+		l->capped += (capped - l->capped) * LATEST;
 	}
 }
 

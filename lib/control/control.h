@@ -9,6 +9,7 @@
 
 #include "capacity.h"
 #include "asking.h"
+#include "period.h"
 #include "remote_loop.h"
 #include "view.h"
 
@@ -48,6 +49,9 @@ void control_fit(struct control *c, const struct conf *conf, struct grants *g);
 uint64_t control_n_decisions(const struct control *c);
 const struct control_decision *control_decision(const struct control *c, uint64_t n);
 void control_note(struct control *c, uint64_t now_ns, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* A run took so long: the period follows, and says so. */
+void control_note_cost(struct control *c, struct period *period, uint64_t cost_ns, uint64_t now_ns);
 
 const struct capacity *control_core(const struct control *c);	/* packets/s */
 const struct capacity *control_port(const struct control *c);	/* bits/s, as the link counts them */

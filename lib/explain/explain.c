@@ -197,6 +197,27 @@ static void explain_remote(const struct explain_figures *f, struct explain *out)
 		remote_reason_text(f->remote.reason));
 }
 
+static void explain_credit(const struct explain_figures *f, struct explain *out)
+{
+	const struct sla *sold = &f->vf->tx_eff;
+	char max[RATE_TEXT], peak[RATE_TEXT];
+	double left_s = (double)f->credit.left_ns / 1e9, bank_s = (double)sold->credit_ns / 1e9;
+	double left_mb = left_s * (double)sold->max_bps / 1e6;
+
+	if (!f->has_credit)
+		return;
+	bps_text(max, sold->max_bps);
+	bps_text(peak, sold->peak_bps);
+	if (f->credit.is_open)
+		say(out, "  credit: %.1f of %.0f s of its limit are banked (%.0f Mb): it may have up to %s now", left_s, bank_s, left_mb,
+			peak);
+	else if (left_s <= 0)
+		say(out, "  credit: spent: it has %s until it sends less than that for a while, which is banked for up to %s", max, peak);
+	else
+		say(out, "  credit: %.3f of %.0f s of its limit are banked (%.0f Mb), too little yet to go above %s", left_s, bank_s,
+			left_mb, max);
+}
+
 static void explain_dir(const struct explain_figures *f, bool is_tx, struct explain *out)
 {
 	const struct dir_view *before = is_tx ? &f->before.tx : &f->before.rx, *after = is_tx ? &f->after.tx : &f->after.rx;
@@ -210,6 +231,7 @@ static void explain_dir(const struct explain_figures *f, bool is_tx, struct expl
 	explain_peak(&after->peak.recent, out);
 	if (is_tx) {
 		explain_grant(f, out);
+		explain_credit(f, out);
 		explain_remote(f, out);
 	}
 	bool is_held = explain_held(before->held_ns, after->held_ns, f->span_ns,

@@ -41,6 +41,8 @@ struct explain_figures {
 	bool has_remote;		/* the answer to congestion beyond the uplink looks after it */
 	struct remote_view remote;
 	uint64_t bottleneck_bps;	/* out there, as measured */
+	bool has_credit;		/* it was sold burst credits: what is left of them */
+	struct credit_view credit;
 	uint32_t n_workers, n_tenants;
 	struct explain_worker worker[EXPLAIN_MAX_WORKERS];
 	struct explain_tenant tenant[CONF_MAX_DEPTH];

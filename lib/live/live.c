@@ -6,8 +6,6 @@
 
 #include "live_impl.h"
 
-#define NS_IN_S 1000000000
-
 /* ---- Configs ---- */
 
 const struct conf *live_conf(const struct live_conf *held)
@@ -188,13 +186,18 @@ enum live_verdict live_ask(struct live *l, struct live_request **q, uint64_t wai
 	return verdict;
 }
 
-void live_answer(struct live *l, struct message *m, enum live_verdict verdict)
+void live_answer_locked(struct message *m, enum live_verdict verdict)
 {
-	pthread_mutex_lock(&l->lock);
 	m->verdict = verdict;
 	m->state = MESSAGE_ANSWERED;
 	if (m->is_left)
 		destroy_message(m);
+}
+
+void live_answer(struct live *l, struct message *m, enum live_verdict verdict)
+{
+	pthread_mutex_lock(&l->lock);
+	live_answer_locked(m, verdict);
 	pthread_cond_broadcast(&l->answered);
 	pthread_mutex_unlock(&l->lock);
 }

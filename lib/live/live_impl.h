@@ -8,6 +8,8 @@
 
 #include "live.h"
 
+#define NS_IN_S 1000000000
+
 struct live_conf {
 	const struct conf *conf;
 	struct conf *owned;		/* NULL: the first one is not */
@@ -39,9 +41,10 @@ struct live {
 	time_t saved_at;
 };
 
-/* Both with the lock held. */
+/* With the lock held. */
 struct live_conf *live_hold_locked(struct live_conf *c);
 void live_release_locked(struct live_conf *c);
+void live_answer_locked(struct message *m, enum live_verdict verdict);	/* and then wake who waits */
 
 struct live_conf *live_conf_create(struct conf *owned);
 void live_answer(struct live *l, struct message *m, enum live_verdict verdict);

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the control core does with messages. */
+#include <assert.h>
+#include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "live_impl.h"
 
-#define LOOK_NS	    20000L	/* between two looks at the workers ... */
-#define LOOKS	    100		/* ... and how many before other work comes first */
+#define YIELD_NS    100000L	/* workers answer within a turn or two: so long they are looked at without a sleep ... */
+#define LOOK_NS	    20000L	/* ... then so long lies between two looks (a timer's slack makes it 70 us) ... */
+#define LOOKS	    100		/* ... and so many there are before other work comes first */
 #define PENDING_NS  1000000L	/* how soon it looks again then */
 #define SAVE_AGAIN_S 1
+
+static_assert(offsetof(struct conf_vf, rx) == offsetof(struct conf_vf, tx) + sizeof(struct sla), "compared as one");
 
 /* ---- Words ---- */
 
@@ -69,6 +75,8 @@ static void log_change(struct live *l, const char *how, const struct conf *from,
 	for (uint32_t i = 0; i < to->n_tenants; i++)
 		log_terms(l, how, "tenant", to->tenants[i].name, "tx", &from->tenants[i].tx, &to->tenants[i].tx);
 	for (uint32_t i = 0; i < to->n_vfs; i++) {
+		if (memcmp(&from->vfs[i].tx, &to->vfs[i].tx, 2 * sizeof(struct sla)) == 0)
+			continue;	/* tx and rx, as of nearly all */
 		log_terms(l, how, "vf", to->vfs[i].name, "tx", &from->vfs[i].tx, &to->vfs[i].tx);
 		log_terms(l, how, "vf", to->vfs[i].name, "rx", &from->vfs[i].rx, &to->vfs[i].rx);
 	}
@@ -136,10 +144,13 @@ static void answer_all(struct live *l, struct message *all, enum live_verdict ve
 {
 	struct message *next;
 
+	pthread_mutex_lock(&l->lock);
 	for (struct message *m = all; m != NULL; m = next) {
 		next = m->next;
-		live_answer(l, m, verdict);
+		live_answer_locked(m, verdict);
 	}
+	pthread_cond_broadcast(&l->answered);
+	pthread_mutex_unlock(&l->lock);
 }
 
 static void refuse_all(struct live *l, struct message *all)
@@ -220,15 +231,29 @@ static void finish(struct live *l)
 	answer_all(l, all, LIVE_DONE);
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * NS_IN_S + t.tv_nsec;
+}
+
+/* Whoever else wants this CPU has it meanwhile: clients that are answered, as a rule. */
 static void look_for_workers(struct live *l)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_NS};
+	int64_t until_ns = l->next != NULL ? now_ns() + YIELD_NS : 0;
 
-	for (int i = 0; i < LOOKS && l->next != NULL; i++) {
-		if (l->io.is_done(l->io.ctx))
+	for (int i = 0; i < LOOKS && l->next != NULL;) {
+		if (l->io.is_done(l->io.ctx)) {
 			finish(l);
-		else
+		} else if (i == 0 && now_ns() < until_ns) {
+			sched_yield();
+		} else {
 			clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+			i++;
+		}
 	}
 }
 

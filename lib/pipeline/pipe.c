@@ -106,9 +106,18 @@ static void set_hold(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t
 	pipe_set_limit(p, &p->holds[vf], &hold, p->f->conf->pf, now_ns);
 }
 
+void pipe_set_tx_limit(struct pipe *p, vf_id vf, const struct sla *s, uint64_t now_ns)
+{
+	struct sla limit = *s;
+
+	limit.max_bps = pipe_credit_limit(p, vf, s->max_bps);
+	pipe_set_limit(p, &p->tx_limits[vf], &limit, p->f->conf->pf, now_ns);
+}
+
 bool pipe_set_vf_tx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t now_ns)
 {
-	pipe_set_limit(p, &p->tx_limits[vf], &v->tx_eff, p->f->conf->pf, now_ns);
+	pipe_set_credit(p, vf, &v->tx_eff, now_ns);
+	pipe_set_tx_limit(p, vf, &v->tx_eff, now_ns);
 	if (p->holds != NULL)
 		set_hold(p, vf, v, now_ns);
 	return set_sender(p, p->pf, vf, v, true, now_ns) && set_sender(p, p->local, vf, v, false, now_ns);
@@ -173,7 +182,7 @@ static bool create_home(struct pipe *p, uint64_t now_ns)
 		n_flows += 2 * conf->vfs[i].queue_pkts;
 	params.n_flows = n_flows < 1u << 20 ? (uint32_t)n_flows : 1u << 20;
 	p->local = egress_create(&params, &p->pool);
-	if (p->tx_limits == NULL || p->pf == NULL || p->local == NULL || !create_holds(p))
+	if (p->tx_limits == NULL || p->pf == NULL || p->local == NULL || !create_holds(p) || !pipe_create_credits(p))
 		return false;
 	if (!egress_pair(p->pf, p->local))
 		return false;
@@ -301,6 +310,7 @@ void pipe_destroy(struct pipe *p)
 	mem_release(p->parties, n_parties(p), sizeof(*p->parties));
 	free(p->grants);
 	mem_release(p->holds, n_limits(p), sizeof(*p->holds));
+	pipe_destroy_credits(p);
 	pipe_destroy_echoes(p);
 	free(p);
 }
@@ -388,6 +398,8 @@ uint32_t pipe_turn(struct pipe *p, uint64_t now_ns)
 		pipe_pass_local(p, now_ns);
 	moved += pipe_transmit(p, true, now_ns);
 	tick_figures(p, now_ns);
+	if (p->n_credits > 0)
+		pipe_look_at_credits(p, now_ns);
 
 	atomic_store_explicit(&p->seen_ns, now_ns, memory_order_relaxed);
 	counter_add(&p->n_turns, 1);

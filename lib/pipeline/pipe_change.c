@@ -38,7 +38,7 @@ static bool is_same_sla(const struct sla *a, const struct sla *b)
 {
 	return a->min_bps == b->min_bps && a->max_bps == b->max_bps && a->min_pps == b->min_pps &&
 	       a->max_pps == b->max_pps && a->urgent_bps == b->urgent_bps && a->urgent_pps == b->urgent_pps &&
-	       a->burst_ns == b->burst_ns && a->weight == b->weight && a->priority == b->priority &&
+	       a->burst_ns == b->burst_ns && a->peak_bps == b->peak_bps && a->credit_ns == b->credit_ns && a->weight == b->weight && a->priority == b->priority &&
 	       a->basis == b->basis;
 }
 
@@ -102,6 +102,8 @@ static bool gather_maps(struct pipe_change *c, const struct conf *from)
 
 static bool is_same_tx(const struct pipe_change *c, const struct conf *from, const struct grants *granted, uint32_t vf)
 {
+	if (from == c->to && granted != NULL && c->granted != NULL)
+		return memcmp(&granted->vfs[vf], &c->granted->vfs[vf], sizeof(*granted->vfs)) == 0;
 	struct sla a = granted_vf(from, granted, vf), b = granted_vf(c->to, c->granted, vf);
 
 	return is_same_sla(&a, &b);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Private to lib/pipeline: what fabric.c (shared set-up), pipe.c (a worker's set-up and its turn), pipe_ingest.c (from
- * a port to an egress), pipe_egress.c (from an egress to a port or a receiver), pipe_tenant.c (tenants), pipe_change.c
- * (new terms), pipe_capture.c (copies for captures) and pipe_view.c (figures) share.
+ * a port to an egress), pipe_egress.c (from an egress to a port or a receiver), pipe_tenant.c (tenants), pipe_credit.c (burst
+ * credits), pipe_change.c (new terms), pipe_capture.c (copies for captures) and pipe_view.c (figures) share.
  * Terms are read from the fabric's config at create only: they may have changed since.  The rest of it never does. */
 #ifndef WEIR_PIPE_IMPL_H
 #define WEIR_PIPE_IMPL_H
@@ -15,6 +15,7 @@
 #include "capture.h"
 #include "classify.h"
 #include "counter.h"
+#include "credit.h"
 #include "egress.h"
 #include "grants.h"
 #include "l2.h"
@@ -73,6 +74,17 @@ struct echoes {
 	bool is_counted, is_classic;	/* set at create */
 };
 
+/* A VF's burst credits, and what it was sold. */
+struct vf_credit {
+	struct credit is;
+	struct sla sold;
+	uint32_t place;			/* in pipe.credit_vfs */
+	bool is_sold;
+	_Atomic bool is_open;		/* for other threads, as of the last look */
+	_Atomic int64_t left_ns;
+	_Atomic uint64_t open_ns;	/* above its limit so far */
+};
+
 /* How fast a VF's ring is read while it has a backlog, as sums that fade: what waits there becomes time. */
 struct ring_meter {
 	uint64_t at_ns;			/* when it was last read */
@@ -109,6 +121,8 @@ struct pipe {
 	struct fifo_pool pool;
 	struct limiter *tx_limits, *rx_limits;	/* by VF */
 	struct limiter *tenant_limits;		/* home only */
+	struct vf_credit *credits;		/* by VF; home only */
+	uint32_t *credit_vfs, n_credits, credit_at;	/* those who were sold some, and whose was looked at last */
 	struct party *parties;
 	struct echoes *echoes;			/* NULL without [remote] */
 	struct echo_flows *echo_flows;		/* of the PF's, where this pipe reads it */
@@ -168,6 +182,16 @@ bool pipe_set_vf_rx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t 
 /* What senders weigh at a VF's port, by flow key.  The PF is one of them, and everybody outside stands behind it: no VM
  * weighs more.  NULL: no memory.  The caller frees. */
 uint32_t *pipe_sender_weights(const struct conf *conf);
+
+/* The limit that a VF's tx has now: as sold, or above it by credits, or below by a grant. */
+void pipe_set_tx_limit(struct pipe *p, vf_id vf, const struct sla *s, uint64_t now_ns);
+
+/* pipe_credit.c */
+bool pipe_create_credits(struct pipe *p);
+void pipe_destroy_credits(struct pipe *p);
+void pipe_set_credit(struct pipe *p, vf_id vf, const struct sla *s, uint64_t now_ns);	/* before pipe_set_tx_limit() */
+uint64_t pipe_credit_limit(const struct pipe *p, vf_id vf, uint64_t max_bps);	/* the peak while it may have that */
+void pipe_look_at_credits(struct pipe *p, uint64_t now_ns);	/* once a turn */
 
 /* pipe_tenant.c */
 bool pipe_create_tenants(struct pipe *p, uint64_t now_ns);

@@ -34,13 +34,16 @@ struct sla {
 	uint64_t min_bps, max_bps, min_pps, max_pps;
 	uint64_t urgent_bps, urgent_pps;
 	uint64_t burst_ns;	/* what idling may save; asked: 0 = auto */
+	/* Credits, of a VF's tx only; both or none: what max_bps leaves unused is banked, up to credit_ns of it, and lets the
+	 * VF have up to peak_bps while there is some. */
+	uint64_t peak_bps, credit_ns;
 	uint32_t weight;	/* 1 .. 1000 */
 	uint8_t priority;	/* 0 .. 7 */
 	uint8_t basis;		/* enum link_basis: what its bits per second count; see basis_bytes() */
 	bool burst_auto;	/* effective: burst_ns is where to begin, and may be raised so that TCP reaches the limit */
 	uint8_t unused;		/* 0: where the struct would else have a hole, and two that are the same could differ */
 };
-static_assert(sizeof(struct sla) == 64, "compared as bytes");
+static_assert(sizeof(struct sla) == 80, "compared as bytes");
 
 /* DSCP -> class and drop precedence. */
 struct dscp_map {
@@ -99,7 +102,7 @@ struct conf_vf {
 	bool is_remote;			/* default yes: where there is [remote], held by congestion beyond the uplink too */
 	enum conf_echo echo;		/* default dctcp: what its senders' peers echo */
 	uint64_t tx_mark_ns, rx_mark_ns; /* effective K of what it sends and receives: max(1 ms, 3 packets at its limit) */
-	struct sla tx, rx;		/* asked: 0 = not set */
+	struct sla tx, rx;		/* asked: 0 = not set; side by side */
 	struct sla tx_eff, rx_eff;	/* effective: completed by conf_complete() */
 	int line;
 };

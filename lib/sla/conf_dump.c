@@ -28,6 +28,8 @@ static const struct term terms[] = {
 	{"burst", AT(struct sla, burst_ns), true},
 	{"weight", AT(struct sla, weight), false},
 	{"priority", AT(struct sla, priority), false},
+	{"peak_bps", AT(struct sla, peak_bps), false},
+	{"credit", AT(struct sla, credit_ns), true},
 	{"basis", AT(struct sla, basis), false},
 };
 

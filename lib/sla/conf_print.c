@@ -246,6 +246,29 @@ static void print_slas(const struct conf *conf, FILE *out)
 	table_destroy(vfs);
 }
 
+static void print_credits(const struct conf *conf, FILE *out)
+{
+	struct table *t = table_create("vf|>max b/s|>peak b/s|>bank|>bits");
+	char text[3][UNITS_TEXT], bank[UNITS_TEXT];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct sla *s = &conf->vfs[i].tx_eff;
+
+		if (s->peak_bps == 0)
+			continue;
+		n++;
+		table_row(t, "%s|%s|%s|%s|%s", conf->vfs[i].name, rate_text(text[0], s->max_bps), rate_text(text[1], s->peak_bps),
+			units_time_text(bank, s->credit_ns),
+			units_approx_text(text[2], (double)s->max_bps * (double)s->credit_ns / 1e9));
+	}
+	if (n > 0) {
+		fprintf(out, "credits (what max leaves unused is banked, and lets the VF have its peak while there is some)\n");
+		table_print(t, out, "  ");
+	}
+	table_destroy(t);
+}
+
 /* Code points of one class that have no precedence to tell. */
 static int n_plain(const struct dscp_map *map, int tclass)
 {
@@ -286,6 +309,7 @@ void conf_print(const struct conf *conf, FILE *out)
 		print_vfs(conf, out);
 		print_signals(conf, out);
 		print_slas(conf, out);
+		print_credits(conf, out);
 	}
 	for (uint16_t i = 0; i < conf->n_maps; i++)
 		print_map(&conf->maps[i], out);

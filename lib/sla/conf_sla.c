@@ -9,7 +9,7 @@
 #define BPS_WANTED "bits per second such as 150M (none: leave it out)"
 #define PPS_WANTED "packets per second such as 20k (none: leave it out)"
 
-/* Behind "tx." and "rx.".  The last N_URGENT are no tenant's. */
+/* Behind "tx." and "rx.".  The last N_VF_ONLY are no tenant's. */
 static const struct conf_field fields[] = {
 	{"min_bps", conf_read_count, AT(struct sla, min_bps), 1000, CONF_MAX_BPS, BPS_WANTED},
 	{"max_bps", conf_read_count, AT(struct sla, max_bps), 1000, CONF_MAX_BPS, BPS_WANTED},
@@ -23,8 +23,11 @@ static const struct conf_field fields[] = {
 	{"basis", conf_read_choice, AT(struct sla, basis), 0, 0, "l2|wire"},
 	{"urgent_bps", conf_read_count, AT(struct sla, urgent_bps), 1000, CONF_MAX_BPS, BPS_WANTED},
 	{"urgent_pps", conf_read_count, AT(struct sla, urgent_pps), 1, CONF_MAX_PPS, PPS_WANTED},
+	{"peak_bps", conf_read_count, AT(struct sla, peak_bps), 1000, CONF_MAX_BPS, BPS_WANTED},
+	{"credit", conf_read_time, AT(struct sla, credit_ns), NS_PER_S, 24 * 3600 * NS_PER_S,
+		"a time at max_bps such as 60s (none: leave it out)"},
 };
-#define N_URGENT 2
+#define N_VF_ONLY 4
 
 bool conf_read_term(struct conf_reading *r, const struct ini_entry *e, struct sla *sla)
 {
@@ -46,7 +49,7 @@ static void list_keys(const struct conf_terms_kind *kind, bool has_prefix, char 
 		strcat(buf, ", or ");
 	}
 	strcat(buf, kind->has_rx ? "tx. or rx. with " : "tx. with ");
-	conf_list_keys(fields, LENGTH(fields) - (kind->has_rx ? 0 : N_URGENT), buf, size);
+	conf_list_keys(fields, LENGTH(fields) - (kind->has_rx ? 0 : N_VF_ONLY), buf, size);
 }
 
 void conf_say_unknown_term(
@@ -95,6 +98,22 @@ static void check_at_most(struct conf_reading *r, const struct ini_section *s, c
 		units_count_text(low_text, low_value), high_key, units_count_text(high_text, high_value), line);
 }
 
+/* Credits are the three of them. */
+static void check_credits(struct conf_reading *r, const struct ini_section *s, const char *dir, const struct sla *sla)
+{
+	char peak_key[32], peak[UNITS_TEXT], max[UNITS_TEXT];
+
+	snprintf(peak_key, sizeof(peak_key), "%s.peak_bps", dir);
+	if ((sla->peak_bps == 0) != (sla->credit_ns == 0))
+		conf_say(r, conf_line(s, peak_key), "%s.%s without %s.%s: wanted both, or none: a peak needs a bank, and a bank a peak",
+			dir, sla->peak_bps != 0 ? "peak_bps" : "credit", dir, sla->peak_bps != 0 ? "credit" : "peak_bps");
+	else if (sla->peak_bps != 0 && sla->max_bps == 0)
+		conf_say(r, conf_line(s, peak_key), "%s.peak_bps without %s.max_bps: wanted the limit that credits go above", dir, dir);
+	else if (sla->peak_bps != 0 && sla->peak_bps <= sla->max_bps)
+		conf_say(r, conf_line(s, peak_key), "%s.peak_bps = %s is not above %s.max_bps = %s: wanted more than that", dir,
+			units_count_text(peak, sla->peak_bps), dir, units_count_text(max, sla->max_bps));
+}
+
 void conf_check_sla(
 	struct conf_reading *r, const struct ini_section *s, const char *dir, const struct sla *sla)
 {
@@ -102,4 +121,5 @@ void conf_check_sla(
 	check_at_most(r, s, dir, "min_pps", sla->min_pps, "max_pps", sla->max_pps);
 	check_at_most(r, s, dir, "urgent_bps", sla->urgent_bps, "max_bps", sla->max_bps);
 	check_at_most(r, s, dir, "urgent_pps", sla->urgent_pps, "max_pps", sla->max_pps);
+	check_credits(r, s, dir, sla);
 }

@@ -25,6 +25,8 @@ static bool is_unenforced(struct conf_reading *r, const struct ini_entry *e)
 			"%s in [tenant]: urgent packets go first by what their VF was sold: wanted it in the [vf] "
 			"sections",
 			e->key);
+	else if (strcmp(e->key, "tx.peak_bps") == 0 || strcmp(e->key, "tx.credit") == 0)
+		conf_say(r, e->line, "%s in [tenant]: credits are a VF's own: wanted it in the [vf] sections", e->key);
 	else
 		return false;
 	return true;

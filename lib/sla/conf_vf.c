@@ -125,6 +125,10 @@ static const struct conf_terms_kind vf_kind = {"vf", vf_fields, LENGTH(vf_fields
 /* rx.min_*: a promise nobody keeps yet must not be sold. */
 static bool is_unenforced(struct conf_reading *r, const struct ini_entry *e)
 {
+	if (strcmp(e->key, "rx.peak_bps") == 0 || strcmp(e->key, "rx.credit") == 0) {
+		conf_say(r, e->line, "%s: credits are for what a VF sends: wanted tx.peak_bps and tx.credit", e->key);
+		return true;
+	}
 	if (strcmp(e->key, "rx.min_bps") != 0 && strcmp(e->key, "rx.min_pps") != 0)
 		return false;
 	conf_say(r, e->line,

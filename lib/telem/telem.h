@@ -96,6 +96,7 @@ struct telem_source {
 	void (*delay)(void *ctx, vf_id vf, struct delay_view *view);
 	/* Set, not added.  NULL: not known, and left out of answers. */
 	void (*tenant)(void *ctx, uint32_t tenant, struct tenant_view *view);
+	void (*credit)(void *ctx, vf_id vf, struct credit_view *view);
 	/* NULL: there is none. */
 	void (*allocator)(void *ctx, struct allocator_view *view);
 	bool (*grant)(void *ctx, vf_id vf, struct grant *grant);	/* false: not known */

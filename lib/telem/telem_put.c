@@ -95,6 +95,8 @@ void put_sla(struct rte_tel_data *d, const char *name, const struct sla *sla)
 	put_u64(in, "urgent_bps", sla->urgent_bps);
 	put_u64(in, "urgent_pps", sla->urgent_pps);
 	put_u64(in, "burst_ns", sla->burst_ns);
+	put_u64(in, "peak_bps", sla->peak_bps);
+	put_u64(in, "credit_ns", sla->credit_ns);
 	put_u64(in, "weight", sla->weight);
 	put_u64(in, "priority", sla->priority);
 	put_text(in, "basis", sla->basis == BASIS_WIRE ? "wire" : "l2");

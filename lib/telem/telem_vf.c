@@ -113,6 +113,30 @@ static void put_identity(const struct conf *conf, const struct conf_vf *vf, stru
 	put_text(d, "ecn", vf->ecn ? "yes" : "no");
 }
 
+/* In bits of its limit, as it was sold. */
+static uint64_t credit_bits(const struct sla *s, int64_t ns)
+{
+	return ns > 0 ? (uint64_t)((double)s->max_bps * (double)ns / 1e9) : 0;
+}
+
+static void put_credit(const struct telem_source *s, vf_id vf, struct rte_tel_data *d)
+{
+	const struct sla *sold = &s->conf->vfs[vf].tx_eff;
+	struct credit_view view;
+	struct rte_tel_data *in;
+
+	if (sold->peak_bps == 0 || s->credit == NULL)
+		return;
+	s->credit(s->ctx, vf, &view);
+	in = put_dict(d, "credit");
+	put_u64(in, "left_bits", credit_bits(sold, view.left_ns));
+	put_u64(in, "owed_bits", credit_bits(sold, -view.left_ns));
+	put_u64(in, "bank_bits", credit_bits(sold, (int64_t)sold->credit_ns));
+	put_u64(in, "peak_bps", sold->peak_bps);
+	put_text(in, "may_exceed", view.is_open ? "yes" : "no");
+	put_u64(in, "exceeded_ns", view.open_ns);
+}
+
 int answer_vf(const struct telem_source *s, const char *params, struct rte_tel_data *d)
 {
 	const struct conf *conf = s->conf;
@@ -128,6 +152,7 @@ int answer_vf(const struct telem_source *s, const char *params, struct rte_tel_d
 	put_both(s, vf, d, dirs);
 	put_sla(dirs[TELEM_TX], "asked", &conf->vfs[vf].tx);
 	put_sla(dirs[TELEM_TX], "effective", &conf->vfs[vf].tx_eff);
+	put_credit(s, vf, dirs[TELEM_TX]);
 	put_u64(dirs[TELEM_TX], "mark_above_ns", conf->vfs[vf].tx_mark_ns);
 	put_u64(dirs[TELEM_RX], "mark_above_ns", conf->vfs[vf].rx_mark_ns);
 	put_sla(dirs[TELEM_RX], "asked", &conf->vfs[vf].rx);

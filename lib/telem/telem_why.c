@@ -71,6 +71,9 @@ static void look_beyond(const struct telem_source *s, vf_id vf, struct look *l)
 static void look_again(const struct telem_source *s, vf_id vf, struct look *l)
 {
 	s->vf(s->ctx, vf, &l->f.after);
+	l->f.has_credit = s->credit != NULL && l->f.vf->tx_eff.peak_bps != 0;
+	if (l->f.has_credit)
+		s->credit(s->ctx, vf, &l->f.credit);
 	l->f.has_grant = s->grant != NULL && s->grant(s->ctx, vf, &l->f.grant);
 	look_beyond(s, vf, l);
 	s->delay(s->ctx, vf, &l->f.delay);

@@ -47,6 +47,13 @@ struct echo_view {
 	uint64_t ce_pkts;		/* arrived for it with CE: of the other side's way, only told */
 };
 
+/* Burst credits of a VF's tx, as of a moment ago. */
+struct credit_view {
+	int64_t left_ns;	/* banked, as time at its limit; below 0: owed */
+	bool is_open;		/* it may go above its limit now */
+	uint64_t open_ns;	/* and could so long, so far */
+};
+
 /* Delays are big, so they are read apart. */
 struct delay_view {
 	struct hist_snapshot tx[N_TCLASSES], rx[N_TCLASSES];

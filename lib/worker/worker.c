@@ -461,6 +461,13 @@ void workers_view_echoes(const struct workers *all, vf_id vf, struct echo_view *
 		pipe_view_echoes(all->worker[i].pipe, vf, view);
 }
 
+void workers_view_credit(const struct workers *all, vf_id vf, struct credit_view *view)
+{
+	memset(view, 0, sizeof(*view));
+	for (unsigned int i = 0; i < all->n; i++)
+		pipe_view_credit(all->worker[i].pipe, vf, view);
+}
+
 void workers_view_load(const struct workers *all, unsigned int worker, struct load_view *view)
 {
 	pipe_view_load(all->worker[worker].pipe, view);

@@ -75,6 +75,7 @@ void workers_view_vf(const struct workers *w, vf_id vf, struct vf_view *view);
 void workers_view_delay(const struct workers *w, vf_id vf, struct delay_view *view);
 void workers_view_tenant(const struct workers *w, uint32_t tenant, struct tenant_view *view);
 void workers_view_echoes(const struct workers *w, vf_id vf, struct echo_view *view);	/* nothing without [remote] */
+void workers_view_credit(const struct workers *all, vf_id vf, struct credit_view *view);
 void workers_view_load(const struct workers *w, unsigned int worker, struct load_view *view);
 void workers_view_one(const struct workers *w, unsigned int worker, struct worker_view *view);
 

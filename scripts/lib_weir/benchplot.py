@@ -47,6 +47,13 @@ def size_of(case):
     return case[:found.start()] + "N" + case[found.end():], int(found[1]) * FACTOR[found[2]]
 
 
+def size_text(size):
+    """-> '64K', and of what is no power of two its number."""
+    if size % (1 << 20) == 0:
+        return f"{size >> 20}M"
+    return f"{size >> 10}K" if size % (1 << 10) == 0 else str(size)
+
+
 def headline_metrics(rows):
     """-> the metrics that are drawn: not the spread of another, nor cycles again in ns."""
     names = {row["metric"] for row in rows}
@@ -98,8 +105,7 @@ def draw_lines(axes, panel, contenders, colours, values):
                   linewidth=2.2 if name == OURS else 1.2) if points else None
     sizes = sorted({size_of(case)[1] for case in panel.cases})
     axes.set_xscale("log", base=2)
-    axes.set_xticks(sizes, [f"{size >> 20}M" if size >= 1 << 20 else f"{size >> 10}K" if size >= 1 << 10 else str(size)
-                            for size in sizes])
+    axes.set_xticks(sizes, [size_text(size) for size in sizes])
     axes.minorticks_off()
     axes.set_xlabel("N")
 

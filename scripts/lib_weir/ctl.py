@@ -66,17 +66,26 @@ def collect_vfs(weir, _):
     return weir.vfs()
 
 
+def credit(vf):
+    """-> how much of its burst credits is left, or '-': none were sold."""
+    if "credit" not in vf["tx"]:
+        return "-"
+    left, bank = vf["tx"]["credit"]["left_bits"], vf["tx"]["credit"]["bank_bits"]
+    return f"{100 * left / bank:.1f} % of {bank / 1e9:.2f} Gb"
+
+
 def draw_vfs(vfs, _):
-    rows = []
+    rows, has_credit = [], any("credit" in vf["tx"] for vf in vfs.values())
     for name, vf in vfs.items():
         tx, rx = vf["tx"], vf["rx"]
         rows.append([name, vf["link"], figure(tx["bps_1s"], "bps"), figure(tx["pps_1s"], "pps"),
                      figure(tx["peaks"]["recent"]["bps_1ms"], "bps"), str(tx["backlog_pkts"]),
                      heaviest_bound(tx["held_ns"]), str(sum(tx["drops"].values())),
                      figure(rx["bps_1s"], "bps"), figure(rx["pps_1s"], "pps"),
-                     figure(rx["peaks"]["recent"]["bps_1ms"], "bps"), str(sum(rx["drops"].values()))])
+                     figure(rx["peaks"]["recent"]["bps_1ms"], "bps"), str(sum(rx["drops"].values()))]
+                    + ([credit(vf)] if has_credit else []))
     print("\n".join(grid(["VF", "link", "tx 1 s", "", "busiest ms", "waiting", "held so far", "tx drops", "rx 1 s", "",
-                          "busiest ms", "rx drops"], rows)))
+                          "busiest ms", "rx drops"] + (["credit"] if has_credit else []), rows)))
 
 
 def collect_tenants(weir, _):
@@ -84,6 +93,9 @@ def collect_tenants(weir, _):
 
 
 def draw_tenants(tenants, _):
+    if not tenants:
+        print("there are no tenants")
+        return
     rows = []
     for name, tenant in tenants.items():
         tx = tenant["tx"]

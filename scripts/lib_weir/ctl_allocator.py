@@ -39,7 +39,7 @@ def draw(answer, _):
             figure(g["granted_pps"], "pps")] for name, g in answer["grants"].items()
            if g["granted_bps"] < g["sold_bps"] or g["granted_pps"] < g["sold_pps"]]
     if cut:
-        print("\n".join(grid(["guarantee cut", "sold", "granted", "sold", "granted"], cut)))
+        print("\n".join(grid(["cut, lowest priority first", "sold", "granted", "sold", "granted"], cut)))
     else:
         print("all guarantees are granted as sold")
     for _, decision in sorted(answer["decisions"].items(), key=lambda item: int(item[0])):

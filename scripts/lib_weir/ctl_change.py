@@ -7,7 +7,7 @@ import time
 
 from .table import figure, grid
 
-RATES = ("min_bps", "max_bps", "min_pps", "max_pps", "urgent_bps", "urgent_pps")
+RATES = ("min_bps", "max_bps", "min_pps", "max_pps", "urgent_bps", "urgent_pps", "peak_bps")
 PAGES_AGAIN = 5     # a config that changes while it is read is read again
 
 
@@ -43,7 +43,9 @@ def _terms(args):
 
 def _shown(term, value):
     if term in RATES:
-        return figure(value, term[4:] if not term.startswith("urgent") else term[7:]) if value else "-"
+        return figure(value, term.rsplit("_", 1)[1]) if value else "-"
+    if term == "credit_ns":
+        return f"{value / 1e9:g} s" if value else "-"
     if term == "burst_ns":
         return f"{value / 1e6:g} ms" if value else "auto"
     return str(value) if value else "-" if term == "weight" else str(value)
@@ -58,7 +60,7 @@ def draw_terms(answer, _):
             continue
         for term, value in side["effective"].items():
             if side["asked"][term] or (term in RATES and value):
-                rows.append([f"{direction}.{term.replace('burst_ns', 'burst')}", _shown(term, side["asked"][term]),
+                rows.append([f"{direction}.{term.removesuffix('_ns')}", _shown(term, side["asked"][term]),
                              _shown(term, value)])
     name = answer.get("vf") or answer.get("tenant")
     if rows:

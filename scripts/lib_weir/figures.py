@@ -3,7 +3,7 @@
 
 A figure plays one scenario of config/sim (or several) and judges what came of it: each row is (case, theirs, ours, bar, met).
 """
-from . import figures_beyond, figures_storage
+from . import figures_beyond, figures_period, figures_storage
 from .figures_base import Missing, Row, Run, gbps, mbps, near
 
 __all__ = ["FIGURES", "MISSING", "Run"]
@@ -79,11 +79,9 @@ def urgent(play):
 
 
 FIGURES = {"dba1": dba1, "dba2": dba2, "dba-delay": dba_delay, "daqs": daqs, "daqs-joining": daqs_joining, "classes": classes,
-           "urgent": urgent, **figures_beyond.FIGURES, **figures_storage.FIGURES}
+           "urgent": urgent, **figures_period.FIGURES, **figures_beyond.FIGURES, **figures_storage.FIGURES}
 
 MISSING = [
-    Missing("A", "period", "cost of re-allocation, swept over its period", "breaks even at 0.3 s (memory), 0.9 s (CPU)",
-            "an allocator in the control core"),
     Missing("B", "payments", "payment changed while running", "next poll (1 s)", "changes at run time in a scenario"),
     Missing("B", "static", "static limits of ip link beside it", "65.9 % of the link used",
             "a scenario in which limits stand for the static ones"),

@@ -32,7 +32,23 @@ class Player:
 
     def __init__(self, binary, folder, has_pictures):
         self.binary, self.folder, self.has_pictures = binary, folder, has_pictures
-        self.runs = {}
+        self.runs, self.benches = {}, []
+
+    def bench(self, suite):
+        """-> the rows of a suite of weir-bench, which stands beside weir-sim; with its picture."""
+        program = pathlib.Path(self.binary).resolve().parents[1] / "weir-bench" / "weir-bench"
+        out = {kind: self.folder / f"{suite}.{kind}" for kind in ("json", "svg")}
+        command = [program, "--suite", suite, "--quick", "--json", out["json"]]
+        command += ["--plot", out["svg"]] if self.has_pictures else []
+        try:
+            done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  timeout=SECONDS, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise Failed(f"{suite}: {error}") from error
+        if done.returncode:
+            raise Failed(f"{suite}: weir-bench ended with {done.returncode}: {done.stderr}")
+        self.benches.append(suite)
+        return json.loads(out["json"].read_text(encoding="utf-8"))
 
     def __call__(self, name):
         if name not in self.runs:
@@ -72,6 +88,7 @@ def page(rows, missing, player):
         whole = ['<p><img src="paper-d.png" alt="paper D" style="max-width:100%"></p>'] if missing else []
         alone = [name for name in player.runs if not name.startswith(TOGETHER)]
         parts += ["<h2>Pictures</h2>"] + whole + [f'<img src="{name}.svg" alt="{name}" title="config/sim/{name}.conf">' for name in alone]
+        parts += [f'<img src="{name}.svg" alt="{name}" title="weir-bench --suite {name}">' for name in player.benches]
     return "\n".join(parts) + "\n"
 
 

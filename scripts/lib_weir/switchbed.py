@@ -91,9 +91,9 @@ class Counted:
 class Weir(Counted):
     """weir; frozen while it is not its turn. Killed, and not asked, should this script die: it could not hear it."""
 
-    def __init__(self, place, name, config, vdevs, megabytes):
+    def __init__(self, place, name, config, vdevs, megabytes, more=()):
         command = ["setpriv", "--pdeathsig", "KILL", place.programs / "app/weir/weir",
-                   *place.eal(name, place.data, megabytes, vdevs), "--", "--config", config]
+                   *place.eal(name, place.data, megabytes, vdevs), "--", "--config", config, *more]
         super().__init__(place, name, place.group.start(name, command, place.env, nice=-20))
         self.process.wait_for("weir is up", START_SECONDS)
         self.pause()

@@ -19,13 +19,17 @@ class Telemetry:
         self._socket.connect(self._path)
         self._size = json.loads(self._socket.recv(4096)).get("max_output_len", self._size)
 
+    def ask_raw(self, command):
+        """-> the answer as it comes; raises OSError."""
+        if self._socket is None:
+            self._connect()
+        self._socket.send(command.encode())
+        return self._socket.recv(self._size + 1024)
+
     def ask(self, command):
         """-> the answer as Python objects."""
         try:
-            if self._socket is None:
-                self._connect()
-            self._socket.send(command.encode())
-            answer = json.loads(self._socket.recv(self._size + 1024))
+            answer = json.loads(self.ask_raw(command))
         except (OSError, ValueError):
             self.close()
             return None

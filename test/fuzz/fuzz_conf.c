@@ -17,6 +17,8 @@ static void check_sla(const struct sla *sla)
 	assert((sla->urgent_bps == 0) == (sla->urgent_pps == 0));
 	assert(sla->max_bps == 0 || (sla->min_bps <= sla->max_bps && sla->urgent_bps <= sla->max_bps));
 	assert(sla->basis <= BASIS_WIRE);
+	assert((sla->peak_bps == 0) == (sla->credit_ns == 0));
+	assert(sla->peak_bps == 0 || (sla->max_bps > 0 && sla->peak_bps > sla->max_bps));
 	assert(sla->max_pps == 0 || (sla->min_pps <= sla->max_pps && sla->urgent_pps <= sla->max_pps));
 }
 
@@ -34,6 +36,7 @@ static void check_vf(const struct conf *conf, const struct conf_vf *vf)
 	assert(vf->tx_mark_ns > 0 && vf->rx_mark_ns > 0 && (vf->ecn || vf->mark_above_ns == 0));
 	check_sla(&vf->tx_eff);
 	check_sla(&vf->rx_eff);
+	assert(vf->rx_eff.peak_bps == 0);
 }
 
 /* Parents end, within four; each has a VF somewhere below, and is owed what it and its members were promised. */
@@ -51,6 +54,7 @@ static void check_tenant(const struct conf *conf, const struct conf_tenant *tena
 		(tenant->owed_bps >= tenant->members_bps && tenant->owed_pps >= tenant->members_pps));
 	assert(tenant->tx_eff.urgent_bps == 0 && tenant->tx_eff.urgent_pps == 0);
 	check_sla(&tenant->tx_eff);
+	assert(tenant->tx_eff.peak_bps == 0);
 }
 
 static void check_conf(const struct conf *conf)

@@ -143,6 +143,7 @@ bool rim_is_alone(const struct rim *r, vf_id vf);	/* on its port */
 
 /* Over all workers, since the start. */
 struct vf_view rim_view(const struct rim *r, vf_id vf);
+struct credit_view rim_credit(const struct rim *r, vf_id vf);
 struct tenant_view rim_view_tenant(const struct rim *r, uint32_t tenant);
 /* As sender and as receiver. */
 uint64_t rim_drops(const struct rim *r, vf_id vf, enum drop_reason reason);

@@ -496,6 +496,15 @@ struct tenant_view rim_view_tenant(const struct rim *r, uint32_t tenant)
 	return view;
 }
 
+struct credit_view rim_credit(const struct rim *r, vf_id vf)
+{
+	struct credit_view view = {0};
+
+	for (unsigned int i = 0; i < r->n_workers; i++)
+		pipe_view_credit(r->workers[i].pipe, vf, &view);
+	return view;
+}
+
 uint64_t rim_drops(const struct rim *r, vf_id vf, enum drop_reason reason)
 {
 	struct vf_view view = rim_view(r, vf);

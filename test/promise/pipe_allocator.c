@@ -207,6 +207,57 @@ START_TEST(a_slower_core_leaves_the_uplink_no_larger_floor_than_there_is)
 }
 END_TEST
 
+/* The demand goes from one worker to the other: within three periods that has 95 % of what it will have, whichever way.
+ * Broken by: what a worker reads smoothed over 10 periods; a demand that is felt for by halves. */
+START_TEST(a_new_split_of_the_packet_capacity_is_had_within_three_periods)
+{
+	struct rim *r = rim_create(&(struct rim_setup){.ini = "[switch]\npacket_capacity = 2M\n" RIM_PF("10G")
+			RIM_VM(01, "tx.min_pps = 20k\n") RIM_VM(02, "tx.min_pps = 20k\n"), .placement = RIM_SPREAD});
+	int s[2] = {load(r, 1, HOST_MAC(1), 64, 4000000), load(r, 2, HOST_MAC(1), 64, 1000)};
+
+	rim_set_control(r, true);
+	rim_run(r, 200 * MS);
+	for (int i = 1; i < 5; i++) {
+		rim_set_pps(r, s[i % 2], 4000000);
+		rim_set_pps(r, s[1 - i % 2], 1000);
+		rim_run(r, 4 * MS);	/* the other's ring is read empty in the first of them */
+		measure(r, 10 * MS);
+		double soon = rim_pps(r, s[i % 2], 0);
+		rim_run(r, 150 * MS);
+		measure(r, 50 * MS);
+		ck_assert_msg(soon >= 0.95 * rim_pps(r, s[i % 2], 0), "%.0f packets/s after three periods, then %.0f", soon,
+			rim_pps(r, s[i % 2], 0));
+		ck_assert_double_ge(soon, 900e3);	/* but for what the PF and the other one were promised */
+	}
+	ck_assert_uint_le(rim_most_capacity_pps(r), 2000000);
+	rim_end(r);
+}
+END_TEST
+
+/* Broken by: a period that stays as it was asked; one that changes in silence. */
+START_TEST(a_run_that_costs_more_than_a_tenth_stretches_the_period_and_says_so)
+{
+	struct rim *r = rim_create(&(struct rim_setup){.ini = RIM_PF("1G") RIM_VM(01, "")});
+	struct control_params params = {.conf = rim_conf(r), .n_workers = 1};
+	struct control *c = control_create(&params, 0);
+	struct period p;
+
+	ck_assert_ptr_nonnull(c);
+	period_init(&p, MS);
+	control_note_cost(c, &p, 90000, MS);
+	ck_assert_uint_eq(control_n_decisions(c), 0);
+	for (int i = 2; i < 200; i++)
+		control_note_cost(c, &p, 400000, (uint64_t)i * MS);
+	ck_assert_uint_ge(p.effective_ns, 4 * MS);
+	uint64_t n = control_n_decisions(c);
+	ck_assert(n > 0 && n < 8);	/* not at each run */
+	ck_assert_ptr_nonnull(strstr(control_decision(c, n - 1)->text, " us: period "));
+	ck_assert_ptr_nonnull(strstr(control_decision(c, n - 1)->text, " ms, asked 1.000 ms"));
+	control_destroy(c);
+	rim_end(r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("pipe_allocator");
@@ -220,6 +271,8 @@ int main(void)
 	tcase_add_test(tc, a_configured_capacity_is_never_cut);
 	tcase_add_test(tc, the_packet_capacity_follows_demand_between_workers_exact_in_sum);
 	tcase_add_test(tc, a_slower_core_leaves_the_uplink_no_larger_floor_than_there_is);
+	tcase_add_test(tc, a_run_that_costs_more_than_a_tenth_stretches_the_period_and_says_so);
+	tcase_add_test(tc, a_new_split_of_the_packet_capacity_is_had_within_three_periods);
 	suite_add_tcase(s, tc);
 	return unit_run(s);
 }

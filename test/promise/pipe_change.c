@@ -210,6 +210,76 @@ START_TEST(random_changes_keep_every_invariant_and_leave_others_alone)
 }
 END_TEST
 
+/* ---- Many a second ---- */
+
+/* What a VF has had above its limit, whichever held at the time: a bucket that leaks at that limit. */
+struct above {
+	struct rim *r;
+	double bps[4], level_bits[4], most_bits[4];
+	uint64_t at_ns[4];
+};
+
+static void leak(struct above *a, int vf, double bits)
+{
+	uint64_t now_ns = rim_now_ns(a->r);
+
+	a->level_bits[vf] -= a->bps[vf] * (double)(now_ns - a->at_ns[vf]) / 1e9;
+	a->level_bits[vf] = (a->level_bits[vf] > 0 ? a->level_bits[vf] : 0) + bits;
+	if (a->level_bits[vf] > a->most_bits[vf])
+		a->most_bits[vf] = a->level_bits[vf];
+	a->at_ns[vf] = now_ns;
+}
+
+static void note_bits(void *ctx, int stream, uint64_t seq, bool has_ce, uint64_t offered_ns)
+{
+	(void)seq, (void)has_ce, (void)offered_ns;
+	if (stream < 4)
+		leak(ctx, stream, 12000);
+}
+
+/* Four clients, a change of each on its way at any time: 5,000 a second for two seconds, of limits, guarantees, weights and
+ * priorities, all VFs and the uplink full.  Nothing is lost, nothing reordered (the sink looks), no VF has more at one go
+ * than the bursts of two limits, and two whom nobody changes keep their rates to 0.1 %.
+ * Broken by: limiter_set() that begins anew; askers that are made anew at each change; a guarantee's clock that is. */
+START_TEST(five_thousand_changes_a_second_under_full_load_cost_nobody_anything)
+{
+	struct rim *r = rim_create(&(struct rim_setup){
+		.ini = RIM_PF("1G") RIM_VM(01, "tx.max_bps = 100M\n") RIM_VM(02, "tx.max_bps = 100M\n") RIM_VM(03, "tx.max_bps = 100M\n")
+			RIM_VM(04, "tx.max_bps = 100M\n") RIM_VM(05, "tx.max_bps = 100M\ntx.min_bps = 100M\n") RIM_VM(06, "tx.min_bps = 200M\n"
+			"tx.priority = 7\n") RIM_VM(07, ""),
+		.placement = (enum rim_placement)_i, .turn_ns = 10000});
+	struct above a = {.r = r, .bps = {100e6, 100e6, 100e6, 100e6}};
+	uint64_t seed = (uint64_t)_i;
+	int s[7];
+
+	for (uint16_t i = 0; i < 7; i++)
+		s[i] = load(r, (uint16_t)(i + 1), HOST_MAC(1), 1500, 0);
+	rim_set_sink(r, note_bits, &a);
+	settle(r, 20 * MS);
+	rim_mark(r);
+	for (int i = 0; i < 10000; i++) {
+		unsigned int vf = (unsigned int)i % 4, mbps = 10 + (unsigned int)(unit_random(&seed) % 141);
+		char name[8], text[80];
+		snprintf(name, sizeof(name), "vm%02u", vf + 1);
+		snprintf(text, sizeof(text), "tx.max_bps=%uM;tx.min_bps=%uM;tx.weight=%u;tx.priority=%u", mbps, 1 + mbps / 3,
+			1 + mbps % 9, mbps % 8);
+		leak(&a, (int)vf, 0);	/* by the old one until now; workers take the new one in their next turn */
+		a.bps[vf] = mbps * 1e6;
+		change(r, name, text);
+		rim_run(r, 200000);
+	}
+	is_near(rim_bps(r, s[4], 0), 100e6, 0.001, "a limit that nobody changes");
+	is_near(rim_bps(r, s[5], 0), 200e6, 0.001, "a guarantee that nobody changes");
+	for (int vf = 0; vf < 4; vf++) {	/* 150 Mb/s: a burst of 1 ms, old and new; a turn at either end */
+		ck_assert_msg(a.most_bits[vf] <= 2 * 150e3 + 24000 + 2 * 150e6 * 20e-6, "vm%d: %.0f bits at one go", vf + 1,
+			a.most_bits[vf]);
+		ck_assert_double_ge(rim_bps(r, s[vf], 0), 26e6);	/* at least what it was guaranteed, one ms with another */
+	}
+	ck_assert_uint_eq(rim_all_drops(r), 0);
+	rim_end(r);
+}
+END_TEST
+
 /* ---- DSCP maps ---- */
 
 static void change_dscp(struct rim *r, const char *vf, const char *text)
@@ -366,6 +436,7 @@ int main(void)
 	tcase_add_test(tc, a_new_urgent_allowance_serves_packets_that_wait);
 	tcase_add_test(tc, tenants_and_the_order_of_asking_follow);
 	tcase_add_loop_test(tc, random_changes_keep_every_invariant_and_leave_others_alone, 0, 12);
+	tcase_add_loop_test(tc, five_thousand_changes_a_second_under_full_load_cost_nobody_anything, 0, 3);
 	tcase_add_loop_test(tc, a_new_map_acts_at_once_on_both_ways_and_on_this_vf_alone, 0, 3);
 	tcase_add_loop_test(tc, what_waits_keeps_its_class_and_what_comes_later_has_the_new_one, 0, 3);
 	tcase_add_loop_test(tc, random_maps_lose_nothing_and_leave_others_alone, 0, 12);

@@ -82,8 +82,8 @@ END_TEST
 START_TEST(none_takes_a_term_away)
 {
 	struct conf *conf = parse(base_text);
-	struct conf *all = change(conf, false, "a", "tx.max_bps=200M;tx.weight=7;tx.burst=5ms;tx.basis=wire");
-	struct conf *none = change(all, false, "a", "tx.max_bps=none;tx.weight=none;tx.burst=none;tx.basis=none");
+	struct conf *all = change(conf, false, "a", "tx.max_bps=200M;tx.weight=7;tx.burst=5ms;tx.basis=wire;tx.peak_bps=300M;tx.credit=90s");
+	struct conf *none = change(all, false, "a", "tx.max_bps=none;tx.weight=none;tx.burst=none;tx.basis=none;tx.peak_bps=none;tx.credit=none");
 	char *before = dump_copy(conf);
 
 	ck_assert_ptr_nonnull(none);
@@ -121,6 +121,8 @@ static const struct mistake mistakes[] = {
 	{false, "a", "tx.max_bps=50M", {"vf a: tx.min_bps = 100M is above tx.max_bps = 50M: wanted at most that"}},
 	{false, "a", "tx.min_bps=600M", {"vf a: [tenant lab]: guarantees of its members add up to 600M bits/s where its limit is 500M"}},
 	{true, "lab", "tx.max_bps=50M", {"tenant lab: [tenant lab]: guarantees of its members add up to 100M bits/s where its limit is 50M"}},
+	{false, "a", "tx.peak_bps=300M;tx.credit=60s", {"vf a: tx.peak_bps without tx.max_bps"}},
+	{false, "a", "tx.max_bps=200M;tx.peak_bps=200M;tx.credit=60s", {"vf a: tx.peak_bps = 200M is not above tx.max_bps = 200M: wanted more"}},
 	{true, "lab", "rx.max_bps=50M;parent=lab;tx.urgent_bps=1M",
 		{"tenant lab: rx.max_bps in [tenant]: nothing enforces",
 			"tenant lab: parent cannot change while weir runs: wanted a term, tx.*",

@@ -38,7 +38,7 @@ static const char every_key[] =
 	"tx.urgent_bps=5k\ntx.urgent_pps=1\ntx.burst=2ms\ntx.weight=7\ntx.priority=6\nrx.max_"
 	"bps=8M\nrx.max_pps=9\n"
 	"rx.urgent_bps=1k\nrx.urgent_pps=2\nrx.burst=3ms\nrx.weight=5\nrx.priority=4\n"
-	"tenant=t\nwhen_full=drop\necn=yes\nmark_above=2ms\ntx.basis=wire\n"
+	"tx.peak_bps=9M\ntx.credit=60s\ntenant=t\nwhen_full=drop\necn=yes\nmark_above=2ms\ntx.basis=wire\n"
 	"[tenant t]\nparent=u\ntx.min_bps=3M\ntx.max_bps=4M\ntx.min_pps=5\ntx.max_pps=6\ntx.burst=4ms\ntx.weight=8\n"
 	"tx.priority=1\ntx.basis=wire\n[tenant u]\n";
 
@@ -97,8 +97,8 @@ static void check_every_vf_key(const struct conf *conf)
 	ck_assert_uint_eq(vf->queue_pkts, 512);
 	ck_assert_uint_eq(vf->receive_queue_pkts, 64);
 	ck_assert_uint_eq(vf->dscp_map, 1);
-	const struct sla tx = {1000000, 2000000, 3, 4, 5000, 1, 2 * NS_PER_MS, 7, 6, BASIS_L2, false, 0};
-	const struct sla rx = {0, 8000000, 0, 9, 1000, 2, 3 * NS_PER_MS, 5, 4, BASIS_L2, false, 0};
+	const struct sla tx = {1000000, 2000000, 3, 4, 5000, 1, 2 * NS_PER_MS, 9000000, 60 * NS_PER_S, 7, 6, BASIS_L2, false, 0};
+	const struct sla rx = {0, 8000000, 0, 9, 1000, 2, 3 * NS_PER_MS, 0, 0, 5, 4, BASIS_L2, false, 0};
 	ck_assert_mem_eq(&vf->tx, &tx, offsetof(struct sla, basis));
 	ck_assert_mem_eq(&vf->tx_eff, &tx, offsetof(struct sla, basis));
 	ck_assert_mem_eq(&vf->rx, &rx, offsetof(struct sla, basis));
@@ -115,7 +115,7 @@ static void check_every_vf_key(const struct conf *conf)
 
 static void check_every_tenant_key(const struct conf *conf)
 {
-	const struct sla tx = {3000000, 4000000, 5, 6, 0, 0, 4 * NS_PER_MS, 8, 1, BASIS_WIRE, false, 0};
+	const struct sla tx = {3000000, 4000000, 5, 6, 0, 0, 4 * NS_PER_MS, 0, 0, 8, 1, BASIS_WIRE, false, 0};
 
 	ck_assert_uint_eq(conf->n_tenants, 2);
 	const struct conf_tenant *t = &conf->tenants[0], *u = &conf->tenants[1];

@@ -167,6 +167,25 @@ START_TEST(who_is_held_beyond_the_uplink_is_told_what_he_may_send_and_what_lifts
 }
 END_TEST
 
+/* Fails if it is told of who was sold none, or what is left in another unit. */
+START_TEST(what_is_left_of_credits_is_told)
+{
+	start();
+	vf.tx_eff.max_bps = 100000000;
+	ck_assert_ptr_null(said("credit"));
+	vf.tx_eff.peak_bps = 300000000;
+	vf.tx_eff.credit_ns = 60 * SECOND;
+	f.has_credit = true;
+	f.credit = (struct credit_view){.left_ns = 30 * SECOND, .is_open = true};
+	ck_assert_ptr_nonnull(said("credit: 30.0 of 60 s of its limit are banked (3000 Mb): it may have up to 300.00 Mb/s now"));
+	f.credit = (struct credit_view){.left_ns = 10000000};
+	ck_assert_ptr_nonnull(said("credit: 0.010 of 60 s of its limit are banked (1 Mb), too little yet to go above 100.00 Mb/s"));
+	f.credit.left_ns = -10000000;
+	ck_assert_ptr_nonnull(said("credit: spent: it has 100.00 Mb/s until it sends less than that for a while"));
+	vf.tx_eff.max_bps = vf.tx_eff.peak_bps = vf.tx_eff.credit_ns = 0;
+}
+END_TEST
+
 /* Everything at once, with the longest numbers, is whole lines. */
 START_TEST(the_most_that_there_can_be_fits)
 {
@@ -232,6 +251,7 @@ int main(void)
 	tcase_add_test(t, tenants_are_told_with_what_holds_them);
 	tcase_add_test(t, a_guarantee_that_is_cut_is_told);
 	tcase_add_test(t, who_is_held_beyond_the_uplink_is_told_what_he_may_send_and_what_lifts_it);
+	tcase_add_test(t, what_is_left_of_credits_is_told);
 	tcase_add_test(t, the_most_that_there_can_be_fits);
 	tcase_add_test(t, a_histogram_since_another_has_what_came_after_it);
 	suite_add_tcase(s, t);

@@ -70,12 +70,26 @@ static const struct mistake mistakes[] = {
 			"t.conf:9: unknown key vlna in [vf]: wanted vlan, perhaps",
 			"t.conf:10: unknown key rx.foobar in [vf]: wanted tx. or rx. with min_bps, max_bps, "
 			"min_pps, max_pps, "
-			"burst, weight, priority, basis, urgent_bps, urgent_pps",
+			"burst, weight, priority, basis, urgent_bps, urgent_pps, peak_bps, credit",
 			"t.conf:11: unknown key foobar in [vf]: wanted port, mac, vlan, trunk, native, "
 			"antispoof, broadcast_pps, queue, "
 			"receive_queue, dscp_map, tenant, when_full, ecn, mark_above, remote, echo, or tx. or rx. with "
 			"min_bps, max_bps, min_pps, max_pps, burst, weight, priority, basis, urgent_bps, "
-			"urgent_pps"}},
+			"urgent_pps, peak_bps, credit"}},
+	/* Credits */
+	{GOOD "tx.peak_bps = 1G\n", {"t.conf:7: tx.peak_bps without tx.credit: wanted both, or none"}},
+	{GOOD "tx.max_bps = 1G\ntx.credit = 3600s\n", {"t.conf:5: tx.credit without tx.peak_bps: wanted both, or none"}},
+	{GOOD "tx.credit = 60s\ntx.peak_bps = 1G\n",
+		{"t.conf:8: tx.peak_bps without tx.max_bps: wanted the limit that credits go above"}},
+	{GOOD "tx.credit = 60s\ntx.peak_bps = 1G\ntx.max_bps = 1G\n",
+		{"t.conf:8: tx.peak_bps = 1G is not above tx.max_bps = 1G: wanted more than that"}},
+	{GOOD "tx.credit = 10ms\ntx.peak_bps = 999\nrx.peak_bps = 1G\nrx.credit = 5s\ntenant = a\n[tenant a]\ntx.peak_bps = 1G\ntx.credit = 1s\n",
+		{"t.conf:7: tx.credit = 10ms: wanted a time at max_bps such as 60s (none: leave it out), from 1s to ",
+			"t.conf:8: tx.peak_bps = 999: wanted bits per second",
+			"t.conf:9: rx.peak_bps: credits are for what a VF sends: wanted tx.peak_bps and tx.credit",
+			"t.conf:10: rx.credit: credits are for what a VF sends",
+			"t.conf:13: tx.peak_bps in [tenant]: credits are a VF's own: wanted it in the [vf] sections",
+			"t.conf:14: tx.credit in [tenant]: credits are a VF's own"}},
 	{GOOD "[classes]\nurgent = 5\nhigh = 0\nlow = 1001\n",
 		{"t.conf:8: unknown key urgent in [classes]: wanted one of high, medium, low",
 			"t.conf:9: high = 0: wanted a weight, from 1 to 1000",
@@ -386,7 +400,7 @@ START_TEST(the_manual_has_every_key)
 			ck_assert_msg(strstr(section, item) != NULL, "%s: no%s", kinds[i].section, item);
 		}
 	}
-	ck_assert_int_eq(n, 10 + 13 + 16 + 10 + 1 + 8 + 3);
+	ck_assert_int_eq(n, 10 + 13 + 16 + 12 + 1 + 8 + 3);
 	free(manual);
 }
 END_TEST

@@ -102,6 +102,12 @@ static bool remote_vf(void *ctx, vf_id vf, struct telem_remote_vf *view)
 	return true;
 }
 
+static void credit(void *ctx, vf_id vf, struct credit_view *view)
+{
+	(void)ctx, (void)vf;
+	*view = (struct credit_view){.left_ns = INT64_MAX, .is_open = true, .open_ns = UINT64_MAX};
+}
+
 static const char *vf_name(char name[CONF_NAME_CHARS], uint32_t vf)
 {
 	char text[NAME_ROOM];
@@ -208,7 +214,8 @@ static void connect_client(void)
 static void start_with(uint32_t n_vfs, uint32_t n_tenants)
 {
 	struct telem_source source = {.conf = &conf, .look = look, .port = port, .worker = worker, .vf = vf,
-		.delay = delay, .tenant = tenant, .remote = has_remote ? remote : NULL, .remote_vf = remote_vf, .list_captures = list_captures};
+		.delay = delay, .tenant = tenant, .remote = has_remote ? remote : NULL, .remote_vf = remote_vf, .list_captures = list_captures,
+		.credit = credit};
 	static struct why why;
 
 	ck_assert_int_ge(unit_eal("telem", NULL), 0);
@@ -385,6 +392,7 @@ START_TEST(the_longest_answers_are_whole)
 	ask(request);
 	ck_assert_uint_eq(count("\"delay_max_ns\":"), 2 * N_TCLASSES);
 	ck_assert_uint_eq(count("\"effective\":"), 2);
+	ck_assert_uint_eq(count("\"left_bits\":"), 1);
 	ck_assert_uint_eq(count("00:00:00:00:00:00"), CONF_MAX_MACS);
 }
 END_TEST

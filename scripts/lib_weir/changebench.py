@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Changes SLAs of a weir under full load as fast as some clients can, each with one request on its way, and tells the rate.
+
+It starts a weir of its own: an uplink of 10 Gb/s that takes everything, and VMs whose ports bring frames without end, all
+held by their limits.  The last VM is never changed: its rate must not move.  What the telemetry socket itself carries is
+measured before, with a command that only looks, and so is the same rate with nobody changing anything."""
+import argparse
+import json
+import multiprocessing
+import pathlib
+import sys
+import time
+
+from . import frames, machine
+from .processes import Group, ProcessError
+from .switchbed import ELSEWHERE, Place, Weir, mac_text
+from .table import grid
+from .telemetry import Telemetry
+
+QUIET_BPS = 200e6
+LOOK = "/weir/sla/get,v0"       # the smallest of weir's answers that comes from the config
+RATES = (20, 40, 60, 80, 100, 120, 140, 160)
+
+
+def config_text(n_vfs):
+    """-> a config: the last VF is the one that is left alone."""
+    lines = ["[port net_null0]", "role = pf", "rate = 10G", "link_basis = l2"]
+    for number in range(n_vfs):
+        limit = "200M" if number == n_vfs - 1 else "100M"
+        lines += [f"[port net_pcap{number}]", f"[vf v{number}]", f"port = net_pcap{number}", f"mac = {mac_text(number)}",
+                  f"tx.max_bps = {limit}", f"tx.min_bps = {'200M' if number == n_vfs - 1 else '10M'}"]
+    return "\n".join(lines) + "\n"
+
+
+def request(kind, number, n_vfs):
+    """-> a command: another limit, weight and guarantee each time."""
+    if kind == "look":
+        return LOOK
+    rate = RATES[number % len(RATES)]
+    return f"/weir/sla/set,v{number % (n_vfs - 1)},tx.max_bps={rate}M;tx.min_bps={rate // 4}M;tx.weight={1 + number % 9}"
+
+
+def client(where, kind, first, step, n_vfs, seconds, result):
+    """A process: asks, waits for the answer, asks again.  Sends (answers, refusals, their times)."""
+    link = Telemetry(*where, timeout_s=5.0)
+    link.ask("/weir/info")
+    answers, refused, took, number = 0, 0, [], first
+    end = time.monotonic() + seconds
+    while (begin := time.monotonic()) < end:
+        answer = link.ask_raw(request(kind, number, n_vfs))
+        took.append(time.monotonic() - begin)
+        answers += 1
+        refused += b'"error"' in answer
+        number += step
+    result.send((answers, refused, took))
+
+
+def ask_all(where, kind, args, seconds):
+    """-> (answers a second, refused, sorted times) of all clients together."""
+    pipes, processes = [], []
+    for first in range(args.clients):
+        mine, theirs = multiprocessing.Pipe(False)
+        processes.append(multiprocessing.Process(target=client, args=(where, kind, first, args.clients, args.vfs, seconds, theirs)))
+        processes[-1].start()
+        pipes.append(mine)
+    results = [pipe.recv() for pipe in pipes]
+    for process in processes:
+        process.join()
+    took = sorted(one for result in results for one in result[2])
+    return sum(r[0] for r in results) / seconds, sum(r[1] for r in results), took
+
+
+class Watch:
+    """What the traffic came to between two moments, by weir's own counters."""
+
+    def __init__(self, weir, n_vfs):
+        self.weir, self.telemetry, self.n_vfs = weir, weir.telemetry, n_vfs
+        self.before = self.look()
+
+    def look(self):
+        """-> (when, [tx of each VF], the workers, (when, ns that the kernel let the worker run))"""
+        begin = time.monotonic()
+        last = self.telemetry.ask(f"/weir/vf,v{self.n_vfs - 1}")["tx"]
+        when = (begin + time.monotonic()) / 2
+        return when, [self.telemetry.ask(f"/weir/vf,v{n}")["tx"] for n in range(self.n_vfs - 1)] + [last], \
+            self.telemetry.ask("/weir/info")["workers"], (time.monotonic(), self.weir.ran_ns())
+
+    def since(self):
+        """-> {what: figure}"""
+        (begin, before, workers, ran), (end, after, workers_after, ran_after) = self.before, self.look()
+        own = [sum(b["drops"].values()) - sum(a["drops"].values()) for a, b in zip(before, after)]
+        lost_ns = sum(w["lost_ns"] for w in workers_after.values()) - sum(w["lost_ns"] for w in workers.values())
+        missed_ns = sum(b["guarantee_missed_ns"] - a["guarantee_missed_ns"] for a, b in zip(before, after))
+        quiet = (after[-1]["out_bytes"] - before[-1]["out_bytes"]) * 8 / (end - begin)
+        bps = sum(b["out_bytes"] - a["out_bytes"] for a, b in zip(before, after)) * 8 / (end - begin)
+        return {"dropped": sum(own), "quiet_bps": quiet, "bps": bps, "missed_ms": missed_ns / 1e6,
+                "away_pct": lost_ns / 1e7 / (end - begin),
+                "taken_pct": 100 - (ran_after[1] - ran[1]) / 1e7 / (ran_after[0] - ran[0])}
+
+
+def at(took, part):
+    """-> that part of the sorted times, in us."""
+    return took[min(int(len(took) * part), len(took) - 1)] * 1e6 if took else 0.0
+
+
+def measure(group, args):
+    """-> a row a step."""
+    place = Place(group, args.build)
+    vdevs = ["net_null0,no-rx=1"]
+    for number in range(args.vfs):
+        pcap = group.run_dir / f"{number}.pcap"
+        frames.write_pcap(pcap, mac_text(number), ELSEWHERE, args.size, 1, 1, 64)
+        vdevs.append(f"net_pcap{number},rx_pcap={pcap},infinite_rx=1")
+    config = group.run_dir / "weir.conf"
+    config.write_text(config_text(args.vfs), encoding="ascii")
+    weir = Weir(place, "weir", config, vdevs, 512, ["--allow-set"])
+    weir.go()
+    where, rows = (group.run_dir, place.prefix("weir")), []
+    time.sleep(1)
+    for kind, what, seconds in (("none", "nobody asks", args.quiet_seconds), ("look", "only looks (sla/get)", args.quiet_seconds),
+                                ("set", "changes (sla/set)", args.seconds)):
+        watch = Watch(weir, args.vfs)
+        if kind == "none":
+            time.sleep(seconds)
+            rate, refused, took = 0.0, 0, []
+        else:
+            rate, refused, took = ask_all(where, kind, args, seconds)
+        rows.append({"what": what, "per_s": rate, "refused": refused, "p50_us": at(took, 0.5), "p99_us": at(took, 0.99),
+                     "max_us": at(took, 1.0), **watch.since()})
+    weir.end()
+    weir.stop()
+    return rows
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="changebench", description=__doc__)
+    parser.add_argument("--build", default=machine.ROOT / "build", type=pathlib.Path, help="where weir was built (default build/)")
+    parser.add_argument("--clients", type=int, default=4, help="each has one request on its way (default 4, at most 9)")
+    parser.add_argument("--seconds", type=float, default=60, help="of changes (default 60)")
+    parser.add_argument("--quiet-seconds", type=float, default=5, help="of the two steps before (default 5)")
+    parser.add_argument("--vfs", type=int, default=8, help="VMs, the last of them left alone (default 8, at most 30)")
+    parser.add_argument("--size", type=int, default=1500, help="of a frame, without FCS (default 1500)")
+    parser.add_argument("--json", metavar="FILE", help="the rows, for programs")
+    args = parser.parse_args()
+    if not 1 <= args.clients <= 9 or not 2 <= args.vfs <= 30:
+        parser.error("wanted 1 to 9 clients and 2 to 30 VMs")
+    return args
+
+
+def main():
+    """-> the exit code."""
+    args = arguments()
+    try:
+        with Group(args.build / "changebench") as group:
+            rows = measure(group, args)
+    except ProcessError as error:
+        print(f"changebench: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(grid(["", "a second", "refused", "p50 us", "p99 us", "longest us", "sent Mb/s", "left alone Mb/s", "off by %",
+                          "dropped", "guarantees missed ms", "away %", "by the kernel %"],
+                         [[r["what"], f"{r['per_s']:.0f}", str(r["refused"]), f"{r['p50_us']:.0f}", f"{r['p99_us']:.0f}",
+                           f"{r['max_us']:.0f}", f"{r['bps'] / 1e6:.1f}", f"{r['quiet_bps'] / 1e6:.2f}",
+                           f"{100 * (r['quiet_bps'] / QUIET_BPS - 1):+.3f}", str(r["dropped"]), f"{r['missed_ms']:.1f}",
+                           f"{r['away_pct']:.2f}", f"{r['taken_pct']:.2f}"] for r in rows])))
+    if args.json:
+        pathlib.Path(args.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    return 0 if rows[-1]["refused"] == 0 and rows[-1]["dropped"] == 0 else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
