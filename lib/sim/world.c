@@ -45,19 +45,21 @@ struct world *world_create(const struct scenario *s, struct why *why)
 		goto no_memory;
 	w->s = s;
 	w->conf = s->conf;
-	w->wire_byte = price_of_bps(s->bottleneck.rate_bps);
 	w->figures = mem_reserve(2 * n_vfs, sizeof(*w->figures));
 	w->hists = mem_reserve(n_hists_of(w), sizeof(*w->hists));
 	w->marked = calloc(n_vfs, sizeof(*w->marked));
 	w->carried = calloc(n_vfs, sizeof(*w->carried));
 	if (w->figures == NULL || w->hists == NULL || w->marked == NULL || w->carried == NULL)
 		goto no_memory;
+	world_create_wires(w);
 	if (!world_create_remote(w))
 		goto no_memory;
-	if (create_pipe(w, why) && world_create_sources(w, why))
+	if (!create_pipe(w, why) || !world_create_sources(w, why)) {
+		world_destroy(w);
+		return NULL;
+	}
+	if (world_create_ranked(w))
 		return w;
-	world_destroy(w);
-	return NULL;
 no_memory:
 	why_add(why, "no memory for %u VFs", s->conf->n_vfs);
 	world_destroy(w);
@@ -79,6 +81,8 @@ void world_destroy(struct world *w)
 		free(w->slabs[i]);
 	free(w->slabs);
 	event_fini(&w->clock);
+	free(w->coming);
+	world_destroy_ranked(w);
 	mem_release(w->figures, 2 * ((size_t)w->conf->n_vfs + 1), sizeof(*w->figures));
 	mem_release(w->hists, n_hists_of(w), sizeof(*w->hists));
 	mem_release(w->sources, w->room_sources, sizeof(*w->sources));
@@ -109,6 +113,8 @@ static bool run_events(struct world *w)
 			world_message(w, e.who, e.at_ns);
 		} else if (e.kind == EVENT_STOP) {
 			world_stop_flows(w, &w->sources[e.who]);
+		} else if (e.kind == EVENT_WIRE) {
+			world_ranked_left(w, e.at_ns);
 		} else {
 			world_wake(w, e.who, e.at_ns);
 		}
@@ -179,7 +185,7 @@ void world_mark(struct world *w)
 	}
 	for (uint16_t port = 0; port < w->conf->n_ports; port++)
 		w->guests[port].sent_bytes = 0;
-	w->bottleneck = (struct world_bottleneck){0};
+	w->beyond.figures = w->before.figures = (struct world_bottleneck){0};
 	world_mark_flows(w);
 }
 
@@ -205,7 +211,12 @@ const struct world_figures *world_figures(struct world *w, vf_id vf, enum world_
 
 const struct world_bottleneck *world_bottleneck(const struct world *w)
 {
-	return &w->bottleneck;
+	return &w->beyond.figures;
+}
+
+const struct world_bottleneck *world_inbound(const struct world *w)
+{
+	return &w->before.figures;
 }
 
 uint64_t world_bottleneck_vf_bytes(const struct world *w, vf_id vf)
@@ -259,6 +270,7 @@ bool world_end(struct world *w, uint64_t ns, struct why *why)
 	w->is_ending = true;
 	for (uint16_t port = 0; port < w->conf->n_ports; port++)
 		w->guests[port].n = 0;	/* what weir has not read is not weir's */
+	w->n_coming = 0;
 	if (!world_run(w, w->now_ns + ns, why))
 		return false;
 	pipe_stop_asking(w->pipe);

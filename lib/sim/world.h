@@ -24,7 +24,7 @@ struct world_figures {
 	struct hist *delay[N_TCLASSES];		/* from the sender's ring to there; NULL: nothing arrived */
 };
 
-/* What the switch beyond the uplink did, since world_mark(). */
+/* What the switch beyond the uplink, or before it, did, since world_mark(). */
 struct world_bottleneck {
 	uint64_t carried_pkts, carried_bytes, dropped_pkts, marked_pkts;
 	uint64_t longest_queue_bytes;
@@ -33,6 +33,7 @@ struct world_bottleneck {
 /* Messages of a traffic that came since world_mark(). */
 struct world_messages {
 	uint64_t n, n_missed;		/* ended; of these, later than their target */
+	uint64_t took_sum_ns;
 	struct hist *took;		/* from when it came to the last acknowledgement; NULL: it has no messages */
 };
 
@@ -55,6 +56,7 @@ uint64_t world_span_ns(const struct world *w);		/* since world_mark() */
 uint64_t world_events(const struct world *w);		/* turns, arrivals, departures, acknowledgements, timers: all */
 const struct world_figures *world_figures(struct world *w, vf_id vf, enum world_dir dir);
 const struct world_bottleneck *world_bottleneck(const struct world *w);
+const struct world_bottleneck *world_inbound(const struct world *w);
 uint64_t world_bottleneck_vf_bytes(const struct world *w, vf_id vf);	/* carried, of this sender */
 const struct world_messages *world_messages(const struct world *w, uint32_t traffic);
 uint64_t world_open_misses(const struct world *w, uint32_t traffic);	/* not ended, and past their target already */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Private to the world: world.c (set-up, time, figures), world_rim.c (what the pipe calls), world_source.c (who offers
- * packets, and the rings), world_flow.c (connections), world_change.c (terms that change), world_wire.c (what lies beyond weir). */
+ * packets, and the rings), world_flow.c (connections), world_change.c (terms that change), world_wire.c (what lies beyond weir), world_pfabric.c (a switch there that
+ * knows who has least left). */
 #ifndef WEIR_WORLD_IMPL_H
 #define WEIR_WORLD_IMPL_H
 
@@ -20,6 +21,7 @@ struct frame {
 	uint32_t bytes;
 	uint16_t head_bytes;
 	bool is_copy;
+	bool has_ce;			/* in a switch beyond: not weir's to write */
 	uint8_t tclass;			/* as weir will classify it */
 	uint32_t source, flow;
 	vf_id from, to;			/* the source's */
@@ -93,6 +95,22 @@ struct guest {
 	uint64_t sent_bytes;		/* to it, by its link's basis, since the mark */
 };
 
+/* A switch beyond weir: its queue is known by when it will be empty. */
+struct wire {
+	const struct bottleneck *terms;
+	price_t byte;			/* 0: there is none */
+	struct clk free;
+	struct world_bottleneck figures;
+};
+
+/* What has passed the switch before the uplink, or will have: not in the uplink's ring before its time. */
+struct coming {
+	struct slot slot;
+	uint64_t at_ns;
+};
+
+struct fabric_switch;			/* world_pfabric.c */
+
 struct world {
 	const struct scenario *s;
 	const struct conf *conf;
@@ -117,9 +135,10 @@ struct world {
 	size_t n_hists;
 	struct vf_view *marked;		/* by VF, at the mark */
 	uint64_t *carried;		/* by VF: beyond the bottleneck */
-	struct world_bottleneck bottleneck;
-	struct clk wire_free;		/* when the bottleneck's queue will be empty */
-	price_t wire_byte;
+	struct wire beyond, before;	/* the uplink */
+	struct coming *coming;		/* a ring */
+	uint32_t coming_size, coming_first, n_coming;
+	struct fabric_switch *ranked;	/* instead of 'beyond', where that is by rank; else NULL */
 	/* The answer to congestion beyond the uplink; NULL without [remote]. */
 	struct remote *remote;
 	struct remote_sample *samples;	/* by VF: what was heard; the rest is the pipe's to tell */
@@ -136,6 +155,20 @@ struct world {
 static inline size_t n_hists_of(const struct world *w)
 {
 	return 2 * (size_t)(w->conf->n_vfs + 1) * N_TCLASSES;
+}
+
+/* Whoever sends to the uplink's ring by a switch is not held by that ring: the switch drops. */
+static inline bool world_has_room(const struct world *w, uint16_t port)
+{
+	return (port == w->conf->pf && w->before.byte != 0) || w->guests[port].n < w->guests[port].size;
+}
+
+static inline void world_put_in_ring(struct guest *g, const struct slot *slot)	/* there must be room */
+{
+	uint32_t at = g->first + g->n;
+
+	g->ring[at < g->size ? at : at - g->size] = *slot;
+	g->n++;
 }
 
 static inline struct world_figures *figures_of(const struct world *w, vf_id vf, enum world_dir dir)
@@ -156,6 +189,7 @@ static inline uint64_t world_random(uint64_t *state)
 /* world_source.c */
 bool world_create_sources(struct world *w, struct why *why);
 void world_settle(struct world *w, uint16_t port);	/* everything offered up to now: into the ring, or refused */
+void world_settle_until(struct world *w, uint16_t port, uint64_t at_ns);	/* of those with times of their own */
 void world_fill(struct world *w, uint16_t port);	/* from those who wait for room */
 void world_wake(struct world *w, uint32_t source, uint64_t at_ns);	/* EVENT_WAKE: a greedy or a TCP source begins */
 void world_put(struct world *w, struct guest *g, const struct slot *slot);	/* there must be room */
@@ -194,7 +228,19 @@ void world_destroy_remote(struct world *w);
 void world_hear_echo(struct world *w, const struct event *ack);	/* it passes weir on its way to the sender */
 void world_run_remote(struct world *w);				/* where a period is over */
 
+uint64_t world_left_bytes(const struct world *w, const struct frame *f);	/* of its message, with it */
+
+/* world_pfabric.c */
+bool world_create_ranked(struct world *w);
+void world_destroy_ranked(struct world *w);
+void world_rank(struct world *w, const struct frame *f, bool may_mark, bool is_marked);	/* it has left the uplink */
+void world_ranked_left(struct world *w, uint64_t at_ns);			/* EVENT_WIRE */
+
 /* world_wire.c */
+void world_create_wires(struct world *w);
+void world_acknowledge(struct world *w, const struct frame *f, uint64_t at_ns, bool has_ce);
+void world_come(struct world *w, const struct slot *slot);	/* it is sent towards the uplink */
+void world_take_coming(struct world *w);			/* what is there by now: into the uplink's ring */
 void world_deliver(struct world *w, uint16_t port, struct frame *f);	/* counts; does not free it */
 
 void world_push(struct world *w, const struct event *e);

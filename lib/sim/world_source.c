@@ -14,10 +14,11 @@
 void world_put(struct world *w, struct guest *g, const struct slot *slot)
 {
 	const struct source *s = &w->sources[slot->source];
-	uint32_t at = g->first + g->n;
 
-	g->ring[at < g->size ? at : at - g->size] = *slot;
-	g->n++;
+	if (s->from == VF_PF && w->before.byte != 0)
+		world_come(w, slot);
+	else
+		world_put_in_ring(g, slot);
 	for (int dir = 0; dir < N_WORLD_DIRS; dir++) {
 		vf_id vf = dir == WORLD_TX ? s->from : s->to;
 		if (vf == VF_PF)
@@ -144,16 +145,16 @@ static void sift_down(struct guest *g)
 	g->timed[at] = mine;
 }
 
-void world_settle(struct world *w, uint16_t port)
+void world_settle_until(struct world *w, uint16_t port, uint64_t at_ns)
 {
 	struct guest *g = &w->guests[port];
 
-	while (g->n_timed > 0 && g->timed[0].at_ns <= w->now_ns && !w->is_ending) {
+	while (g->n_timed > 0 && g->timed[0].at_ns <= at_ns && !w->is_ending) {
 		uint32_t id = g->timed[0].source;
 		struct source *s = &w->sources[id];
 		for (uint32_t i = 1; i < 3 && i < g->n_timed; i++)	/* one of these is the next */
 			__builtin_prefetch(&w->sources[g->timed[i].source], 1);
-		if (g->n < g->size)
+		if (world_has_room(w, port))
 			world_put(w, g, &(struct slot){.offered_ns = s->next.ns, .source = id, .flow = NO_FLOW,
 				.bytes = s->next_bytes, .dscp = s->next_dscp, .ecn = s->next_ecn});
 		else
@@ -166,6 +167,13 @@ void world_settle(struct world *w, uint16_t port)
 		if (g->n_timed > 0)
 			sift_down(g);
 	}
+}
+
+void world_settle(struct world *w, uint16_t port)
+{
+	world_settle_until(w, port, w->now_ns);
+	if (port == w->conf->pf && w->n_coming > 0)
+		world_take_coming(w);
 }
 
 /* ---- Those who wait for room ---- */
