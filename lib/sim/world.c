@@ -74,7 +74,7 @@ void world_destroy(struct world *w)
 	fabric_destroy(w->fabric);
 	for (uint16_t port = 0; port < w->conf->n_ports; port++) {
 		free(w->guests[port].ring);
-		free(w->guests[port].timed);
+		mem_release(w->guests[port].timed, w->guests[port].room_timed, sizeof(struct timed));
 		free(w->guests[port].waiting);
 	}
 	for (uint32_t i = 0; i < w->n_slabs; i++)
@@ -206,7 +206,14 @@ uint64_t world_events(const struct world *w)
 
 const struct world_figures *world_figures(struct world *w, vf_id vf, enum world_dir dir)
 {
-	return figures_of(w, vf, dir);
+	struct world_figures *f = figures_of(w, vf, dir);
+
+	f->got_pkts = f->got_bytes = 0;
+	for (int c = 0; c < N_TCLASSES; c++) {
+		f->got_pkts += f->class_pkts[c];
+		f->got_bytes += f->class_bytes[c];
+	}
+	return f;
 }
 
 const struct world_bottleneck *world_bottleneck(const struct world *w)

@@ -30,25 +30,30 @@ struct frame {
 	uint8_t head[FRAME_HEAD_BYTES + TAG_BYTES];
 };
 
-/* A pair of sender and receiver of one traffic. */
+/* A pair of sender and receiver of one traffic.  A line for what makes the next packet, and one for what a packet is made
+ * of when weir reads it. */
 struct source {
-	const struct traffic *traffic;
-	vf_id from, to;
-	uint16_t port;			/* whose ring it fills */
-	uint16_t vid;			/* tagged so; 0: untagged */
-	uint64_t src_mac, dst_mac;
-	const uint8_t *classes;		/* by DSCP: of the sender's map, or the receiver's for what comes from outside */
-	bool is_waiting;		/* greedy: in its port's queue */
-	uint64_t random;
 	/* Open loop: what comes next. */
-	struct clk next;
+	alignas(64) const struct traffic *traffic;
+	vf_id from, to;
+	uint64_t random;
 	price_t price;			/* of a byte, or of a packet */
+	struct clk next;
 	uint16_t next_bytes;
 	uint8_t next_dscp, next_ecn;
-	uint32_t at_trace;
 	uint64_t on_until_ns;		/* onoff: of the period that holds 'next' */
+	uint32_t at_trace;
+	bool is_waiting;		/* greedy: in its port's queue */
+	/* Its packets. */
+	alignas(64) uint64_t src_mac;
+	uint64_t dst_mac;
+	const uint8_t *classes;		/* by DSCP: of the sender's map, or the receiver's for what comes from outside */
+	uint16_t port;			/* whose ring it fills */
+	uint16_t vid;			/* tagged so; 0: untagged */
 	uint32_t first_flow;		/* tcp */
+	vf_id packet_from, packet_to;	/* as above */
 };
+static_assert(sizeof(struct source) == 2 * 64, "a line for each use");
 
 struct message {
 	uint64_t end_seq, since_ns;
@@ -77,19 +82,23 @@ struct slot {				/* of a ring */
 	uint8_t dscp, ecn;
 };
 
-/* A source in its port's heap.  The time stands here too: with many sources, what is compared must be near. */
+/* A source in its port's heap.  The time stands here too, and whose figures it counts in: with many sources, what is
+ * compared must be near, and what will be written must be asked for before.  Four children of a node are one line. */
 struct timed {
 	uint64_t at_ns;
 	uint32_t source;
+	vf_id vf;
 };
+#define TIMED_ARITY 4u
+#define TIMED_SHIFT (TIMED_ARITY - 1)	/* unused entries before the first, so that siblings do not straddle lines */
 
 /* What stands behind a port: the ring that weir reads, those who fill it at times of their own (a heap), and those who
  * wait for room in it (a ring of their numbers, each once). */
 struct guest {
 	struct slot *ring;
 	uint32_t size, first, n;
-	struct timed *timed;
-	uint32_t n_timed;
+	struct timed *timed;		/* its first TIMED_SHIFT entries are not used */
+	uint32_t n_timed, room_timed;
 	uint32_t *waiting;
 	uint32_t waiting_size, waiting_first, n_waiting;
 	uint64_t sent_bytes;		/* to it, by its link's basis, since the mark */
@@ -242,6 +251,7 @@ void world_acknowledge(struct world *w, const struct frame *f, uint64_t at_ns, b
 void world_come(struct world *w, const struct slot *slot);	/* it is sent towards the uplink */
 void world_take_coming(struct world *w);			/* what is there by now: into the uplink's ring */
 void world_deliver(struct world *w, uint16_t port, struct frame *f);	/* counts; does not free it */
+void world_prefetch(const struct world *w, void *const *frames, uint32_t n);	/* what their deliveries will touch */
 
 void world_push(struct world *w, const struct event *e);
 
