@@ -92,13 +92,15 @@ def urgent(play):
         plain = play(f"urgent-{pct}-unmarked").by_class("vm1")["medium"]["delay_us"]
         run = play(f"urgent-{pct}")
         delay, rest = run.tx("vm2")["delay_us"], run.by_class("vm1")
+        alone = play(f"urgent-{pct}-alone").tx("vm2")["delay_us"]
         shares = [rest[name]["bps"] for name in ("high", "medium", "low")]
         case = f"256 B, Poisson, {pct} % of the link"
         yield Row("D", "urgent", case + ": p99 of the time in weir", "3-4 us with priority, 17-23 us without (base delay included)",
                   f"{delay['p99']:.2f} us, without {plain['p99']:.1f} us", "<= 4 us", delay["p99"] <= 4, "")
-        yield Row("D", "urgent", case + ": the longest time in weir", "-", f"{delay['max']:.2f} us", "<= 0.13 us",
-                  delay["max"] <= 0.13, "a ring that was empty is looked at again after 1 us or more (the asking order's pause): "
-                  "that is most of it, in a polled switch as here; the scheduler adds the packet on the wire")
+        added = [delay[key] - alone[key] for key in ("p99", "max")]
+        yield Row("D", "urgent", case + ": wait added by the others, against the same commands alone", "at most a packet on the wire (120 ns)",
+                  f"p99 {added[0]:.2f} us, longest {added[1]:.3f} us (of {delay['max']:.2f}: a ring that was empty is looked at again after 1 us or more)",
+                  "<= 0.13 us", max(added) <= 0.13, "")
         yield Row("D", "urgent", case + ": the rest still 3:2:1", "the rest 3:2:1", gbps(shares), "3:2:1 +- 1 %",
                   near(shares[0], 3 * shares[2], 1) and near(shares[1], 2 * shares[2], 1), "")
 
