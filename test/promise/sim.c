@@ -40,7 +40,7 @@ static struct drawn draw(uint64_t *seed, double *room)
 		.priority = (unsigned int)(unit_random(seed) % 3),
 	};
 
-	if (unit_random(seed) % 2) {
+	if (unit_random(seed) % 2 && *room > 100000) {
 		d.min_bps = 50000 + (uint64_t)(draw_real(seed) * *room / 2);
 		*room -= (double)d.min_bps;
 	}
