@@ -109,14 +109,13 @@ static void put_ports(FILE *out, const struct sim *sim)
 	fprintf(out, "]");
 }
 
-static void put_bottleneck(FILE *out, const struct sim *sim)
+static void put_bottleneck(FILE *out, const struct sim *sim, const char *key, const struct bottleneck *terms,
+	const struct world_bottleneck *b)
 {
-	const struct world_bottleneck *b = world_bottleneck(sim->w);
-
-	if (sim->s->bottleneck.rate_bps == 0)
+	if (terms->rate_bps == 0)
 		return;
-	fprintf(out, "\"bottleneck\": {\"rate_bps\": %llu, \"carried_bps\": %.1f, \"dropped\": %llu, \"marked\": %llu, "
-		"\"longest_queue_bytes\": %llu},\n", (unsigned long long)sim->s->bottleneck.rate_bps,
+	fprintf(out, "\"%s\": {\"rate_bps\": %llu, \"carried_bps\": %.1f, \"dropped\": %llu, \"marked\": %llu, "
+		"\"longest_queue_bytes\": %llu},\n", key, (unsigned long long)terms->rate_bps,
 		(double)b->carried_bytes * 8e9 / (double)world_span_ns(sim->w), (unsigned long long)b->dropped_pkts,
 		(unsigned long long)b->marked_pkts, (unsigned long long)b->longest_queue_bytes);
 }
@@ -133,9 +132,11 @@ static void put_traffics(FILE *out, const struct sim *sim)
 			continue;
 		uint64_t late = world_open_misses(sim->w, i);
 		hist_read(m->took, &took);
-		fprintf(out, "%s\n  {\"traffic\": \"%s\", \"within_us\": %.3f, \"n\": %llu, \"missed\": %llu, ", comma,
+		fprintf(out, "%s\n  {\"traffic\": \"%s\", \"within_us\": %.3f, \"n\": %llu, \"missed\": %llu, "
+			"\"mean_us\": %.3f, ", comma,
 			sim->s->traffics[i].name, (double)sim->s->traffics[i].sender.target_ns / 1e3,
-			(unsigned long long)(m->n + late), (unsigned long long)(m->n_missed + late));
+			(unsigned long long)(m->n + late), (unsigned long long)(m->n_missed + late),
+			m->n > 0 ? (double)m->took_sum_ns / 1e3 / (double)m->n : 0);
 		put_delay(out, &took);
 		fprintf(out, "}");
 		comma = ",";
@@ -155,7 +156,8 @@ static void put_all(FILE *out, const struct sim *sim)
 	fprintf(out, "],\n");
 	put_ports(out, sim);
 	fprintf(out, ",\n");
-	put_bottleneck(out, sim);
+	put_bottleneck(out, sim, "bottleneck", &sim->s->bottleneck, world_bottleneck(sim->w));
+	put_bottleneck(out, sim, "bottleneck_in", &sim->s->inbound, world_inbound(sim->w));
 	put_traffics(out, sim);
 	fprintf(out, "\"seed\": %llu, \"virtual_s\": %.9f, \"measured_s\": %.9f, \"events\": %llu, \"wall_s\": %.3f, "
 		"\"cpu_s\": %.3f, \"events_per_s\": %.0f}\n", (unsigned long long)sim->s->seed, (double)world_now_ns(sim->w) / 1e9,

@@ -174,17 +174,16 @@ static void print_classes(const struct sim *sim, FILE *out)
 	table_destroy(t);
 }
 
-static void print_beyond(const struct sim *sim, FILE *out)
+static void print_switch(const struct sim *sim, FILE *out, const char *where, const struct bottleneck *terms,
+	const struct world_bottleneck *b)
 {
-	const struct bottleneck *terms = &sim->s->bottleneck;
-	const struct world_bottleneck *b = world_bottleneck(sim->w);
 	double seconds = (double)world_span_ns(sim->w) / 1e9, bps = (double)b->carried_bytes * 8 / seconds;
 	char text[UNITS_TEXT];
 
 	if (terms->rate_bps == 0)
 		return;
-	fprintf(out, "\n  beyond the uplink: %sb/s carried (%.1f %%), %llu packets dropped, %llu marked, %llu bytes queued at "
-		"most\n", units_approx_text(text, bps), bps * 100 / (double)terms->rate_bps,
+	fprintf(out, "\n  %s the uplink: %sb/s carried (%.1f %%), %llu packets dropped, %llu marked, %llu bytes queued at "
+		"most\n", where, units_approx_text(text, bps), bps * 100 / (double)terms->rate_bps,
 		(unsigned long long)b->dropped_pkts, (unsigned long long)b->marked_pkts,
 		(unsigned long long)b->longest_queue_bytes);
 }
@@ -202,7 +201,8 @@ void report_print(const struct sim *sim, FILE *out)
 	print_vfs(sim, out);
 	print_classes(sim, out);
 	print_losses(sim, out);
-	print_beyond(sim, out);
+	print_switch(sim, out, "beyond", &sim->s->bottleneck, world_bottleneck(sim->w));
+	print_switch(sim, out, "before", &sim->s->inbound, world_inbound(sim->w));
 	print_messages(sim, out);
 	fprintf(out, "\n  uplink: %sb/s", units_approx_text(text, uplink));
 	fprintf(out, " (%.2f %% of it)", uplink * 100 / (double)sim->s->uplink_bps);

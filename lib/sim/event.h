@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum event_kind { EVENT_WAKE, EVENT_ACK, EVENT_TIMER, EVENT_SEND, EVENT_MESSAGE, EVENT_STOP };
+enum event_kind { EVENT_WAKE, EVENT_ACK, EVENT_TIMER, EVENT_SEND, EVENT_MESSAGE, EVENT_STOP, EVENT_WIRE };
 
 struct event {
 	uint64_t at_ns;

@@ -31,17 +31,24 @@ static const struct conf_field bottleneck_fields[] = {
 		"bytes such as 1M"},
 	{"mark_above", conf_read_count, AT(struct bottleneck, mark_bytes), 1, UINT64_C(1) << 40,
 		"queued bytes such as 100k"},
+	{"order", conf_read_choice, AT(struct bottleneck, order), 0, 0, "fifo|pfabric"},
 };
 
 static void read_bottleneck(struct scenario_reading *reading, const struct ini_section *section)
 {
-	struct bottleneck *b = &reading->s->bottleneck;
+	bool is_inbound = strcmp(section->name, "in") == 0;
+	struct bottleneck *b = is_inbound ? &reading->s->inbound : &reading->s->bottleneck;
 	struct conf_reading *r = &reading->r;
 
+	if (section->first_line != 0)
+		return;
 	*b = (struct bottleneck){.buffer_bytes = 1000000};
-	if (*section->name != '\0')
-		conf_say(r, section->line, "[bottleneck %.60s]: wanted [bottleneck], without a name", section->name);
+	if (*section->name != '\0' && !is_inbound)
+		conf_say(r, section->line, "[bottleneck %.60s]: wanted [bottleneck], for what leaves by the uplink, or "
+			"[bottleneck in], for what comes by it", section->name);
 	conf_read_fields(r, section, bottleneck_fields, LENGTH(bottleneck_fields), b);
+	if (is_inbound && b->order != WIRE_FIFO)
+		conf_say(r, conf_line(section, "order"), "order = pfabric: wanted fifo before the uplink");
 	if (conf_entry(section, "rate") == NULL)
 		conf_say(r, section->line, "[bottleneck]: wanted rate = bits per second such as 1G");
 	if (b->mark_bytes >= b->buffer_bytes)
@@ -160,6 +167,20 @@ static void settle_uplink(struct scenario_reading *reading)
 		s->uplink_bps = pf->rate_bps;
 }
 
+/* A sender beyond the uplink that always has one more is held by its ring; before a switch there is none. */
+static void check_inbound(struct scenario_reading *reading)
+{
+	const struct scenario *s = reading->s;
+
+	for (uint32_t i = 0; s->inbound.rate_bps != 0 && i < s->n_traffics; i++) {
+		const struct traffic *t = &s->traffics[i];
+		for (uint32_t k = 0; t->is_greedy && k < t->n_from; k++)
+			if (t->from[k] == VF_PF)
+				conf_say(&reading->r, t->line, "[traffic %s]: rate = max from pf: wanted a rate, for [bottleneck in] drops "
+					"what finds no room and holds nobody", t->name);
+	}
+}
+
 /* ---- The whole ---- */
 
 static void read_sections(struct scenario_reading *reading)
@@ -194,6 +215,7 @@ static struct scenario *from_ini(const struct ini *ini, bool is_good, struct why
 	read_conf(&reading, is_good);
 	read_sections(&reading);
 	settle_uplink(&reading);
+	check_inbound(&reading);
 	scenario_read_changes(&reading);
 	if (s->warmup_ns == UINT64_MAX)
 		s->warmup_ns = s->duration_ns / 10;

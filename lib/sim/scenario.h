@@ -55,11 +55,14 @@ struct traffic {
 	uint32_t n_trace;
 };
 
-/* A switch behind the uplink: one queue for all that leaves by it. */
+enum wire_order { WIRE_FIFO, WIRE_PFABRIC };	/* who goes first: who came first, or who has least left to send */
+
+/* A switch behind the uplink, or before it: one queue for all that leaves, or comes, by it. */
 struct bottleneck {
 	uint64_t rate_bps;		/* 0: there is none */
 	uint64_t buffer_bytes;
 	uint64_t mark_bytes;		/* CE above so much queued; 0: never */
+	enum wire_order order;
 };
 
 /* Terms that change while it plays. */
@@ -77,7 +80,8 @@ struct scenario {
 	uint64_t sample_ns;
 	uint64_t seed;
 	uint64_t uplink_bps;		/* the PF's rate: the config's, or uplink_rate in [sim] */
-	struct bottleneck bottleneck;
+	struct bottleneck bottleneck;	/* of what leaves by the uplink */
+	struct bottleneck inbound;	/* of what comes by it; always first in, first out */
 	struct traffic *traffics;	/* owned */
 	uint32_t n_traffics;
 	struct scenario_change *changes;	/* by time.  Owned */

@@ -45,19 +45,21 @@ struct world *world_create(const struct scenario *s, struct why *why)
 		goto no_memory;
 	w->s = s;
 	w->conf = s->conf;
-	w->wire_byte = price_of_bps(s->bottleneck.rate_bps);
 	w->figures = mem_reserve(2 * n_vfs, sizeof(*w->figures));
 	w->hists = mem_reserve(n_hists_of(w), sizeof(*w->hists));
 	w->marked = calloc(n_vfs, sizeof(*w->marked));
 	w->carried = calloc(n_vfs, sizeof(*w->carried));
 	if (w->figures == NULL || w->hists == NULL || w->marked == NULL || w->carried == NULL)
 		goto no_memory;
+	world_create_wires(w);
 	if (!world_create_remote(w))
 		goto no_memory;
-	if (create_pipe(w, why) && world_create_sources(w, why))
+	if (!create_pipe(w, why) || !world_create_sources(w, why)) {
+		world_destroy(w);
+		return NULL;
+	}
+	if (world_create_ranked(w))
 		return w;
-	world_destroy(w);
-	return NULL;
 no_memory:
 	why_add(why, "no memory for %u VFs", s->conf->n_vfs);
 	world_destroy(w);
@@ -72,13 +74,15 @@ void world_destroy(struct world *w)
 	fabric_destroy(w->fabric);
 	for (uint16_t port = 0; port < w->conf->n_ports; port++) {
 		free(w->guests[port].ring);
-		free(w->guests[port].timed);
+		mem_release(w->guests[port].timed, w->guests[port].room_timed, sizeof(struct timed));
 		free(w->guests[port].waiting);
 	}
 	for (uint32_t i = 0; i < w->n_slabs; i++)
 		free(w->slabs[i]);
 	free(w->slabs);
 	event_fini(&w->clock);
+	free(w->coming);
+	world_destroy_ranked(w);
 	mem_release(w->figures, 2 * ((size_t)w->conf->n_vfs + 1), sizeof(*w->figures));
 	mem_release(w->hists, n_hists_of(w), sizeof(*w->hists));
 	mem_release(w->sources, w->room_sources, sizeof(*w->sources));
@@ -109,6 +113,8 @@ static bool run_events(struct world *w)
 			world_message(w, e.who, e.at_ns);
 		} else if (e.kind == EVENT_STOP) {
 			world_stop_flows(w, &w->sources[e.who]);
+		} else if (e.kind == EVENT_WIRE) {
+			world_ranked_left(w, e.at_ns);
 		} else {
 			world_wake(w, e.who, e.at_ns);
 		}
@@ -179,7 +185,7 @@ void world_mark(struct world *w)
 	}
 	for (uint16_t port = 0; port < w->conf->n_ports; port++)
 		w->guests[port].sent_bytes = 0;
-	w->bottleneck = (struct world_bottleneck){0};
+	w->beyond.figures = w->before.figures = (struct world_bottleneck){0};
 	world_mark_flows(w);
 }
 
@@ -200,12 +206,24 @@ uint64_t world_events(const struct world *w)
 
 const struct world_figures *world_figures(struct world *w, vf_id vf, enum world_dir dir)
 {
-	return figures_of(w, vf, dir);
+	struct world_figures *f = figures_of(w, vf, dir);
+
+	f->got_pkts = f->got_bytes = 0;
+	for (int c = 0; c < N_TCLASSES; c++) {
+		f->got_pkts += f->class_pkts[c];
+		f->got_bytes += f->class_bytes[c];
+	}
+	return f;
 }
 
 const struct world_bottleneck *world_bottleneck(const struct world *w)
 {
-	return &w->bottleneck;
+	return &w->beyond.figures;
+}
+
+const struct world_bottleneck *world_inbound(const struct world *w)
+{
+	return &w->before.figures;
 }
 
 uint64_t world_bottleneck_vf_bytes(const struct world *w, vf_id vf)
@@ -259,6 +277,7 @@ bool world_end(struct world *w, uint64_t ns, struct why *why)
 	w->is_ending = true;
 	for (uint16_t port = 0; port < w->conf->n_ports; port++)
 		w->guests[port].n = 0;	/* what weir has not read is not weir's */
+	w->n_coming = 0;
 	if (!world_run(w, w->now_ns + ns, why))
 		return false;
 	pipe_stop_asking(w->pipe);

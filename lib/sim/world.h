@@ -8,23 +8,27 @@
 #ifndef WEIR_WORLD_H
 #define WEIR_WORLD_H
 
+#include <stdalign.h>
+
 #include "hist.h"
 #include "scenario.h"
 #include "view.h"
 
 enum world_dir { WORLD_TX, WORLD_RX, N_WORLD_DIRS };	/* seen from the VF */
 
-/* A direction of a VF: since world_mark(). */
+/* A direction of a VF: since world_mark().  A line for what is counted where a packet arrives, and one for what is looked
+ * up there or counted where it begins: with many VFs each is a miss of its own. */
 struct world_figures {
+	alignas(64) uint64_t class_pkts[N_TCLASSES];	/* arrived: at the uplink's far end, or at a VF */
+	uint64_t class_bytes[N_TCLASSES];
+	alignas(64) struct hist *delay[N_TCLASSES];	/* from the sender's ring to there; NULL: nothing arrived */
 	uint64_t offered_pkts, offered_bytes;	/* by whoever sends: what was refused too */
 	uint64_t refused_pkts;			/* the sender's own ring was full */
-	uint64_t got_pkts, got_bytes;		/* arrived: at the uplink's far end, or at a VF */
-	uint64_t marked_pkts;			/* of these, with CE */
-	uint64_t class_pkts[N_TCLASSES], class_bytes[N_TCLASSES];
-	struct hist *delay[N_TCLASSES];		/* from the sender's ring to there; NULL: nothing arrived */
+	uint64_t marked_pkts;			/* of those that arrived, with CE */
+	uint64_t got_pkts, got_bytes;		/* all classes; summed up when the figures are read */
 };
 
-/* What the switch beyond the uplink did, since world_mark(). */
+/* What the switch beyond the uplink, or before it, did, since world_mark(). */
 struct world_bottleneck {
 	uint64_t carried_pkts, carried_bytes, dropped_pkts, marked_pkts;
 	uint64_t longest_queue_bytes;
@@ -33,6 +37,7 @@ struct world_bottleneck {
 /* Messages of a traffic that came since world_mark(). */
 struct world_messages {
 	uint64_t n, n_missed;		/* ended; of these, later than their target */
+	uint64_t took_sum_ns;
 	struct hist *took;		/* from when it came to the last acknowledgement; NULL: it has no messages */
 };
 
@@ -53,8 +58,9 @@ void world_mark(struct world *w);
 uint64_t world_now_ns(const struct world *w);
 uint64_t world_span_ns(const struct world *w);		/* since world_mark() */
 uint64_t world_events(const struct world *w);		/* turns, arrivals, departures, acknowledgements, timers: all */
-const struct world_figures *world_figures(struct world *w, vf_id vf, enum world_dir dir);
+const struct world_figures *world_figures(struct world *w, vf_id vf, enum world_dir dir);	/* until the next call for it */
 const struct world_bottleneck *world_bottleneck(const struct world *w);
+const struct world_bottleneck *world_inbound(const struct world *w);
 uint64_t world_bottleneck_vf_bytes(const struct world *w, vf_id vf);	/* carried, of this sender */
 const struct world_messages *world_messages(const struct world *w, uint32_t traffic);
 uint64_t world_open_misses(const struct world *w, uint32_t traffic);	/* not ended, and past their target already */

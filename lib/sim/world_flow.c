@@ -68,6 +68,8 @@ bool world_send_one(struct world *w, uint32_t id, uint64_t at_ns)
 		clk_add(&f->app, w->sources[f->source].price, t->size[0]);
 	if (f->sender.rate_bps > 0)
 		f->pace_ns = (f->pace_ns > (double)at_ns ? f->pace_ns : (double)at_ns) + t->size[0] * 8e9 / f->sender.rate_bps;
+	if (w->sources[f->source].from == VF_PF && w->before.byte != 0)	/* the switch sees all in the order of time */
+		world_settle_until(w, w->conf->pf, at_ns);
 	world_put(w, &w->guests[w->sources[f->source].port], &(struct slot){.offered_ns = at_ns, .seq = f->next_seq++,
 		.source = f->source, .flow = id, .bytes = t->size[0], .dscp = t->dscp, .ecn = t->ecn});
 	if (!f->has_timer) {
@@ -81,15 +83,15 @@ bool world_send_one(struct world *w, uint32_t id, uint64_t at_ns)
 static void send_more(struct world *w, uint32_t id, uint64_t at_ns)
 {
 	struct flow *f = &w->flows[id];
-	struct guest *g = &w->guests[w->sources[f->source].port];
+	uint16_t port = w->sources[f->source].port;
 
 	if (f->is_waiting)
 		return;
-	while (g->n < g->size)
+	while (world_has_room(w, port))
 		if (!world_send_one(w, id, at_ns))
 			return;
 	f->is_waiting = true;
-	world_wait(g, id);
+	world_wait(&w->guests[port], id);
 }
 
 void world_send(struct world *w, uint32_t id, uint64_t at_ns)
@@ -165,9 +167,22 @@ static void end_messages(struct world *w, struct flow *f, struct heard *h)
 		if (one->since_ns < w->mark_ns)
 			continue;
 		m->n++;
+		m->took_sum_ns += h->took_ns;
 		m->n_missed += t->sender.target_ns > 0 && h->took_ns > t->sender.target_ns;
 		hist_record(m->took, h->took_ns);
 	}
+}
+
+/* Of what has no end, more than of all that has one. */
+uint64_t world_left_bytes(const struct world *w, const struct frame *f)
+{
+	if (f->flow == NO_FLOW)
+		return f->bytes;
+	const struct flow *flow = &w->flows[f->flow];
+	for (uint32_t i = flow->first_message; i < flow->n_messages; i++)
+		if (flow->messages[i].end_seq > f->seq)
+			return (flow->messages[i].end_seq - f->seq) * f->bytes;
+	return traffic_of(w, flow)->message_bytes > 0 ? f->bytes : UINT64_C(1) << 48;
 }
 
 uint64_t world_open_misses(const struct world *w, uint32_t traffic)

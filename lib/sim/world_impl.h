@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Private to the world: world.c (set-up, time, figures), world_rim.c (what the pipe calls), world_source.c (who offers
- * packets, and the rings), world_flow.c (connections), world_change.c (terms that change), world_wire.c (what lies beyond weir). */
+ * packets, and the rings), world_flow.c (connections), world_change.c (terms that change), world_wire.c (what lies beyond weir), world_pfabric.c (a switch there that
+ * knows who has least left). */
 #ifndef WEIR_WORLD_IMPL_H
 #define WEIR_WORLD_IMPL_H
 
@@ -20,6 +21,7 @@ struct frame {
 	uint32_t bytes;
 	uint16_t head_bytes;
 	bool is_copy;
+	bool has_ce;			/* in a switch beyond: not weir's to write */
 	uint8_t tclass;			/* as weir will classify it */
 	uint32_t source, flow;
 	vf_id from, to;			/* the source's */
@@ -28,25 +30,30 @@ struct frame {
 	uint8_t head[FRAME_HEAD_BYTES + TAG_BYTES];
 };
 
-/* A pair of sender and receiver of one traffic. */
+/* A pair of sender and receiver of one traffic.  A line for what makes the next packet, and one for what a packet is made
+ * of when weir reads it. */
 struct source {
-	const struct traffic *traffic;
-	vf_id from, to;
-	uint16_t port;			/* whose ring it fills */
-	uint16_t vid;			/* tagged so; 0: untagged */
-	uint64_t src_mac, dst_mac;
-	const uint8_t *classes;		/* by DSCP: of the sender's map, or the receiver's for what comes from outside */
-	bool is_waiting;		/* greedy: in its port's queue */
-	uint64_t random;
 	/* Open loop: what comes next. */
-	struct clk next;
+	alignas(64) const struct traffic *traffic;
+	vf_id from, to;
+	uint64_t random;
 	price_t price;			/* of a byte, or of a packet */
+	struct clk next;
 	uint16_t next_bytes;
 	uint8_t next_dscp, next_ecn;
-	uint32_t at_trace;
 	uint64_t on_until_ns;		/* onoff: of the period that holds 'next' */
+	uint32_t at_trace;
+	bool is_waiting;		/* greedy: in its port's queue */
+	/* Its packets. */
+	alignas(64) uint64_t src_mac;
+	uint64_t dst_mac;
+	const uint8_t *classes;		/* by DSCP: of the sender's map, or the receiver's for what comes from outside */
+	uint16_t port;			/* whose ring it fills */
+	uint16_t vid;			/* tagged so; 0: untagged */
 	uint32_t first_flow;		/* tcp */
+	vf_id packet_from, packet_to;	/* as above */
 };
+static_assert(sizeof(struct source) == 2 * 64, "a line for each use");
 
 struct message {
 	uint64_t end_seq, since_ns;
@@ -75,23 +82,43 @@ struct slot {				/* of a ring */
 	uint8_t dscp, ecn;
 };
 
-/* A source in its port's heap.  The time stands here too: with many sources, what is compared must be near. */
+/* A source in its port's heap.  The time stands here too, and whose figures it counts in: with many sources, what is
+ * compared must be near, and what will be written must be asked for before.  Four children of a node are one line. */
 struct timed {
 	uint64_t at_ns;
 	uint32_t source;
+	vf_id vf;
 };
+#define TIMED_ARITY 4u
+#define TIMED_SHIFT (TIMED_ARITY - 1)	/* unused entries before the first, so that siblings do not straddle lines */
 
 /* What stands behind a port: the ring that weir reads, those who fill it at times of their own (a heap), and those who
  * wait for room in it (a ring of their numbers, each once). */
 struct guest {
 	struct slot *ring;
 	uint32_t size, first, n;
-	struct timed *timed;
-	uint32_t n_timed;
+	struct timed *timed;		/* its first TIMED_SHIFT entries are not used */
+	uint32_t n_timed, room_timed;
 	uint32_t *waiting;
 	uint32_t waiting_size, waiting_first, n_waiting;
 	uint64_t sent_bytes;		/* to it, by its link's basis, since the mark */
 };
+
+/* A switch beyond weir: its queue is known by when it will be empty. */
+struct wire {
+	const struct bottleneck *terms;
+	price_t byte;			/* 0: there is none */
+	struct clk free;
+	struct world_bottleneck figures;
+};
+
+/* What has passed the switch before the uplink, or will have: not in the uplink's ring before its time. */
+struct coming {
+	struct slot slot;
+	uint64_t at_ns;
+};
+
+struct fabric_switch;			/* world_pfabric.c */
 
 struct world {
 	const struct scenario *s;
@@ -117,9 +144,10 @@ struct world {
 	size_t n_hists;
 	struct vf_view *marked;		/* by VF, at the mark */
 	uint64_t *carried;		/* by VF: beyond the bottleneck */
-	struct world_bottleneck bottleneck;
-	struct clk wire_free;		/* when the bottleneck's queue will be empty */
-	price_t wire_byte;
+	struct wire beyond, before;	/* the uplink */
+	struct coming *coming;		/* a ring */
+	uint32_t coming_size, coming_first, n_coming;
+	struct fabric_switch *ranked;	/* instead of 'beyond', where that is by rank; else NULL */
 	/* The answer to congestion beyond the uplink; NULL without [remote]. */
 	struct remote_loop *remote;
 	struct grants *granted;
@@ -137,6 +165,20 @@ struct world {
 static inline size_t n_hists_of(const struct world *w)
 {
 	return 2 * (size_t)(w->conf->n_vfs + 1) * N_TCLASSES;
+}
+
+/* Whoever sends to the uplink's ring by a switch is not held by that ring: the switch drops. */
+static inline bool world_has_room(const struct world *w, uint16_t port)
+{
+	return (port == w->conf->pf && w->before.byte != 0) || w->guests[port].n < w->guests[port].size;
+}
+
+static inline void world_put_in_ring(struct guest *g, const struct slot *slot)	/* there must be room */
+{
+	uint32_t at = g->first + g->n;
+
+	g->ring[at < g->size ? at : at - g->size] = *slot;
+	g->n++;
 }
 
 static inline struct world_figures *figures_of(const struct world *w, vf_id vf, enum world_dir dir)
@@ -157,6 +199,7 @@ static inline uint64_t world_random(uint64_t *state)
 /* world_source.c */
 bool world_create_sources(struct world *w, struct why *why);
 void world_settle(struct world *w, uint16_t port);	/* everything offered up to now: into the ring, or refused */
+void world_settle_until(struct world *w, uint16_t port, uint64_t at_ns);	/* of those with times of their own */
 void world_fill(struct world *w, uint16_t port);	/* from those who wait for room */
 void world_wake(struct world *w, uint32_t source, uint64_t at_ns);	/* EVENT_WAKE: a greedy or a TCP source begins */
 void world_put(struct world *w, struct guest *g, const struct slot *slot);	/* there must be room */
@@ -196,8 +239,21 @@ void world_destroy_remote(struct world *w);
 void world_hear_echo(struct world *w, const struct event *ack);	/* it passes weir on its way to the sender */
 void world_run_remote(struct world *w);				/* where a period is over */
 
+uint64_t world_left_bytes(const struct world *w, const struct frame *f);	/* of its message, with it */
+
+/* world_pfabric.c */
+bool world_create_ranked(struct world *w);
+void world_destroy_ranked(struct world *w);
+void world_rank(struct world *w, const struct frame *f, bool may_mark, bool is_marked);	/* it has left the uplink */
+void world_ranked_left(struct world *w, uint64_t at_ns);			/* EVENT_WIRE */
+
 /* world_wire.c */
+void world_create_wires(struct world *w);
+void world_acknowledge(struct world *w, const struct frame *f, uint64_t at_ns, bool has_ce);
+void world_come(struct world *w, const struct slot *slot);	/* it is sent towards the uplink */
+void world_take_coming(struct world *w);			/* what is there by now: into the uplink's ring */
 void world_deliver(struct world *w, uint16_t port, struct frame *f);	/* counts; does not free it */
+void world_prefetch(const struct world *w, void *const *frames, uint32_t n);	/* what their deliveries will touch */
 
 void world_push(struct world *w, const struct event *e);
 

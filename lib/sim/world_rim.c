@@ -86,7 +86,7 @@ static uint32_t rim_rx(void *ctx, uint16_t port, struct pkt *pkts, uint32_t n)
 
 	world_settle(w, port);
 	for (uint32_t i = 0, at = g->first; i < n && i < g->n; i++, at = at + 1 < g->size ? at + 1 : 0)
-		__builtin_prefetch(&w->sources[g->ring[at].source]);
+		__builtin_prefetch(&w->sources[g->ring[at].source].src_mac);
 	for (got = 0; got < n && g->n > 0; got++) {
 		const struct slot *slot = &g->ring[g->first];
 		struct frame *f = take(w);
@@ -97,8 +97,8 @@ static uint32_t rim_rx(void *ctx, uint16_t port, struct pkt *pkts, uint32_t n)
 		f->is_copy = false;
 		const struct source *s = &w->sources[slot->source];
 		f->tclass = s->classes[slot->dscp];
-		f->from = s->from;
-		f->to = s->to;
+		f->from = s->packet_from;
+		f->to = s->packet_to;
 		f->source = slot->source;
 		f->flow = slot->flow;
 		f->seq = slot->seq;
@@ -119,11 +119,7 @@ static uint32_t rim_tx(void *ctx, uint16_t port, void **handles, uint32_t n)
 {
 	struct world *w = ctx;
 
-	for (uint32_t i = 0; i < n; i++) {	/* with many VFs their figures are in no cache */
-		const struct frame *f = handles[i];
-		if (f->from != VF_PF)
-			__builtin_prefetch(figures_of(w, f->from, WORLD_TX), 1);
-	}
+	world_prefetch(w, handles, n);
 	for (uint32_t i = 0; i < n; i++) {
 		world_deliver(w, port, handles[i]);
 		give_back(w, handles[i]);

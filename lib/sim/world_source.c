@@ -14,10 +14,11 @@
 void world_put(struct world *w, struct guest *g, const struct slot *slot)
 {
 	const struct source *s = &w->sources[slot->source];
-	uint32_t at = g->first + g->n;
 
-	g->ring[at < g->size ? at : at - g->size] = *slot;
-	g->n++;
+	if (s->from == VF_PF && w->before.byte != 0)
+		world_come(w, slot);
+	else
+		world_put_in_ring(g, slot);
 	for (int dir = 0; dir < N_WORLD_DIRS; dir++) {
 		vf_id vf = dir == WORLD_TX ? s->from : s->to;
 		if (vf == VF_PF)
@@ -117,55 +118,87 @@ static bool is_before(const struct timed *a, const struct timed *b)
 	return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->source < b->source;
 }
 
+static inline struct timed *timed_at(const struct guest *g, uint32_t at)
+{
+	return &g->timed[at + TIMED_SHIFT];
+}
+
 static void push_timed(const struct world *w, struct guest *g, uint32_t id)
 {
-	struct timed mine = {w->sources[id].next.ns, id};
+	const struct source *s = &w->sources[id];
+	struct timed mine = {s->next.ns, id, s->from != VF_PF ? s->from : s->to};
 	uint32_t at = g->n_timed++;
 
-	for (; at > 0 && is_before(&mine, &g->timed[(at - 1) / 2]); at = (at - 1) / 2)
-		g->timed[at] = g->timed[(at - 1) / 2];
-	g->timed[at] = mine;
+	for (uint32_t up; at > 0 && is_before(&mine, timed_at(g, up = (at - 1) / TIMED_ARITY)); at = up)
+		*timed_at(g, at) = *timed_at(g, up);
+	*timed_at(g, at) = mine;
 }
 
-/* The first one has another time. */
-static void sift_down(struct guest *g)
+static inline uint32_t least_child(const struct guest *g, uint32_t first)
 {
-	struct timed mine = g->timed[0];
+	uint32_t end = first + TIMED_ARITY < g->n_timed ? first + TIMED_ARITY : g->n_timed, least = first;
+
+	for (uint32_t child = first + 1; child < end; child++)
+		if (is_before(timed_at(g, child), timed_at(g, least)))
+			least = child;
+	return least;
+}
+
+/* What the turn of one that comes near the top will touch. */
+static inline void prefetch_timed(const struct world *w, const struct timed *t)
+{
+	__builtin_prefetch(&w->sources[t->source], 1);
+	__builtin_prefetch(&figures_of(w, t->vf, WORLD_TX)->offered_pkts, 1);
+}
+
+/* The first one has another time, most often a late one: all the way down, each level's line asked for a level before. */
+static void sift_down(const struct world *w, struct guest *g)
+{
+	struct timed mine = *timed_at(g, 0);
 	uint32_t at = 0, child;
 
-	while ((child = 2 * at + 1) < g->n_timed) {
-		if (child + 1 < g->n_timed && is_before(&g->timed[child + 1], &g->timed[child]))
-			child++;
-		if (!is_before(&g->timed[child], &mine))
+	while ((child = at * TIMED_ARITY + 1) < g->n_timed) {
+		if (child * TIMED_ARITY + 1 < g->n_timed)
+			for (uint32_t i = 0; i < TIMED_ARITY; i++)
+				__builtin_prefetch(timed_at(g, (child + i) * TIMED_ARITY + 1));
+		child = least_child(g, child);
+		if (!is_before(timed_at(g, child), &mine))
 			break;
-		g->timed[at] = g->timed[child];
+		*timed_at(g, at) = *timed_at(g, child);
+		if (at > TIMED_ARITY && at <= TIMED_ARITY * (TIMED_ARITY + 1))	/* two more, and it is the first */
+			prefetch_timed(w, timed_at(g, at));
 		at = child;
 	}
-	g->timed[at] = mine;
+	*timed_at(g, at) = mine;
 }
 
-void world_settle(struct world *w, uint16_t port)
+void world_settle_until(struct world *w, uint16_t port, uint64_t at_ns)
 {
 	struct guest *g = &w->guests[port];
 
-	while (g->n_timed > 0 && g->timed[0].at_ns <= w->now_ns && !w->is_ending) {
-		uint32_t id = g->timed[0].source;
+	while (g->n_timed > 0 && timed_at(g, 0)->at_ns <= at_ns && !w->is_ending) {
+		uint32_t id = timed_at(g, 0)->source;
 		struct source *s = &w->sources[id];
-		for (uint32_t i = 1; i < 3 && i < g->n_timed; i++)	/* one of these is the next */
-			__builtin_prefetch(&w->sources[g->timed[i].source], 1);
-		if (g->n < g->size)
+		if (world_has_room(w, port))
 			world_put(w, g, &(struct slot){.offered_ns = s->next.ns, .source = id, .flow = NO_FLOW,
 				.bytes = s->next_bytes, .dscp = s->next_dscp, .ecn = s->next_ecn});
 		else
 			refuse(w, s);
 		w->n_events++;
 		if (advance(s))
-			g->timed[0].at_ns = s->next.ns;
+			timed_at(g, 0)->at_ns = s->next.ns;
 		else
-			g->timed[0] = g->timed[--g->n_timed];
+			*timed_at(g, 0) = *timed_at(g, --g->n_timed);
 		if (g->n_timed > 0)
-			sift_down(g);
+			sift_down(w, g);
 	}
+}
+
+void world_settle(struct world *w, uint16_t port)
+{
+	world_settle_until(w, port, w->now_ns);
+	if (port == w->conf->pf && w->n_coming > 0)
+		world_take_coming(w);
 }
 
 /* ---- Those who wait for room ---- */
@@ -341,6 +374,8 @@ static void add_source(struct world *w, const struct traffic *t, vf_id from, vf_
 		.traffic = t,
 		.from = from,
 		.to = to,
+		.packet_from = from,
+		.packet_to = to,
 		.port = from == VF_PF ? conf->pf : conf->vfs[from].port,
 		.vid = tag_of(conf, from, to),
 		.src_mac = mac_of(w, from),
@@ -369,7 +404,7 @@ static bool create_guests(struct world *w)
 		g->size = w->conf->ports[port].n_rx_desc > 0 ? w->conf->ports[port].n_rx_desc : 1024;
 		g->waiting_size = waiting[port] + 1;
 		g->ring = calloc(g->size, sizeof(*g->ring));
-		g->timed = calloc(timed[port] + 1, sizeof(*g->timed));
+		g->timed = mem_reserve(g->room_timed = timed[port] + 1 + TIMED_SHIFT, sizeof(*g->timed));
 		g->waiting = calloc(g->waiting_size, sizeof(*g->waiting));
 		if (g->ring == NULL || g->timed == NULL || g->waiting == NULL)
 			return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What lies beyond weir's ports: those who receive, and the bottleneck.  Its queue is known by when it will be empty, so
  * that a packet's fate is told when it comes, and needs no event. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "world_impl.h"
@@ -17,9 +18,8 @@ static void count(struct world *w, vf_id vf, enum world_dir dir, const struct fr
 	uint8_t tclass = f->tclass;
 	struct world_figures *g = figures_of(w, vf, dir);
 
-	g->got_pkts++;
-	g->got_bytes += f->bytes;
-	g->marked_pkts += ecn_of(f) == ECN_CE;
+	if (ecn_of(f) == ECN_CE)
+		g->marked_pkts++;
 	g->class_pkts[tclass]++;
 	g->class_bytes[tclass] += f->bytes;
 	if (g->delay[tclass] == NULL) {
@@ -29,30 +29,60 @@ static void count(struct world *w, vf_id vf, enum world_dir dir, const struct fr
 	hist_record(g->delay[tclass], w->now_ns - f->offered_ns);
 }
 
-/* When the bottleneck has passed it on; UINT64_MAX: it was dropped. */
-static uint64_t through_bottleneck(struct world *w, const struct frame *f, vf_id from, bool *is_marked)
+/* With many VFs their figures are in no cache, nor the histograms that these lead to. */
+void world_prefetch(const struct world *w, void *const *frames, uint32_t n)
 {
-	const struct bottleneck *terms = &w->s->bottleneck;
-	struct world_bottleneck *b = &w->bottleneck;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct frame *f = frames[i];
+		const struct world_figures *g = f->from != VF_PF ? figures_of(w, f->from, WORLD_TX) : figures_of(w, f->to, WORLD_RX);
+		__builtin_prefetch(&g->delay, 1);
+		__builtin_prefetch(&g->class_pkts, 1);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		const struct frame *f = frames[i];
+		const struct world_figures *g = f->from != VF_PF ? figures_of(w, f->from, WORLD_TX) : figures_of(w, f->to, WORLD_RX);
+		struct hist *h = g->delay[f->tclass];
+		if (h == NULL)
+			continue;
+		__builtin_prefetch(&h->max_ns, 1);
+		__builtin_prefetch(&h->count[hist_bucket(w->now_ns - f->offered_ns)], 1);
+	}
+}
+
+/* When the switch has passed it on; UINT64_MAX: it was dropped.  Times must not go back. */
+static uint64_t pass(struct wire *x, uint64_t at_ns, uint32_t bytes, bool may_mark, bool *is_marked)
+{
+	struct world_bottleneck *b = &x->figures;
 	uint64_t queued;
 
-	clk_at_least(&w->wire_free, w->now_ns);
-	queued = (uint64_t)(((clk_u128)(w->wire_free.ns - w->now_ns) << 32) / w->wire_byte);
-	if (queued + f->bytes > terms->buffer_bytes) {
+	clk_at_least(&x->free, at_ns);
+	queued = (uint64_t)(((clk_u128)(x->free.ns - at_ns) << 32) / x->byte);
+	if (queued + bytes > x->terms->buffer_bytes) {
 		b->dropped_pkts++;
 		return UINT64_MAX;
 	}
-	if (terms->mark_bytes > 0 && queued > terms->mark_bytes && ecn_of(f) != ECN_NOT_ECT) {
+	if (x->terms->mark_bytes > 0 && queued > x->terms->mark_bytes && may_mark) {
 		*is_marked = true;
 		b->marked_pkts++;
 	}
-	b->longest_queue_bytes = u64_max(b->longest_queue_bytes, queued + f->bytes);
+	b->longest_queue_bytes = u64_max(b->longest_queue_bytes, queued + bytes);
 	b->carried_pkts++;
-	b->carried_bytes += f->bytes;
-	if (from != VF_PF)
-		w->carried[from] += f->bytes;
-	clk_add(&w->wire_free, w->wire_byte, f->bytes);
-	return w->wire_free.ns;
+	b->carried_bytes += bytes;
+	clk_add(&x->free, x->byte, bytes);
+	return x->free.ns;
+}
+
+void world_acknowledge(struct world *w, const struct frame *f, uint64_t at_ns, bool has_ce)
+{
+	if (f->flow == NO_FLOW || f->is_copy)
+		return;
+	world_push(w, &(struct event){
+		.at_ns = at_ns + w->sources[f->source].traffic->sender.rtt_ns,
+		.kind = EVENT_ACK,
+		.who = f->flow,
+		.seq = f->seq,
+		.has_ce = has_ce,
+	});
 }
 
 void world_deliver(struct world *w, uint16_t port, struct frame *f)
@@ -65,15 +95,79 @@ void world_deliver(struct world *w, uint16_t port, struct frame *f)
 		count(w, f->from, WORLD_TX, f);
 	if (f->to != VF_PF && !is_pf)
 		count(w, f->to, WORLD_RX, f);
-	if (is_pf && w->wire_byte != 0)
-		at_ns = through_bottleneck(w, f, f->from, &is_marked);
-	if (f->flow == NO_FLOW || f->is_copy || at_ns == UINT64_MAX)
+	if (is_pf && w->ranked != NULL) {
+		world_rank(w, f, ecn_of(f) != ECN_NOT_ECT, is_marked);
 		return;
-	world_push(w, &(struct event){
-		.at_ns = at_ns + w->sources[f->source].traffic->sender.rtt_ns,
-		.kind = EVENT_ACK,
-		.who = f->flow,
-		.seq = f->seq,
-		.has_ce = is_marked,
-	});
+	}
+	if (is_pf && w->beyond.byte != 0) {
+		at_ns = pass(&w->beyond, at_ns, f->bytes, ecn_of(f) != ECN_NOT_ECT, &is_marked);
+		if (at_ns == UINT64_MAX)
+			return;
+		if (f->from != VF_PF)
+			w->carried[f->from] += f->bytes;
+	}
+	world_acknowledge(w, f, at_ns, is_marked);
 }
+
+/* ---- Before the uplink ---- */
+
+static bool grow_coming(struct world *w)
+{
+	uint32_t size = w->coming_size > 0 ? 2 * w->coming_size : 1024;
+	struct coming *bigger = calloc(size, sizeof(*bigger));
+
+	if (bigger == NULL)
+		return false;
+	for (uint32_t i = 0; i < w->n_coming; i++)
+		bigger[i] = w->coming[(w->coming_first + i) % w->coming_size];
+	free(w->coming);
+	w->coming = bigger;
+	w->coming_size = size;
+	w->coming_first = 0;
+	return true;
+}
+
+void world_come(struct world *w, const struct slot *slot)
+{
+	bool is_marked = false;
+	uint64_t at_ns = pass(&w->before, slot->offered_ns, slot->bytes, slot->ecn != ECN_NOT_ECT, &is_marked);
+
+	if (at_ns == UINT64_MAX)
+		return;
+	if (w->n_coming == w->coming_size && !grow_coming(w)) {
+		w->is_out_of_memory = true;
+		return;
+	}
+	struct coming *c = &w->coming[(w->coming_first + w->n_coming++) % w->coming_size];
+	*c = (struct coming){*slot, at_ns};
+	if (is_marked)
+		c->slot.ecn = ECN_CE;
+}
+
+void world_take_coming(struct world *w)
+{
+	struct guest *g = &w->guests[w->conf->pf];
+
+	while (w->n_coming > 0 && w->coming[w->coming_first].at_ns <= w->now_ns) {
+		const struct slot *slot = &w->coming[w->coming_first].slot;
+		vf_id to = w->sources[slot->source].to;
+		if (g->n < g->size)
+			world_put_in_ring(g, slot);
+		else if (to != VF_PF)
+			figures_of(w, to, WORLD_RX)->refused_pkts++;
+		w->coming_first = (w->coming_first + 1) % w->coming_size;
+		w->n_coming--;
+		w->n_events++;
+	}
+}
+
+/* ---- Set-up ---- */
+
+void world_create_wires(struct world *w)
+{
+	const struct scenario *s = w->s;
+
+	w->beyond = (struct wire){.terms = &s->bottleneck, .byte = price_of_bps(s->bottleneck.rate_bps)};
+	w->before = (struct wire){.terms = &s->inbound, .byte = price_of_bps(s->inbound.rate_bps)};
+}
+

@@ -19,6 +19,10 @@ class Run:
         """-> the figures of what a VF sends."""
         return self.vfs[name, "tx"]
 
+    def rx(self, name):
+        """-> the figures of what a VF is sent."""
+        return self.vfs[name, "rx"]
+
     def bps(self, name):
         """-> what came of it."""
         return self.tx(name)["got"]["bps"]

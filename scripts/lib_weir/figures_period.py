@@ -14,8 +14,8 @@ def percent(value):
 def period(play):
     """DBA-VM, figures 7 and 8: cost of the control core and of the workers, and how soon a change is had."""
     values = {}
-    for row in play.bench("period-sweep"):
-        values.setdefault(row["case"], {})[row["metric"]] = row["value"]
+    for (case, _, metric), value in play.bench("period-sweep").items():
+        values.setdefault(case, {})[metric] = value
     for us in SHOWN_US:
         got = values[f"period {us} us"]
         periods = got["split_95"] * 1000 / us

@@ -61,6 +61,8 @@ START_TEST(every_key_lands_in_its_place)
 	ck_assert_uint_eq(s->sample_ns, 7 * NS_PER_MS);
 	ck_assert_uint_eq(s->seed, 9);
 	ck_assert_uint_eq(s->bottleneck.rate_bps, 400000000);
+	ck_assert_int_eq(s->bottleneck.order, WIRE_FIFO);
+	ck_assert_uint_eq(s->inbound.rate_bps, 0);
 	ck_assert_uint_eq(s->bottleneck.buffer_bytes, 500000);
 	ck_assert_uint_eq(s->bottleneck.mark_bytes, 90000);
 	const struct traffic *t = &s->traffics[0];
@@ -118,6 +120,10 @@ static const struct {
 	{CONF "[sim]\nduration = 0s\n", "s.conf:13: duration = 0s: wanted a time"},
 	{CONF "[sim]\nuplink_rate = 1G\n", "s.conf:13: uplink_rate: the config has rate"},
 	{CONF "[sim x]\n", "s.conf:12: [sim x]: wanted [sim], without a name"},
+	{CONF "[bottleneck out]\nrate = 1G\n", "s.conf:12: [bottleneck out]: wanted [bottleneck], for what leaves by the uplink, or"},
+	{CONF "[bottleneck]\nrate = 1G\norder = lifo\n", "s.conf:14: order = lifo: wanted fifo or pfabric"},
+	{CONF "[bottleneck in]\nrate = 1G\norder = pfabric\n", "s.conf:14: order = pfabric: wanted fifo before the uplink"},
+	{CONF "[bottleneck in]\nrate = 1G\n[traffic t]\nfrom = pf\nto = vm1\nrate = max\n", "s.conf:14: [traffic t]: rate = max from pf: wanted a rate"},
 	{CONF "[bottleneck]\nbuffer = 10k\n", "s.conf:12: [bottleneck]: wanted rate ="},
 	{CONF "[bottleneck]\nrate = 1G\nbuffer = 10k\nmark_above = 10k\n", "s.conf:15: mark_above = 10000: wanted less"},
 	{CONF "[traffic t]\nkind = tcp\nfrom = vm1\nalgorithm = qtcp\n", "s.conf:12: [traffic t]: wanted target = "},

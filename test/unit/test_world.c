@@ -301,6 +301,91 @@ START_TEST(messages_take_their_time_and_late_ones_are_counted)
 }
 END_TEST
 
+/* What comes by a switch before the uplink comes at its rate; an answer to its marks keeps its queue short, and open loop
+ * waits for all of its buffer.  Fails if world_take_coming() does not wait, or pass() does not mark. */
+START_TEST(a_switch_before_the_uplink_holds_what_comes_to_its_rate)
+{
+	static const char *traffics[] = {"kind = tcp\nflows = 2\nalgorithm = dctcp\nrtt = 1ms\n",
+		"kind = tcp\nflows = 2\nalgorithm = reno\nrtt = 1ms\n", "rate = 400M\n"};
+	char ini[1024];
+
+	snprintf(ini, sizeof(ini), PF("1G") VM(1, "") "[bottleneck in]\nrate = 200M\nbuffer = 150k\nmark_above = 15k\n"
+		"[sim]\nduration = 2s\nwarmup = 1s\nturn = 10us\n[traffic a]\nfrom = pf\nto = vm1\n%s", traffics[_i]);
+	struct play p = play(ini, 1);
+	run(&p);
+	const struct world_bottleneck *b = world_inbound(p.w);
+	is_near((double)b->carried_bytes * 8e9 / (double)world_span_ns(p.w), 200e6, 0.01, traffics[_i]);
+	is_near(bps(&p, 0, WORLD_RX), 200e6, 0.01, "what came through");
+	if (_i == 0) {
+		ck_assert_uint_eq(b->dropped_pkts, 0);
+		ck_assert_uint_lt(b->longest_queue_bytes, 60000);
+		ck_assert_uint_gt(b->marked_pkts, 0);
+		ck_assert_uint_eq(world_bottleneck(p.w)->carried_pkts, 0);
+	} else {
+		ck_assert_uint_gt(b->dropped_pkts, 0);
+		ck_assert_uint_gt(b->longest_queue_bytes, 140000);
+	}
+	if (_i == 2) {
+		struct hist_snapshot delay;
+		hist_read(world_figures(p.w, 0, WORLD_RX)->delay[TC_MEDIUM], &delay);
+		is_near((double)hist_quantile_ns(&delay, 0.5), 6e6, 0.13, "150 kB at 200 Mb/s");	/* a histogram's step */
+		is_near((double)b->dropped_pkts * 1500 * 8, 200e6, 0.01, "dropped");
+	}
+	end(&p);
+}
+END_TEST
+
+/* Short messages beside endless ones at a switch that is full: by pFabric they take their round trip and their own time on
+ * the wire, by a FIFO they wait for its queue.  Fails if world_left_bytes() is the same for all. */
+START_TEST(a_switch_of_pfabric_sends_first_of_what_the_least_is_left)
+{
+	static const char *orders[] = {"fifo", "pfabric"};
+	double mean_ns[2];
+	char ini[1024];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(ini, sizeof(ini), PF("1G") VM(1, "") VM(2, "") "[bottleneck]\nrate = 200M\nbuffer = 300k\norder = %s\n"
+			"[sim]\nduration = 2s\nwarmup = 500ms\nturn = 10us\n"
+			"[traffic long]\nkind = tcp\nfrom = vm1\nflows = 2\nalgorithm = reno\nwindow = 60\nrtt = 1ms\n"
+			"[traffic short]\nkind = tcp\nfrom = vm2\nalgorithm = reno\nwindow = 20\nrtt = 1ms\nload = 4M\nmessage = 10k\n",
+			orders[i]);
+		struct play p = play(ini, 1);
+		run(&p);
+		const struct world_bottleneck *b = world_bottleneck(p.w);
+		const struct world_messages *m = world_messages(p.w, 1);
+		is_near((double)b->carried_bytes * 8e9 / (double)world_span_ns(p.w), 200e6, 0.01, orders[i]);
+		ck_assert_uint_eq(b->dropped_pkts, 0);
+		is_near((double)m->n, 75, 0.3, "messages");
+		mean_ns[i] = (double)m->took_sum_ns / (double)m->n;
+		end(&p);
+	}
+	ck_assert_msg(mean_ns[1] < 2.2e6, "by pFabric %.0f ns", mean_ns[1]);	/* 1 ms, and 0.46 ms for 11.5 kB; some come in twos */
+	ck_assert_msg(mean_ns[0] > 6e6, "by a FIFO %.0f ns", mean_ns[0]);	/* 120 packets in front */
+}
+END_TEST
+
+/* What a switch by rank carried, dropped and still holds is what left the uplink; within a flow nothing is reordered, or a
+ * gap would be a loss, and be sent again.  Fails if world_ranked_left() forgets a frame. */
+START_TEST(a_switch_of_pfabric_loses_nothing_but_what_finds_no_room)
+{
+	struct play p = play(PF("1G") VM(1, "") VM(2, "") "[bottleneck]\nrate = 100M\nbuffer = 20k\norder = pfabric\n"
+		"[sim]\nduration = 1s\nwarmup = 0s\nturn = 10us\n"
+		"[traffic a]\nkind = poisson\nfrom = vm1\nrate = 80M\nsize = imix\n"
+		"[traffic b]\nkind = poisson\nfrom = vm2\nrate = 80M\nsize = 1000\n", 1);
+
+	run(&p);
+	const struct world_bottleneck *b = world_bottleneck(p.w);
+	uint64_t sent = world_figures(p.w, 0, WORLD_TX)->got_pkts + world_figures(p.w, 1, WORLD_TX)->got_pkts;
+	ck_assert_uint_gt(b->dropped_pkts, 0);
+	ck_assert_uint_le(b->longest_queue_bytes, 20000);
+	ck_assert_uint_le(b->carried_pkts + b->dropped_pkts, sent);
+	ck_assert_uint_ge(b->carried_pkts + b->dropped_pkts + 20000 / 60 + 1, sent);
+	is_near((double)b->carried_bytes * 8, 100e6, 0.01, "carried");
+	ck_assert_uint_eq(b->carried_bytes, world_bottleneck_vf_bytes(p.w, 0) + world_bottleneck_vf_bytes(p.w, 1));
+	end(&p);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("world");
@@ -311,6 +396,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, sources_offer_what_they_are_told_to);
 	tcase_add_test(tc, what_a_ring_refuses_is_counted_and_vm_to_vm_has_two_ends);
 	tcase_add_test(tc, one_seed_is_one_run_and_another_is_another);
+	tcase_add_loop_test(tc, a_switch_before_the_uplink_holds_what_comes_to_its_rate, 0, 3);
+	tcase_add_test(tc, a_switch_of_pfabric_sends_first_of_what_the_least_is_left);
+	tcase_add_test(tc, a_switch_of_pfabric_loses_nothing_but_what_finds_no_room);
 	tcase_add_loop_test(tc, tcp_fills_the_bottleneck_and_dctcp_keeps_its_queue_short, 0, 3);
 	tcase_add_test(tc, tcp_behind_a_limit_reaches_it_and_loses_nothing);
 	tcase_add_test(tc, tagged_vfs_are_spoken_to_as_they_want);
