@@ -18,6 +18,7 @@ static const struct {
 	{"/weir/vfs", answer_vfs, "A page of VFs. Parameters: START"},
 	{"/weir/vf", answer_vf, "One VF in full. Parameters: NAME"},
 	{"/weir/why", answer_why, "Why a VF gets what it gets, in words. Parameters: NAME,MS"},
+	{"/weir/delays", answer_delays, "A histogram that only grows. Parameters: NAME,tx,medium"},
 	{"/weir/tenants", answer_tenants, "A page of tenants. Parameters: START"},
 	{"/weir/tenant", answer_tenant, "One tenant, and a page of its VFs. Parameters: NAME,START"},
 	{"/weir/pf", answer_pf, "The PF in full. No parameters"},

@@ -5,6 +5,8 @@
  *	/weir/vfs[,START]	a page of VFs with rates, backlog and drops
  *	/weir/vf,NAME		everything about one VF
  *	/weir/why,NAME[,MS]	looks for MS (10 .. 1000, default 500), and says in lines what held the VF in that time
+ *	/weir/delays,NAME,DIRECTION,CLASS	how long packets of a class waited: counts by delay, and the time weir itself lost; the
+ *				difference of two answers is of the time between them
  *	/weir/tenants[,START]	a page of tenants: who is in whom, what was sold, rates of all their VFs together
  *	/weir/tenant,NAME[,START]	one tenant in full, and a page of the VFs that are directly in it
  *	/weir/pf		what /weir/vf tells, about the PF, as a sender (tx) and a receiver (rx)

@@ -24,6 +24,8 @@ void put_text(struct rte_tel_data *d, const char *name, const char *value);	/* c
 const char *mac_text(char text[MAC_TEXT], const uint8_t mac[6]);
 struct rte_tel_data *put_dict(struct rte_tel_data *d, const char *name);
 struct rte_tel_data *put_text_array(struct rte_tel_data *d, const char *name);
+struct rte_tel_data *put_u64_array(struct rte_tel_data *d, const char *name);
+void add_u64(struct rte_tel_data *array, uint64_t value);
 /* 22.11 takes no arrays of dicts inside a dict: a list of them is a dict with the keys "0", "1", ... */
 struct rte_tel_data *put_numbered_dict(struct rte_tel_data *d, unsigned int number);
 void put_drops(struct rte_tel_data *d, const char *name, const struct dir_view *v);
@@ -63,6 +65,7 @@ int answer_tenant_dryrun(const struct telem_source *s, const char *params, struc
 int answer_dscp_set(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_dscp_get(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_why(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_delays(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_mark_add(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_mark_del(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_mark_list(const struct telem_source *s, const char *params, struct rte_tel_data *d);

@@ -68,6 +68,29 @@ struct rte_tel_data *put_text_array(struct rte_tel_data *d, const char *name)
 	return put_container(d, name, inner);
 }
 
+struct rte_tel_data *put_u64_array(struct rte_tel_data *d, const char *name)
+{
+	struct rte_tel_data *inner = rte_tel_data_alloc();
+
+	if (inner == NULL)
+		return NULL;
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+	rte_tel_data_start_array(inner, RTE_TEL_UINT_VAL);
+#else
+	rte_tel_data_start_array(inner, RTE_TEL_U64_VAL);
+#endif
+	return put_container(d, name, inner);
+}
+
+void add_u64(struct rte_tel_data *array, uint64_t value)
+{
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+	rte_tel_data_add_array_uint(array, value);
+#else
+	rte_tel_data_add_array_u64(array, value);
+#endif
+}
+
 struct rte_tel_data *put_numbered_dict(struct rte_tel_data *d, unsigned int number)
 {
 	char name[16];

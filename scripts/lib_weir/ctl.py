@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from . import ctl_allocator, ctl_capture, ctl_change, ctl_mark, ctl_remote, ctl_why
+from . import ctl_allocator, ctl_capture, ctl_change, ctl_delays, ctl_mark, ctl_remote, ctl_why
 from .ctl_why import sold
 from .table import figure, grid
 from .telemetry import Telemetry
@@ -159,6 +159,7 @@ def draw_show(answer, args):
 EXAMPLES = """examples:
   weirctl vfs                                       a line a VF
   weirctl why web                                   what holds it back, and what to do
+  weirctl delays web --seconds 60                   how long its packets waited in this minute
   weirctl set web tx.max_bps 200M tx.weight 2       from now on, without losing a packet
   weirctl set web tx.max_pps none                   as if it had never been sold
   weirctl set --tenant lab tx.min_bps 300M
@@ -189,6 +190,7 @@ def parse():
     verb.add_argument("name", help="the VF's name in the config")
     verb.add_argument("--seconds", type=ctl_why.seconds, default=1.0, help="how long to look: 0.01 to 1 (default)")
     verb.set_defaults(collect=ctl_why.collect_why, draw=ctl_why.draw_why)
+    ctl_delays.add_verbs(verbs)
     ctl_change.add_verbs(verbs)
     ctl_mark.add_verbs(verbs)
     ctl_capture.add_verbs(verbs)

@@ -6,13 +6,15 @@ import subprocess
 import time
 
 from harness.blast import Blast
-from harness.frames import OUTSIDE, numbered, udp4
+from harness.delay import CLASSES, DIRECTIONS, Delays
+from harness.frames import DSCP, OUTSIDE, numbered, udp4
 from harness.process import Telemetry
 from harness.suite import Skip, test
+from harness.view import weirctl
 from rigs import Crowd, Main, mac
 
 A, B = (mac(Main.vfs[n][1]) for n in ("a", "b"))
-COMMANDS = ["/weir/info", "/weir/ports", "/weir/vfs", "/weir/vf", "/weir/pf", "/weir/drops"]
+COMMANDS = ["/weir/info", "/weir/ports", "/weir/vfs", "/weir/vf", "/weir/delays", "/weir/pf", "/weir/drops"]
 
 
 def all_pages(rig, command, entries):
@@ -143,6 +145,32 @@ def rates(rig):
         assert real and min(real) > 0, "nothing was sent"
         assert 0.95 * min(real) < rate < 1.05 * max(real), "%s = %d; the far end saw %d .. %d" % (
             what, rate, min(real), max(real))
+
+
+# Breaks when the histogram of another class, or direction, is told.
+@test("delays of a time are the difference of two readings: as many packets as left in it, and none in other classes; weirctl "
+      "delays draws them", Main)
+def delays_of_a_time(rig):
+    def read():
+        return {(d, c): Delays.read(rig.ask, "a", d, c) for d in DIRECTIONS for c in CLASSES}
+
+    before, was_out = read(), {d: rig.direction("a", d)["classes"] for d in DIRECTIONS}
+    rig.net["a"].send(*[udp4(OUTSIDE, A, i, DSCP["EF"]) for i in range(30)])
+    rig.net["b"].send(*[udp4(A, B, i, DSCP["CS1"]) for i in range(20)])
+    rig.net.collect(lambda g: len(g["pf"]) >= 30 and len(g["a"]) >= 20)
+    rig.wait_until(lambda: read()["rx", "low"].since(before["rx", "low"]).n >= 20, "20 packets received")
+    for key, now in read().items():
+        span = now.since(before[key])
+        wanted = {("tx", "urgent"): 30, ("rx", "low"): 20}.get(key, 0)
+        assert span.n == wanted, "%s %s: %d packets, wanted %d" % (*key, span.n, wanted)
+        assert span.n == rig.direction("a", key[0])["classes"][key[1]]["out_pkts"] - was_out[key[0]][key[1]]["out_pkts"]
+        assert 0 <= span.quantile_ns(0.5) <= span.quantile_ns(0.99) <= span.longest_ns and span.uptime_ns > 0
+    with Blast(rig.net, "a", [udp4(OUTSIDE, A, size=500)], 1000):
+        told = json.loads(weirctl(rig, "--json", "delays", "a", "--seconds", "0.3").stdout)
+        said = weirctl(rig, "delays", "a", "--seconds", "0.3").stdout
+    assert told["tx"]["medium"]["pkts"] > 50 and told["rx"]["medium"]["pkts"] == 0 and told["span_ns"] >= 3e8, told
+    assert "weir itself was away for" in said and "medium" in said and "p99.9" in said, said
+    assert weirctl(rig, "delays", "nobody", check=False).returncode == 1
 
 
 @test("every answer's drop reasons are explained by /weir/drops", Main)

@@ -385,6 +385,10 @@ START_TEST(the_longest_answers_are_whole)
 	ask("/weir/capture/list");
 	ck_assert_uint_eq(number_of("\"total\":"), CAPTURE_KEEP);
 	ck_assert_uint_eq(count("\"failure\":"), CAPTURE_KEEP);
+	snprintf(request, sizeof(request), "/weir/delays," LONGEST_VF ",rx,medium", 1);
+	ask(request);
+	ck_assert_uint_eq(count("18446744073709551615"), HIST_BUCKETS + 3);	/* and n, the longest, the time */
+	ck_assert(has("\"direction\":\"rx\"") && has("\"class\":\"medium\""));
 	ask("/weir/drops");
 	for (int r = 0; r < N_DROP_REASONS; r++)
 		unit_must(has(drop_text((enum drop_reason)r)));
@@ -437,7 +441,11 @@ START_TEST(what_cannot_be_answered_says_why_and_what_was_wanted)
 		"/weir/vfs,1x", "/weir/ports,32", "/weir/info,1", "/weir/pf,1", "/weir/drops,1",
 		"/weir/tenant", "/weir/tenant,nobody", "/weir/tenant,tenant_with_a_very_long_na",
 		"/weir/tenant,tenant_with_a_very_long_na000000x", "/weir/tenant,tenant_with_a_very_long_na000000,9",
-		"/weir/tenant,tenant_with_a_very_long_na000000,x", "/weir/tenants,4", "/weir/tenants,x", "/weir/why", "/weir/why,nobody", "/weir/remote", "/weir/mark/list,1", "/weir/mark/add,x,vf=a;set=EF", "/weir/capture/list,1",
+		"/weir/tenant,tenant_with_a_very_long_na000000,x", "/weir/tenants,4", "/weir/tenants,x", "/weir/why", "/weir/why,nobody",
+		"/weir/delays", "/weir/delays,nobody,tx,medium", "/weir/delays,vf_with_the_longest_name__000000",
+		"/weir/delays,vf_with_the_longest_name__000000,tx", "/weir/delays,vf_with_the_longest_name__000000,up,medium",
+		"/weir/delays,vf_with_the_longest_name__000000,tx,best", "/weir/delays,vf_with_the_longest_name__000000,tx,medium,1",
+		"/weir/remote", "/weir/mark/list,1", "/weir/mark/add,x,vf=a;set=EF", "/weir/capture/list,1",
 		"/weir/capture/start,a,file=/tmp/x", "/weir/capture/stop,1", long_request};
 
 	start(2);
