@@ -79,7 +79,8 @@ uint32_t ports_close(struct ports *ports)
 	if (ports == NULL)
 		return 0;
 	for (uint16_t i = 0; i < ports->n; i++) {
-		if (ports->port[i].state == PORT_STARTED)
+		const struct port *p = &ports->port[i];
+		if (p->state == PORT_STARTED && (!p->connects || atomic_load(&p->may_enter)))
 			drain(&ports->port[i]);
 	}
 	for (uint16_t i = 0; i < ports->n; i++) {

@@ -69,7 +69,8 @@ struct rte_mempool *ports_pool(const struct ports *ports, int numa);
 uint32_t ports_n_mbufs(const struct ports *ports);	/* over all pools */
 uint32_t ports_n_free_mbufs(const struct ports *ports);	/* any thread */
 
-/* Asks the driver whether the link is up; never waits. */
+/* Asks the driver whether the link is up, and starts the client of a memif socket anew where that is down and has a server;
+ * never waits.  To be called every 10 ms or so. */
 bool port_poll_link(struct ports *ports, uint16_t port);
 
 /* Any thread: what port_poll_link() found last; the driver's counters. */

@@ -14,21 +14,33 @@
 #define PREFETCH_AHEAD	  4u
 
 /* Every queue is asked once at most. */
-uint32_t port_rx(void *ctx, uint16_t port, struct pkt *pkts, uint32_t n)
+static inline uint32_t receive(struct port *p, struct rte_mbuf **mbufs, uint32_t n)
 {
-	struct port_io *io = ctx;
-	struct port *p = &io->ports->port[port];
-	struct rte_mbuf *mbufs[PORT_BURST];
 	uint32_t got = 0;
 
-	n = RTE_MIN(n, PORT_BURST);
-	if (unlikely(p->cuts))
-		return port_cut_rx(io->ports, p, pkts, n);
+	if (unlikely(p->connects) && !port_enter(p, &p->is_receiving))
+		return 0;
 	for (uint16_t asked = 0; asked < p->n_queues && got < n; asked++) {
 		uint16_t queue = port_next_queue(p);
 
 		got += rte_eth_rx_burst(p->ethdev, queue, mbufs + got, (uint16_t)(n - got));
 	}
+	if (unlikely(p->connects))
+		port_leave(&p->is_receiving);
+	return got;
+}
+
+uint32_t port_rx(void *ctx, uint16_t port, struct pkt *pkts, uint32_t n)
+{
+	struct port_io *io = ctx;
+	struct port *p = &io->ports->port[port];
+	struct rte_mbuf *mbufs[PORT_BURST];
+	uint32_t got;
+
+	n = RTE_MIN(n, PORT_BURST);
+	if (unlikely(p->cuts))
+		return port_cut_rx(io->ports, p, pkts, n);
+	got = receive(p, mbufs, n);
 	for (uint32_t i = 0; i < RTE_MIN(got, PREFETCH_AHEAD); i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 	for (uint32_t i = 0; i < got; i++) {
@@ -63,12 +75,18 @@ static uint32_t make_whole(const struct port_io *io, struct rte_mbuf **mbufs, ui
 uint32_t port_tx(void *ctx, uint16_t port, void **handles, uint32_t n)
 {
 	const struct port_io *io = ctx;
-	const struct port *p = &io->ports->port[port];
+	struct port *p = &io->ports->port[port];
 	struct rte_mbuf **mbufs = (struct rte_mbuf **)handles;
 
 	if (unlikely(!p->takes_segments))
 		n = make_whole(io, mbufs, n);
-	return rte_eth_tx_burst(p->ethdev, 0, mbufs, (uint16_t)n);
+	if (likely(!p->connects))
+		return rte_eth_tx_burst(p->ethdev, 0, mbufs, (uint16_t)n);
+	if (!port_enter(p, &p->is_sending))
+		return 0;
+	n = rte_eth_tx_burst(p->ethdev, 0, mbufs, (uint16_t)n);
+	port_leave(&p->is_sending);
+	return n;
 }
 
 void port_free(void *ctx, void **handles, uint32_t n)

@@ -84,6 +84,7 @@ bool port_find(struct port *p, const struct conf_port *c, struct why *why)
 	};
 	p->n_queues = c->n_queues;
 	port_link_init(p);
+	port_again_init(p);
 	p->looks_at_rx = strcmp(p->info.driver, "net_af_packet") == 0;
 	p->fix_csum = c->fix_csum;
 	p->info.is_physical = strcmp(p->info.bus, "vdev") != 0;
@@ -205,16 +206,18 @@ bool port_start(struct port *p, const struct conf_port *c, struct why *notes, st
 	if (!set_mtu(p, c, notes, why))
 		return false;
 	rc = set_up_queues(p);
-	if (rc == 0)
+	if (rc == 0 && !p->connects)
 		rc = rte_eth_dev_start(p->ethdev);
 	if (rc != 0) {
-		why_add(why, "port %s: cannot be started: %s%s", c->device, strerror(-rc),
-			strcmp(p->info.driver, "net_memif") == 0 ? " (a memif client needs its server to be there first)"
-								 : "");
+		why_add(why, "port %s: cannot be started: %s", c->device, strerror(-rc));
 		return false;
 	}
-	p->state = PORT_STARTED;
-	port_ring_start(p);
+	if (!p->connects) {
+		p->state = PORT_STARTED;
+		port_ring_start(p);
+	} else if (port_again_start(p) != 0) {
+		why_add(notes, "port %s: nobody serves %s yet; it is down until somebody does", c->device, p->server);
+	}
 	/* A vdev gives what it gets; a NIC that filters by its own MAC would hide the VFs behind it. */
 	rc = rte_eth_promiscuous_enable(p->ethdev);
 	if (rc != 0 && p->info.is_physical)

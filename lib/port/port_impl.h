@@ -37,15 +37,23 @@ struct port {
 	uint16_t n_queues;
 	bool takes_segments;
 	bool cuts;			/* its guest was offered TSO */
+	bool connects;			/* the client of a memif socket: port_again.c */
 	bool looks_at_rx, fix_csum;	/* what it receives may be cut; may want its checksum: port_fix.c */
 	/* The receiving worker's own. */
 	alignas(PORT_CACHE_LINE) uint16_t rx_queue;	/* asked next */
 	bool tells_ring;		/* how much waits in its rings */
 	_Atomic bool is_counting, may_count;	/* it, and the thread that takes the device away: port_ring.c */
+	_Atomic bool is_receiving;	/* it is in the driver; kept where 'connects' */
 	struct cutter cutter;
+	/* The sending worker's own. */
+	alignas(PORT_CACHE_LINE) _Atomic bool is_sending;
 	/* The control core's. */
 	alignas(PORT_CACHE_LINE) enum port_state state;
 	_Atomic bool is_up;
+	_Atomic bool may_enter;		/* the driver, where 'connects' */
+	bool is_abstract;		/* the socket's name */
+	char server[108];		/* the socket */
+	uint32_t polls_left;		/* before the next try */
 	bool tells_link;	/* else it counts as up */
 	int kernel_fd;		/* the kernel tells of its interface, by this socket; -1: it does not */
 	struct rte_mempool *pool;
@@ -105,6 +113,27 @@ void port_ring_stop(struct port *p);
 /* port_link.c: who tells of its link */
 void port_link_init(struct port *p);
 void port_link_fini(struct port *p);
+
+/* port_again.c: a port that is started anew when its server comes (back).  Start: 0, or why it is not connected yet.  Poll:
+ * is_up as its driver says; returns whether workers may use it. */
+void port_again_init(struct port *p);
+int port_again_start(struct port *p);
+bool port_again_poll(struct port *p, bool is_up);
+
+/* By a worker, around the driver's functions of such a port.  false: it must not go in. */
+static inline bool port_enter(struct port *p, _Atomic bool *is_inside)
+{
+	atomic_store(is_inside, true);	/* before the look at may_enter: both are sequentially consistent */
+	if (atomic_load(&p->may_enter))
+		return true;
+	atomic_store_explicit(is_inside, false, memory_order_release);
+	return false;
+}
+
+static inline void port_leave(_Atomic bool *is_inside)
+{
+	atomic_store_explicit(is_inside, false, memory_order_release);
+}
 
 /* port_fix.c: what a driver does not tell of frames it received */
 void port_fix_burst(const struct port *p, struct pkt *pkts, uint32_t n);

@@ -2,7 +2,9 @@
 """Each kind of port once as the PF and once as a VF's, frame by frame; weir as the client of sockets too.  (Streams between
 kinds: test_kinds.py.)"""
 
+import contextlib
 import os
+import socket
 import time
 
 from harness.blast import TooBusy
@@ -24,7 +26,7 @@ FROM_X = [numbered(OUTSIDE, X, i, size=60 + i) for i in range(N)]
 class Bed:
     """weir with one af_packet port and one of the kind under test."""
 
-    def __init__(self, context, device, vdev, is_pf, peer=None, peer_first=False):
+    def __init__(self, context, device, vdev, is_pf, peer=None, peer_first=False, peer_last=False):
         self.net = Net(["a", "k"], ["k"])
         context.defer(self.net.close)
         pf, vf = (device, "net_af_packet0") if is_pf else ("net_af_packet0", device)
@@ -42,7 +44,7 @@ class Bed:
             peer.start()
             wait_until(lambda: os.path.exists(peer.stale_path), "the peer serves its socket", 10)
         self.weir.start()
-        if peer and not peer_first:
+        if peer and not peer_first and not peer_last:     # last: by the test
             peer.start()
         self.view = View(self.weir)
         self.is_pf = is_pf
@@ -125,6 +127,81 @@ def memif_client(context):
     path = os.path.join(context.folder, "mc.sock")
     with_socket(context, "net_memif0", "net_memif0,role=client,id=0,socket-abstract=no,socket=" + path,
                 lambda ns: MemifPeer(path, True, "pk", context.folder, ns), peer_first=True)
+
+
+def link_of(bed, device):
+    return [p["link"] for p in bed.weir.ask("/weir/ports")["ports"].values() if p["device"] == device][0]
+
+
+def weir_serving(context, path, ns):
+    """Another weir, whose uplink is the memif: x is behind it."""
+    config = "[port net_memif0]\nrole = pf\nrate = 1G\n\n[port net_af_packet0]\n[vf x]\nport = net_af_packet0\nmac = %s\n" % X
+    vdevs = ["net_memif0,role=server,id=0,socket-abstract=no,socket=" + path, "net_af_packet0,iface=pk,framecnt=1024"]
+    return Weir(context.binary, config, vdevs, context.folder, ns, "0@0,1@0")
+
+
+# Breaks without port_again_poll() in port_poll_link().
+@test("memif, weir as the client: it starts without its server, finds it when it comes, and again whenever it was killed and "
+      "comes back; meanwhile what is for it is dropped as receiver_gone", slow=True, timeout_s=150, retry=True)
+def memif_client_waits(context):
+    path = os.path.join(context.folder, "mw.sock")
+    bed = Bed(context, "net_memif0", "net_memif0,role=client,id=0,socket-abstract=no,socket=" + path, False,
+              lambda ns: weir_serving(context, path, ns), peer_last=True)
+    assert "port net_memif0: nobody serves %s yet" % path in bed.weir.output(), bed.weir.output()[-500:]
+    bed.peer.start(60)
+    bed.check_both_ways("k")
+    before = len(os.listdir("/proc/%d/fd" % bed.weir.pid))
+    for _ in range(3):
+        bed.peer.kill()
+        wait_until(lambda: link_of(bed, "net_memif0") == "down", "weir learns that the server is gone")
+        gone = bed.view.drop_count("x", "receiver_gone", "rx")
+        bed.net["a"].send(*TO_X)
+        wait_until(lambda: bed.view.drop_count("x", "receiver_gone", "rx") == gone + N, "%d drops as receiver_gone" % N)
+        bed.peer = weir_serving(context, path, bed.net.ns + "k")
+        context.defer(bed.peer.kill)
+        bed.peer.start(60)
+        bed.check_both_ways("k")
+    assert len(os.listdir("/proc/%d/fd" % bed.weir.pid)) == before, "descriptors were kept"
+    assert bed.weir.output().count("port net_memif0 is up") == 4, bed.weir.output()[-800:]
+    bed.end()
+
+
+# Breaks without has_connection(): the driver's connect() waits for one who does not accept, and the control core with it.
+@test("memif, weir as the client: servers that do not accept, say nothing, hang up at once, or are none, stop nobody")
+def memif_client_of_nonsense(context):
+    path = os.path.join(context.folder, "mn.sock")
+    bed = Bed(context, "net_memif0", "net_memif0,role=client,id=0,socket-abstract=no,socket=" + path, False)
+    before = len(os.listdir("/proc/%d/fd" % bed.weir.pid))
+    for manner in ("deaf", "silent", "rude"):
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        server.bind(path)
+        server.listen(1)
+        server.settimeout(0.05)
+        until, held = time.monotonic() + 2, []
+        while time.monotonic() < until:
+            if manner == "deaf":
+                time.sleep(0.05)
+                continue
+            try:
+                held.append(server.accept()[0])
+            except socket.timeout:
+                continue
+            if manner == "rude":
+                held.pop().close()
+        if manner == "deaf":    # those who came, and those who went again
+            with contextlib.suppress(socket.timeout):
+                while True:
+                    held.append(server.accept()[0])
+        assert manner == "rude" or len(held) == 1, "%d connections to a server that is %s" % (len(held), manner)
+        n_runs = bed.weir.ask("/weir/allocator")["runs"]
+        time.sleep(0.3)
+        assert bed.weir.ask("/weir/allocator")["runs"] > n_runs, "the control core stands still: the server is %s" % manner
+        assert link_of(bed, "net_memif0") == "down"
+        for peer in held + [server]:
+            peer.close()
+        os.unlink(path)
+    wait_until(lambda: len(os.listdir("/proc/%d/fd" % bed.weir.pid)) <= before + 1, "no more descriptors than before", 5)
+    bed.end()
 
 
 @test("pcap: what a file holds is received once, what is sent is in the other file, as the PF and as a VF's port")
