@@ -164,6 +164,22 @@ bool egress_pair(struct egress *pf, struct egress *local)
 	return true;
 }
 
+void egress_forget(struct egress *e, uint32_t node)
+{
+	struct enode *n = &e->nodes[node];
+
+	assert(n->n_pkts == 0);
+	n->ring_wait = 0;
+	n->above = 0;
+	if (e->aqm != NULL)
+		memset(e->aqm[node].codel, 0, sizeof(e->aqm[node].codel));
+	if (e->pair != NULL) {
+		e->pair[node].balance_bytes = 0;
+		e->pair[node].has_passed = false;
+	}
+	order_forget(e->order, node);
+}
+
 void egress_set_blocked(struct egress *e, bool is_blocked)
 {
 	e->is_blocked = is_blocked;
