@@ -53,6 +53,10 @@ static bool is_done(void *ctx)
 			w->change_from = w->change_to = NULL;
 		return false;
 	}
+	if (pipe_change_waits(w->change, workers_n(w->workers))) {
+		places_begin(w, w->change);
+		pipe_change_open(w->change);
+	}
 	if (!workers_have_changed(w->workers))
 		return false;
 	pipe_change_destroy(w->change);

@@ -21,7 +21,9 @@
  *				"default" speaks of all that are not named, and map=NAME names a map that there is
  *	/weir/mark/add,NAME,key=value;..	a marking rule more
  *	/weir/mark/del,NAME	one less
- *	/weir/config/reload,FILE	the terms, maps and marking rules of a file that is else the same as what runs, all or none
+ *	/weir/vf/add,NAME,port=DEVICE;key=value;..	a VF takes a free place of a port; keys as in [vf]
+ *	/weir/vf/del,NAME	a VF goes; what waits of it and for it is dropped, and its place is free
+ *	/weir/config/reload,FILE	the VFs, terms, maps and marking rules of a file that is else the same as what runs, all or none
  * /weir/tenant/get, /dryrun and /set are the same for tenants.
  * Reading changes nothing and resets nothing.  A page answers total and next: ask on with START = next until next is
  * total.  Lists are dicts, by name or by number ("0", "1", ...).  What cannot be answered is {"error": ..,
