@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What lib/recorder asks of the running switch. */
 #include <stdio.h>
+#include <string.h>
 
 #include "weir.h"
 
@@ -47,4 +48,17 @@ bool capturing_open(struct weir *w, struct why *why)
 	if (w->recorder == NULL)
 		why_add(why, "no memory for captures");
 	return w->recorder != NULL;
+}
+
+void capturing_forget(struct weir *w, const char *vf)
+{
+	struct capture_view views[CAPTURE_KEEP], ended;
+	static struct why why;
+	uint32_t n = recorder_list(w->recorder, views);
+
+	why_init(&why);
+	for (uint32_t i = 0; i < n; i++) {
+		if (views[i].state == CAPTURE_RUNS && !views[i].is_ending && strcmp(views[i].ask.name, vf) == 0)
+			(void)recorder_stop(w->recorder, views[i].id, &ended, &why);
+	}
 }

@@ -22,12 +22,22 @@ static bool admit(void *ctx, const struct conf *conf, struct why *why)
 	return conf_admit(conf, pf->link_bps, pf->basis, why);
 }
 
+/* Nobody looks at the packets of whoever comes to its place. */
+static void forget_captures(struct weir *w, const struct conf *from, const struct conf *to)
+{
+	for (uint32_t i = 0; i < from->n_vfs; i++) {
+		if (conf_is_there(&from->vfs[i]) && conf_is_another(&from->vfs[i], &to->vfs[i]))
+			capturing_forget(w, from->vfs[i].name);
+	}
+}
+
 /* With what is granted of the new terms.  false: no memory. */
 static bool begin(struct weir *w, const struct conf *from, const struct conf *to)
 {
 	w->change = allocator_change(w, from, to);
 	if (w->change == NULL)
 		return false;
+	forget_captures(w, from, to);
 	workers_change(w->workers, w->change);
 	return true;
 }
@@ -52,6 +62,10 @@ static bool is_done(void *ctx)
 		if (allocator_is_settled(w) && begin(w, w->change_from, w->change_to))
 			w->change_from = w->change_to = NULL;
 		return false;
+	}
+	if (pipe_change_waits(w->change, workers_n(w->workers))) {
+		places_begin(w, w->change);
+		pipe_change_open(w->change);
 	}
 	if (!workers_have_changed(w->workers))
 		return false;

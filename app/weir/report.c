@@ -15,9 +15,9 @@
 
 #define LIVE_VFS 64u	/* lines of the live table */
 
-static const char *vf_name(const struct weir *w, vf_id vf)
+static const char *vf_name(const struct conf *conf, vf_id vf)
 {
-	return vf == VF_PF ? "(PF)" : vf == VF_NONE ? "(unknown sender)" : w->conf->vfs[vf].name;
+	return vf == VF_PF ? "(PF)" : vf == VF_NONE ? "(unknown sender)" : conf->vfs[vf].name;
 }
 
 static void print_ports(const struct weir *w)
@@ -72,7 +72,7 @@ static uint64_t p99_ns(const struct hist_snapshot by_class[N_TCLASSES])
 	return hist_quantile_ns(&all, 0.99);
 }
 
-static void add_live_row(const struct weir *w, vf_id vf, struct table *t)
+static void add_live_row(const struct weir *w, const struct conf *conf, vf_id vf, struct table *t)
 {
 	char tx_bps[UNITS_TEXT], tx_pps[UNITS_TEXT], rx_bps[UNITS_TEXT], rx_pps[UNITS_TEXT];
 	struct rates tx, rx;
@@ -81,9 +81,9 @@ static void add_live_row(const struct weir *w, vf_id vf, struct table *t)
 
 	(void)rates_get(w->rates, telem_row(w->conf, vf, TELEM_TX), &tx);	/* all 0 at first */
 	(void)rates_get(w->rates, telem_row(w->conf, vf, TELEM_RX), &rx);
-	workers_view_vf(w->workers, vf, &view);
-	workers_view_delay(w->workers, vf, &delay);
-	table_row(t, "%s|%s|%s|%" PRIu64 "|%.1f|%s|%s|%" PRIu64 "|%.1f|%" PRIu64, vf_name(w, vf),
+	places_view_vf(w, vf, &view);
+	places_view_delay(w, vf, &delay);
+	table_row(t, "%s|%s|%s|%" PRIu64 "|%.1f|%s|%s|%" PRIu64 "|%.1f|%" PRIu64, vf_name(conf, vf),
 		units_approx_text(tx_bps, tx.bps_1s), units_approx_text(tx_pps, tx.pps_1s), view.tx.backlog_pkts,
 		(double)p99_ns(delay.tx) / NS_PER_US, units_approx_text(rx_bps, rx.bps_1s),
 		units_approx_text(rx_pps, rx.pps_1s), view.rx.backlog_pkts, (double)p99_ns(delay.rx) / NS_PER_US,
@@ -94,15 +94,24 @@ static void add_live_row(const struct weir *w, vf_id vf, struct table *t)
 void report_live(const struct weir *w)
 {
 	struct table *t = table_create("VF|>tx bit/s|>pkt/s|>queued|>p99 us|>rx bit/s|>pkt/s|>queued|>p99 us|>drops");
-	uint32_t n = w->conf->n_vfs < LIVE_VFS ? w->conf->n_vfs : LIVE_VFS;
+	struct live_conf *held = live_hold(w->live);
+	const struct conf *conf = live_conf(held);
+	uint32_t n = 0;
 
+	for (vf_id vf = 0; t != NULL && vf < conf->n_vfs && n < LIVE_VFS; vf++) {
+		if (!conf_is_there(&conf->vfs[vf]))
+			continue;
+		add_live_row(w, conf, vf, t);
+		n++;
+	}
+	bool is_all = n == conf->n_named;
+	if (t != NULL)
+		add_live_row(w, conf, VF_PF, t);
+	live_release(w->live, held);
 	if (t == NULL)
 		return;
-	for (vf_id vf = 0; vf < n; vf++)
-		add_live_row(w, vf, t);
-	add_live_row(w, VF_PF, t);
 	printf("\nafter %.1f s%s\n", (double)tsc_now_ns(&w->clock) / NS_PER_S,
-		n < w->conf->n_vfs ? " (the first VFs; telemetry has all)" : "");
+		!is_all ? " (the first VFs; telemetry has all)" : "");
 	table_print(t, stdout, "  ");
 	table_destroy(t);
 	fflush(stdout);
@@ -125,16 +134,36 @@ static const char *drops_text(char *buf, size_t size, const struct vf_view *view
 }
 
 /* Of the PF as a sender all counts that it brought. */
-static void add_end_row(const struct weir *w, vf_id vf, struct table *t)
+static void add_end_row(const char *name, bool is_pf, const struct vf_view *view, struct table *t)
 {
-	struct vf_view view;
 	char drops[512];
-	bool is_pf = vf == VF_PF;
 
-	workers_view_vf(w->workers, vf, &view);
-	table_row(t, "%s|%" PRIu64 "|%" PRIu64 "|%" PRIu64 "|%" PRIu64 "|%s", vf_name(w, vf),
-		is_pf ? view.tx.in_pkts : view.tx.out_pkts, is_pf ? view.tx.in_bytes : view.tx.out_bytes,
-		view.rx.out_pkts, view.rx.out_bytes, drops_text(drops, sizeof(drops), &view));
+	table_row(t, "%s|%" PRIu64 "|%" PRIu64 "|%" PRIu64 "|%" PRIu64 "|%s", name,
+		is_pf ? view->tx.in_pkts : view->tx.out_pkts, is_pf ? view->tx.in_bytes : view->tx.out_bytes,
+		view->rx.out_pkts, view->rx.out_bytes, drops_text(drops, sizeof(drops), view));
+}
+
+static void add_end_rows(const struct weir *w, struct table *t)
+{
+	struct live_conf *held = live_hold(w->live);
+	const struct conf *conf = live_conf(held);
+	const vf_id others[] = {VF_PF, VF_NONE};
+	struct vf_view view;
+
+	for (vf_id vf = 0; vf < conf->n_vfs; vf++) {
+		if (!conf_is_there(&conf->vfs[vf]))
+			continue;
+		places_view_vf(w, vf, &view);
+		add_end_row(conf->vfs[vf].name, false, &view, t);
+	}
+	places_view_gone(w, conf, &view);
+	if ((view.tx.in_pkts | view.rx.in_pkts) != 0)
+		add_end_row("(deleted VFs)", false, &view, t);
+	for (int i = 0; i < 2; i++) {
+		workers_view_vf(w->workers, others[i], &view);
+		add_end_row(vf_name(conf, others[i]), others[i] == VF_PF, &view, t);
+	}
+	live_release(w->live, held);
 }
 
 void report_end(const struct weir *w, const struct workers_end *end)
@@ -143,10 +172,7 @@ void report_end(const struct weir *w, const struct workers_end *end)
 
 	if (t == NULL)
 		return;
-	for (vf_id vf = 0; vf < w->conf->n_vfs; vf++)
-		add_end_row(w, vf, t);
-	add_end_row(w, VF_PF, t);
-	add_end_row(w, VF_NONE, t);
+	add_end_rows(w, t);
 	printf("\nended after %.1f s\n", (double)tsc_now_ns(&w->clock) / NS_PER_S);
 	table_print(t, stdout, "  ");
 	if (end->queued_pkts + end->ring_pkts > 0)

@@ -61,14 +61,14 @@ static void vf(void *ctx, vf_id vf, struct vf_view *view)
 {
 	const struct weir *w = ctx;
 
-	workers_view_vf(w->workers, vf, view);
+	places_view_vf(w, vf, view);
 }
 
 static void delay(void *ctx, vf_id vf, struct delay_view *view)
 {
 	const struct weir *w = ctx;
 
-	workers_view_delay(w->workers, vf, view);
+	places_view_delay(w, vf, view);
 }
 
 static void tenant(void *ctx, uint32_t tenant, struct tenant_view *view)

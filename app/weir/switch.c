@@ -137,8 +137,8 @@ static enum weir_exit open_all(struct weir *w, struct why *notes, struct why *wh
 	if (!create_fabric(w, notes, why))
 		return WEIR_USAGE;
 	look_at_links(w);
-	if (!create_workers(w, why) || !change_open(w, why) || !allocator_open(w, why) || !capturing_open(w, why) ||
-		!start_telemetry(w, why) || !workers_start(w->workers, why))
+	if (!create_workers(w, why) || !change_open(w, why) || !places_open(w, why) || !allocator_open(w, why) ||
+		!capturing_open(w, why) || !start_telemetry(w, why) || !workers_start(w->workers, why))
 		return WEIR_FAILED;
 	return WEIR_OK;
 }
@@ -188,6 +188,7 @@ enum weir_exit weir_close(struct weir *w)
 	workers_destroy(w->workers);
 	fabric_destroy(w->fabric);
 	rates_destroy(w->rates);
+	places_close(w);
 	free(w->samples);
 	n_missing = ports_close(w->ports);
 	(void)rte_pdump_uninit();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The running switch, put together from the libraries, and the files of app/weir in the order they are used:
  * args, lcores + plan + check (before EAL), sockets, switch (up and down), source (what telemetry reads),
- * control (the loop of the main lcore), change (changes at run time), allocator (grants), capturing (packets to files),
- * report (what is printed).
+ * control (the loop of the main lcore), change (changes at run time), places (VFs that come), allocator (grants), capturing
+ * (packets to files), report (what is printed).
  * Used by: app/weir. */
 #ifndef WEIR_WEIR_H
 #define WEIR_WEIR_H
@@ -33,6 +33,7 @@ struct weir {
 	struct allocator *allocator;
 	struct recorder *recorder;	/* NULL before the workers were made */
 	struct remote_shown *remote;	/* NULL without [remote] */
+	struct places *places;
 	struct tsc_mark started;
 	struct tsc_clock clock;
 	struct ports *ports;
@@ -60,11 +61,21 @@ enum weir_exit weir_close(struct weir *w);
 /* source.c */
 void source_init(struct weir *w, struct telem_source *source);
 
+/* places.c: figures of VFs, as of the one who is there now */
+struct pipe_change;
+bool places_open(struct weir *w, struct why *why);
+void places_close(struct weir *w);
+void places_begin(struct weir *w, const struct pipe_change *change);	/* the control core, while it waits: pipe_change_waits() */
+void places_view_vf(const struct weir *w, vf_id vf, struct vf_view *view);
+void places_view_delay(const struct weir *w, vf_id vf, struct delay_view *view);
+void places_view_gone(const struct weir *w, const struct conf *conf, struct vf_view *sum);	/* the end: of those who were there */
+
 /* change.c */
 bool change_open(struct weir *w, struct why *why);	/* before the telemetry */
 void change_close(struct weir *w);			/* after the telemetry and the workers */
 
 /* capturing.c */
+void capturing_forget(struct weir *w, const char *vf);	/* ends what is captured of it */
 bool capturing_open(struct weir *w, struct why *why);	/* before the telemetry, after the workers */
 
 /* control.c */

@@ -49,7 +49,7 @@ static struct remote_terms terms_of(const struct remote_loop *l, const struct co
 	uint64_t max_bps = v->tx_eff.max_bps != 0 ? u64_min(v->tx_eff.max_bps, link_bps) : link_bps;
 
 	return (struct remote_terms){
-		.is_on = v->is_remote,
+		.is_on = v->is_remote && conf_is_there(v),
 		.weight = v->tx_eff.weight,
 		.min_bps = u64_min(u64_max(v->tx_eff.min_bps, v->tx_eff.urgent_bps), max_bps),
 		.max_bps = max_bps,

@@ -64,6 +64,16 @@ void peak_begin(struct peak *p, uint64_t window, uint64_t bytes, uint64_t pkts)
 	atomic_thread_fence(memory_order_release);	/* who sees what is counted next sees this base */
 }
 
+void peak_forget(struct peak *p)
+{
+	struct peak_kept *const all[] = {&p->ever, &p->epoch, &p->before};
+
+	for (int i = 0; i < 3; i++) {
+		put_count(&all[i]->ms, 0, 0);
+		put_count(&all[i]->ten_ms, 0, 0);
+	}
+}
+
 /* Counters that were read before their base was set are behind it: that window has nothing yet. */
 static uint64_t since(const _Atomic uint32_t *base, uint64_t counter)
 {

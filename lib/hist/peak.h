@@ -54,6 +54,9 @@ static_assert(offsetof(struct peak, before) == 64, "a window that begins costs o
 /* The writer: 'window' begins, a later one than the open one, and the counters stand so. */
 void peak_begin(struct peak *p, uint64_t window, uint64_t bytes, uint64_t pkts);
 
+/* The writer, after peak_begin(): what is over was somebody else's. */
+void peak_forget(struct peak *p);
+
 /* Any thread: adds what 'p' has at the time of 'window' to *view, the larger of each.  The counters must have been read
  * before this is called. */
 void peak_read(const struct peak *p, uint64_t window, uint64_t bytes, uint64_t pkts, struct peak_view *view);

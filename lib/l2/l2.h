@@ -19,6 +19,7 @@ enum l2_vlan_mode { L2_VLAN_NONE, L2_VLAN_ACCESS, L2_VLAN_TRUNK };	/* as enum vl
 
 /* What the switch needs to know of a VF. */
 struct l2_vf {
+	bool is_free;		/* none is there (yet): nothing comes from it or goes to it, but its port is not another's alone */
 	uint16_t port;
 	uint8_t n_macs;
 	const uint8_t (*mac)[6];
@@ -61,8 +62,9 @@ struct l2_group l2_group_of(const struct l2 *l2, uint16_t vid);
  * it came in (n_tags, outer_tci). */
 enum tag_op l2_tag_op(const struct l2 *l2, const struct pkt *p, vf_id to);
 
-/* 1 when nothing but one VF is on the port: its packets may be held. */
+/* 1 when nothing but one VF, or the place for one, is on the port: its packets may be held. */
 uint32_t l2_vfs_on_port(const struct l2 *l2, uint16_t port);
+vf_id l2_only_vf(const struct l2 *l2, uint16_t port);	/* VF_NONE: none is there, or others may be too */
 uint16_t l2_port_of(const struct l2 *l2, vf_id vf);	/* VF_PF too */
 
 #endif

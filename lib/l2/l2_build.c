@@ -11,7 +11,7 @@ static void count_macs_and_trunks(const struct l2_vf *vfs, uint32_t n_vfs, size_
 	*n_macs = 0;
 	*n_trunks = 0;
 	for (uint32_t i = 0; i < n_vfs; i++) {
-		*n_macs += vfs[i].n_macs;
+		*n_macs += vfs[i].is_free ? 0 : vfs[i].n_macs;
 		*n_trunks += vfs[i].vlan_mode == L2_VLAN_TRUNK;
 	}
 }
@@ -70,6 +70,7 @@ static void copy_vfs(struct l2 *l2, const struct l2_vf *vfs, uint32_t n_vfs)
 			.n_macs = vf->n_macs,
 			.vlan_mode = vf->vlan_mode,
 			.antispoof = vf->antispoof,
+			.is_free = vf->is_free,
 		};
 		if (vf->vlan_mode == L2_VLAN_TRUNK) {
 			if (vf->trunk)
@@ -78,11 +79,11 @@ static void copy_vfs(struct l2 *l2, const struct l2_vf *vfs, uint32_t n_vfs)
 			node->trunk = trunk;
 			trunk += L2_VID_WORDS;
 		}
-		for (unsigned int m = 0; m < vf->n_macs; m++) {
+		for (unsigned int m = 0; m < vf->n_macs && !vf->is_free; m++) {
 			l2->macs[n_macs] = l2_mac_of(vf->mac[m]);
 			put_mac(l2, l2->macs[n_macs++], i);
 		}
-		l2->only_vf[vf->port] = l2->n_on_port[vf->port]++ == 0 ? i : VF_NONE;
+		l2->only_vf[vf->port] = l2->n_on_port[vf->port]++ == 0 && !vf->is_free ? i : VF_NONE;
 	}
 }
 
@@ -102,7 +103,7 @@ static void visit_members(const struct l2 *l2, uint32_t n_vfs, uint32_t *at, vf_
 	uint64_t seen[L2_MAX_PORTS][L2_VID_WORDS] = {0};
 
 	for (vf_id i = 0; i < n_vfs; i++)
-		for (unsigned int w = 0; w < L2_VID_WORDS; w++) {
+		for (unsigned int w = 0; !l2->vfs[i].is_free && w < L2_VID_WORDS; w++) {
 			uint64_t *seen_here = &seen[l2->vfs[i].port][w];
 			uint64_t new = vlan_word(&l2->vfs[i], w) & ~*seen_here;
 

@@ -228,6 +228,11 @@ uint32_t l2_vfs_on_port(const struct l2 *l2, uint16_t port)
 	return l2->n_on_port[port];
 }
 
+vf_id l2_only_vf(const struct l2 *l2, uint16_t port)
+{
+	return l2->only_vf[port];
+}
+
 uint16_t l2_port_of(const struct l2 *l2, vf_id vf)
 {
 	return vf == VF_PF ? l2->pf_port : l2->vfs[vf].port;

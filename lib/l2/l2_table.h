@@ -32,6 +32,7 @@ struct l2_node {
 	uint8_t n_macs;
 	uint8_t vlan_mode;
 	bool antispoof;
+	bool is_free;
 };
 
 struct l2 {

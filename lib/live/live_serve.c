@@ -45,6 +45,8 @@ static void log_maps(struct live *l, const char *how, const struct conf *from, c
 		l->io.log(l->io.ctx, what);
 	}
 	for (uint32_t i = 0; i < to->n_vfs; i++) {
+		if (conf_is_another(&from->vfs[i], &to->vfs[i]) || !conf_is_there(&to->vfs[i]))
+			continue;	/* its whole is told */
 		const char *before = from->maps[from->vfs[i].dscp_map].name, *after = to->maps[to->vfs[i].dscp_map].name;
 		if (strcmp(before, after) == 0)
 			continue;
@@ -69,14 +71,46 @@ static void log_mark(void *ctx, const char *name, const char *text, bool is_ther
 	log->l->io.log(log->l->io.ctx, what);
 }
 
+/* "vf add web: port v1, tx.max_bps none -> 100M": which VFs went, which came and with what, who has another address. */
+static void log_places(struct live *l, const char *how, const struct conf *from, const struct conf *to)
+{
+	static const struct sla none;
+	char tx[512], rx[512], what[1280];
+
+	for (uint32_t i = 0; i < to->n_vfs; i++) {
+		const struct conf_vf *a = &from->vfs[i], *b = &to->vfs[i];
+		bool is_another = conf_is_another(a, b);
+
+		if (!is_another && conf_same_address(a, b))
+			continue;
+		if (is_another && conf_is_there(a)) {
+			snprintf(what, sizeof(what), "%s vf %s: deleted from %s", how, a->name, from->ports[a->port].device);
+			l->io.log(l->io.ctx, what);
+		}
+		if (!conf_is_there(b))
+			continue;
+		conf_terms_changes("tx", &none, &b->tx, tx, sizeof(tx));
+		conf_terms_changes("rx", &none, &b->rx, rx, sizeof(rx));
+		if (is_another)
+			snprintf(what, sizeof(what), "%s vf %s: added to %s%s%s%s%s", how, b->name, to->ports[b->port].device,
+				*tx != '\0' ? ", " : "", tx, *rx != '\0' ? ", " : "", rx);
+		else
+			snprintf(what, sizeof(what), "%s vf %s: another mac or VLAN", how, b->name);
+		l->io.log(l->io.ctx, what);
+	}
+}
+
 static void log_change(struct live *l, const char *how, const struct conf *from, const struct conf *to)
 {
+	log_places(l, how, from, to);
 	log_maps(l, how, from, to);
 	for (uint32_t i = 0; i < to->n_tenants; i++)
 		log_terms(l, how, "tenant", to->tenants[i].name, "tx", &from->tenants[i].tx, &to->tenants[i].tx);
 	for (uint32_t i = 0; i < to->n_vfs; i++) {
 		if (memcmp(&from->vfs[i].tx, &to->vfs[i].tx, 2 * sizeof(struct sla)) == 0)
 			continue;	/* tx and rx, as of nearly all */
+		if (conf_is_another(&from->vfs[i], &to->vfs[i]))
+			continue;
 		log_terms(l, how, "vf", to->vfs[i].name, "tx", &from->vfs[i].tx, &to->vfs[i].tx);
 		log_terms(l, how, "vf", to->vfs[i].name, "rx", &from->vfs[i].rx, &to->vfs[i].rx);
 	}

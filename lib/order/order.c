@@ -359,7 +359,8 @@ static void move_to_level(struct order *o, uint32_t id, uint32_t level, uint64_t
 	if (is_waiting)
 		node_stand(o, id, now_ns);
 	groups_renew(o, n, now_ns);
-	renew_urgents(o);
+	if (is_waiting || is_group(n))
+		renew_urgents(o);
 }
 
 void order_join(struct order *o, uint32_t node, uint32_t group, uint64_t now_ns)
@@ -375,6 +376,19 @@ bool order_join_group(struct order *o, uint32_t group, uint32_t parent, uint64_t
 		return false;
 	move_to_level(o, o->n_nodes + group, level, now_ns);
 	return true;
+}
+
+void order_forget(struct order *o, uint32_t id)
+{
+	struct onode *n = &o->nodes[id];
+
+	assert(n->state == NODE_IDLE);
+	n->due_byte = n->due_pkt = (struct clk){0};
+	if (n->urgent != NULL)
+		n->urgent->bytes = n->urgent->pkts = (struct clk){0};
+	n->finish = level_of(o, n)->vtime[n->priority];
+	n->catchup_ns = 0;
+	n->lost_seen_ns = (uint32_t)o->lost_total_ns;
 }
 
 void order_prefetch(const struct order *o, uint32_t id)

@@ -90,6 +90,9 @@ void order_set_group(struct order *o, uint32_t group, const struct order_terms *
 void order_join(struct order *o, uint32_t node, uint32_t group, uint64_t now_ns);
 bool order_join_group(struct order *o, uint32_t group, uint32_t parent, uint64_t now_ns);
 
+/* What the node owes or has saved is nobody's any more: another begins in its place.  It must not be waiting. */
+void order_forget(struct order *o, uint32_t node);
+
 /* Ask for the node's cache lines some packets before they are needed, and later for what they lead to. */
 void order_prefetch(const struct order *o, uint32_t node);
 void order_prefetch_more(const struct order *o, uint32_t node);

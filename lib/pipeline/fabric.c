@@ -5,7 +5,7 @@
 
 #include "pipe_impl.h"
 
-static struct l2 *build_l2(const struct conf *conf)
+struct l2 *fabric_build_l2(const struct conf *conf, const bool *is_out)
 {
 	struct l2_vf *vfs = calloc(conf->n_vfs + 1, sizeof(*vfs));
 	struct l2 *l2;
@@ -15,6 +15,7 @@ static struct l2 *build_l2(const struct conf *conf)
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		const struct conf_vf *v = &conf->vfs[i];
 		vfs[i] = (struct l2_vf){
+			.is_free = !conf_is_there(v) || (is_out != NULL && is_out[i]),
 			.port = v->port,
 			.n_macs = v->n_macs,
 			.mac = (const uint8_t(*)[6])v->mac,
@@ -76,11 +77,13 @@ struct fabric *fabric_create(const struct fabric_params *params, struct why *why
 	f->rooms = aligned_alloc(alignof(struct room), (conf->n_vfs + 1) * sizeof(*f->rooms));
 	f->node_of = calloc(conf->n_vfs + 1, sizeof(*f->node_of));
 	f->briefs = calloc(conf->n_vfs + 1, sizeof(*f->briefs));
-	f->l2 = build_l2(conf);
+	f->l2 = fabric_build_l2(conf, NULL);
 	if (f->maps == NULL || f->rooms == NULL || f->node_of == NULL || f->briefs == NULL ||
 		f->l2 == NULL || !build_ports(f))
 		goto no_memory;
 	memset(f->rooms, 0, (conf->n_vfs + 1) * sizeof(*f->rooms));
+	for (uint32_t i = 0; i < conf->n_vfs; i++)
+		fabric_set_hold(f, i, &conf->vfs[i]);
 	for (uint16_t i = 0; i < conf->n_maps; i++)
 		class_map_init(&f->maps[i], conf->maps[i].tclass, conf->maps[i].drop_prec);
 	return f;
@@ -109,6 +112,13 @@ void fabric_set_link(struct fabric *f, uint16_t port, bool up)
 	atomic_store_explicit(&f->is_up[port], up, memory_order_relaxed);
 }
 
+void fabric_set_hold(struct fabric *f, vf_id vf, const struct conf_vf *v)
+{
+	uint32_t pkts = v->when_full == WHEN_FULL_HOLD ? v->queue_pkts : 0;
+
+	atomic_store_explicit(&f->rooms[vf].hold_pkts, pkts, memory_order_relaxed);
+}
+
 uint64_t fabric_room_used(const struct fabric *f, vf_id vf)
 {
 	uint64_t out = atomic_load_explicit(&f->rooms[vf].out, memory_order_acquire);	/* first: never above in */
@@ -117,16 +127,14 @@ uint64_t fabric_room_used(const struct fabric *f, vf_id vf)
 }
 
 /* A queue may go to twice its limit (see egress_push()); a held sender's may go over by the copies of floods; one that
- * cannot be held has two such queues, for the PF and for local receivers. */
+ * cannot be held has two such queues, for the PF and for local receivers, as its room says.  Spare places count as VFs. */
 uint32_t fabric_max_pkts(const struct conf *conf)
 {
 	uint64_t n = (uint64_t)conf->n_ports * PIPE_BURST * 2;
 
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		const struct conf_vf *v = &conf->vfs[i];
-		bool is_held = conf->ports[v->port].n_vfs == 1 && v->when_full == WHEN_FULL_HOLD;
-		uint64_t n_queues = is_held ? 1 : 2;
-		n += 2 * (n_queues * v->queue_pkts + v->receive_queue_pkts + PIPE_BURST);
+		n += 2 * ((uint64_t)v->room_pkts + v->receive_room_pkts + PIPE_BURST);
 	}
 	return n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
 }

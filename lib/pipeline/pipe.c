@@ -179,13 +179,13 @@ static bool create_home(struct pipe *p, uint64_t now_ns)
 	params.order.link_byte = 0;
 	params.order.extra_bytes = 0;
 	for (uint32_t i = 0; i < conf->n_vfs; i++)
-		n_flows += 2 * conf->vfs[i].queue_pkts;
+		n_flows += (conf->ports[conf->vfs[i].port].n_places == 1 ? 2 : 1) * (uint64_t)conf->vfs[i].room_pkts;
 	params.n_flows = n_flows < 1u << 20 ? (uint32_t)n_flows : 1u << 20;
 	p->local = egress_create(&params, &p->pool);
 	if (p->tx_limits == NULL || p->pf == NULL || p->local == NULL || !create_holds(p) || !pipe_create_credits(p))
 		return false;
-	if (!egress_pair(p->pf, p->local))
-		return false;
+	if (!egress_pair(p->pf, p->local) || !egress_reserve_drops(p->pf) || !egress_reserve_drops(p->local))
+		return false;	/* a VF may come that drops */
 	egress_set_drop(p->pf, drop_queued, p);
 	egress_set_drop(p->local, drop_queued, p);
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
@@ -204,7 +204,7 @@ static bool create_port(struct pipe *p, uint16_t port, const uint32_t *weights, 
 	uint64_t n_flows = 16;
 
 	for (uint32_t node = 0; node < n_nodes; node++)
-		n_flows += 2 * u64_min(conf->vfs[f->port_vfs[port][node]].receive_queue_pkts, conf->n_vfs + 1);
+		n_flows += 2 * u64_min(conf->vfs[f->port_vfs[port][node]].receive_room_pkts, conf->n_vfs + 1);
 	params.n_flows = n_flows < 1u << 20 ? (uint32_t)n_flows : 1u << 20;
 	memcpy(params.class_weight, conf->class_weight, sizeof(params.class_weight));
 	p->egress[port] = egress_create(&params, &p->pool);
@@ -249,6 +249,14 @@ static bool create_egresses(struct pipe *p, uint64_t now_ns)
 	return is_ok && (!p->is_home || create_home(p, now_ns));
 }
 
+void pipe_set_party(struct pipe *p, vf_id vf, uint64_t broadcast_pps, uint64_t now_ns)
+{
+	price_t price = price_of_pps(broadcast_pps);
+
+	limiter_set(&p->parties[vf].broadcast, 0, price, u64_max(BROADCAST_BURST_NS, price_ns(price, 2)), now_ns);
+	limiter_set(&p->parties[vf].neighbour, 0, price_of_pps(NEIGHBOUR_PPS), 10 * NS_PER_S / NEIGHBOUR_PPS, now_ns);
+}
+
 static bool create_parties(struct pipe *p, uint64_t now_ns)
 {
 	const struct conf *conf = p->f->conf;
@@ -257,14 +265,8 @@ static bool create_parties(struct pipe *p, uint64_t now_ns)
 	p->rx_limits = mem_reserve(n_limits(p), sizeof(*p->rx_limits));
 	if (p->parties == NULL || p->rx_limits == NULL)
 		return false;
-	for (uint32_t i = 0; i <= p->n_vfs; i++) {
-		uint64_t pps = i < p->n_vfs ? conf->vfs[i].broadcast_pps : conf->ports[conf->pf].broadcast_pps;
-		price_t price = price_of_pps(pps);
-		limiter_set(&p->parties[i].broadcast, 0, price, u64_max(BROADCAST_BURST_NS, price_ns(price, 2)),
-			now_ns);
-		limiter_set(&p->parties[i].neighbour, 0, price_of_pps(NEIGHBOUR_PPS), 10 * NS_PER_S / NEIGHBOUR_PPS,
-			now_ns);
-	}
+	for (uint32_t i = 0; i <= p->n_vfs; i++)
+		pipe_set_party(p, i, i < p->n_vfs ? conf->vfs[i].broadcast_pps : conf->ports[conf->pf].broadcast_pps, now_ns);
 	return true;
 }
 
@@ -282,6 +284,7 @@ struct pipe *pipe_create(struct fabric *f, unsigned int worker, const struct pip
 	p->turn_ns = f->conf->turn_ns;
 	p->last_turn_ns = now_ns;
 	p->n_vfs = f->conf->n_vfs;
+	p->l2 = f->l2;
 	p->marks = f->conf->marks;
 	if (!fifo_pool_init(&p->pool, fabric_max_pkts(f->conf)) || !create_parties(p, now_ns) ||
 		!pipe_create_echoes(p) ||
@@ -456,6 +459,7 @@ uint32_t pipe_flush(struct pipe *p, uint64_t now_ns)
 	uint32_t n = 0, n_taken;
 
 	while (p->f->n_workers > 1 && (n_taken = p->io.take(p->io.ctx, burst, PIPE_BURST)) > 0) {
+		n_taken = pipe_take_markers(p, burst, n_taken);
 		for (uint32_t i = 0; i < n_taken; i++, n++) {
 			if (p->is_home && is_vf(p, burst[i].src))
 				drop_held(p, burst[i].src, burst[i].handle);

@@ -2,37 +2,12 @@
 /* New terms for a pipe that runs.  Which they are is worked out once, by the control core; a worker sets them between
  * its turns, some at a time, so that no change is long enough to be felt.  Nothing is emptied, paused or refilled: debts
  * are bytes and packets, and stay (order_set(), limiter_set()). */
-#include "pipe_change.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipe_impl.h"
+#include "pipe_change_impl.h"
 
 #define AT_ONCE 32u	/* VFs, tenants and moves a turn: some us */
-
-/* A VF that goes by another map from now on. */
-struct move {
-	vf_id vf;
-	uint16_t map;
-};
-
-struct pipe_change {
-	const struct conf *to;
-	const struct grants *granted;	/* of it; NULL: as sold */
-	uint32_t *vfs, *tenants;	/* whose terms are new */
-	uint32_t n_vfs, n_tenants;
-	uint32_t *rates;		/* VFs that may send more or less to the uplink (grants' remote_bps) */
-	uint32_t n_rates;
-	/* Maps.  First go those who move to a map that stays as it is, so that they never see what takes the place of theirs;
-	 * then maps become new, all at once; then go those who move to such a one. */
-	struct move *moves;
-	uint32_t n_moves, n_early;
-	uint16_t *maps;
-	uint16_t n_maps;
-	struct asking *askers;		/* NULL: they stay as they are */
-	uint32_t *weights;		/* NULL: none is new */
-};
 
 static bool is_same_sla(const struct sla *a, const struct sla *b)
 {
@@ -143,10 +118,12 @@ struct pipe_change *pipe_change_create_granted(const struct conf *from, const st
 	c->vfs = calloc(to->n_vfs + 1, sizeof(*c->vfs));
 	c->tenants = calloc(to->n_tenants + 1, sizeof(*c->tenants));
 	c->rates = calloc(to->n_vfs + 1, sizeof(*c->rates));
-	if (c->vfs == NULL || c->tenants == NULL || c->rates == NULL || (from != to && !gather_maps(c, from)))
+	if (c->vfs == NULL || c->tenants == NULL || c->rates == NULL ||
+		(from != to && (!gather_maps(c, from) || !pipe_gather_places(c, from))))
 		goto fail;
 	for (uint32_t i = 0; i < to->n_vfs; i++) {
 		bool is_tx_new = !is_same_tx(c, from, from_granted, i);
+		is_tx_new |= from != to && conf_is_another(&from->vfs[i], &to->vfs[i]);
 		if (is_tx_new || (from != to && !is_same_rest(&from->vfs[i], &to->vfs[i])))
 			c->vfs[c->n_vfs++] = i;
 		is_new |= is_tx_new;
@@ -180,6 +157,7 @@ void pipe_change_destroy(struct pipe_change *c)
 	free(c->maps);
 	free(c->askers);
 	free(c->weights);
+	pipe_free_places(c);
 	free(c);
 }
 
@@ -231,6 +209,11 @@ static void change_map(const struct pipe *p, const struct pipe_change *c, uint32
 
 static void change_step(struct pipe *p, const struct pipe_change *c, uint32_t i, uint64_t now_ns)
 {
+	if (i < c->n_settled) {
+		pipe_settle_place(p, c, i, now_ns);
+		return;
+	}
+	i -= c->n_settled;
 	if (i < c->n_tenants) {
 		if (p->is_home)
 			change_tenant(p, c, c->tenants[i], now_ns);
@@ -258,14 +241,21 @@ static void change_rest(struct pipe *p, const struct pipe_change *c, uint64_t no
 
 bool pipe_apply(struct pipe *p, const struct pipe_change *c, uint64_t now_ns)
 {
-	uint32_t n_all = c->n_tenants + c->n_vfs + c->n_rates + c->n_moves + 1;
+	uint32_t n_all = c->n_settled + c->n_tenants + c->n_vfs + c->n_rates + c->n_moves + 1;
 
+	if (!pipe_empty_places(p, c, now_ns))
+		return false;
 	for (uint32_t n = 0; n < AT_ONCE && p->change_at < n_all; n++, p->change_at++)
 		change_step(p, c, p->change_at, now_ns);
 	if (p->change_at < n_all)
 		return false;
-	change_rest(p, c, now_ns);
-	p->marks = c->to->marks;
+	if (p->change_at == n_all) {
+		change_rest(p, c, now_ns);
+		p->marks = c->to->marks;
+		p->change_at++;
+	}
+	if (!pipe_open_places(p, c))
+		return false;
 	p->change_at = 0;
 	return true;
 }

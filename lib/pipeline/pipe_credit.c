@@ -85,6 +85,16 @@ void pipe_set_credit(struct pipe *p, vf_id vf, const struct sla *s, uint64_t now
 	show(c, now_ns, false, now_ns);
 }
 
+void pipe_forget_credit(struct pipe *p, vf_id vf)
+{
+	struct vf_credit *c = &p->credits[vf];
+
+	if (!c->is_sold)
+		return;
+	unlist(p, vf);
+	*c = (struct vf_credit){0};
+}
+
 uint64_t pipe_credit_limit(const struct pipe *p, vf_id vf, uint64_t max_bps)
 {
 	const struct vf_credit *c = &p->credits[vf];

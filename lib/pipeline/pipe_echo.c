@@ -2,9 +2,18 @@
 /* What VFs hear of congestion beyond the uplink, counted on its way to them: of those whom [remote] looks after, and where
  * there is none of it, of nobody. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "echo.h"
 #include "pipe_impl.h"
+
+void pipe_set_echo(struct pipe *p, vf_id vf, const struct conf_vf *v)
+{
+	if (p->echoes == NULL)
+		return;
+	p->echoes[vf].is_counted = v->is_remote;
+	p->echoes[vf].is_classic = v->echo == ECHO_CLASSIC;
+}
 
 bool pipe_create_echoes(struct pipe *p)
 {
@@ -15,9 +24,9 @@ bool pipe_create_echoes(struct pipe *p)
 	p->echoes = aligned_alloc(alignof(struct echoes), (p->n_vfs + 1) * sizeof(*p->echoes));
 	if (p->echoes == NULL)
 		return false;
-	for (uint32_t i = 0; i <= p->n_vfs; i++)
-		p->echoes[i] = (struct echoes){.is_counted = i < p->n_vfs && conf->vfs[i].is_remote,
-			.is_classic = i < p->n_vfs && conf->vfs[i].echo == ECHO_CLASSIC};
+	memset(p->echoes, 0, (p->n_vfs + 1) * sizeof(*p->echoes));
+	for (uint32_t i = 0; i < p->n_vfs; i++)
+		pipe_set_echo(p, i, &conf->vfs[i]);
 	if (p->f->ports[conf->pf].rx_worker != p->worker)
 		return true;
 	p->echo_flows = echo_create();

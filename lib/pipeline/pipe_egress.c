@@ -186,7 +186,7 @@ static void count_uncopied(struct pipe *p, const struct pkt *k, vf_id to, enum d
  * of what the PF cannot take).  What its port would not take is not copied. */
 bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *copy)
 {
-	enum tag_op op = l2_tag_op(p->f->l2, k, to);
+	enum tag_op op = l2_tag_op(p->l2, k, to);
 	int n_more_tags = (op == TAG_PUSH) - (op == TAG_POP);
 
 	*copy = *k;
@@ -194,7 +194,7 @@ bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *cop
 	copy->dest_kind = to == VF_PF ? DEST_PF : DEST_VF;
 	copy->n_tags = (uint8_t)(k->n_tags + n_more_tags);
 	copy->bytes = (uint32_t)((int)k->bytes + 4 * n_more_tags);
-	if (pipe_is_too_long(p->f, copy, l2_port_of(p->f->l2, to))) {
+	if (pipe_is_too_long(p->f, copy, l2_port_of(p->l2, to))) {
 		count_uncopied(p, k, to, DROP_MTU);
 		return false;
 	}
@@ -211,10 +211,9 @@ bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *cop
 
 static void pass_flood(struct pipe *p, const struct egress_out *out, uint64_t now_ns)
 {
-	const struct fabric *f = p->f;
 	uint16_t vid = (uint16_t)(out->flow_key & 0xfff);
-	uint16_t own_port = l2_port_of(f->l2, out->node);
-	struct l2_group g = l2_group_of(f->l2, vid);
+	uint16_t own_port = l2_port_of(p->l2, out->node);
+	struct l2_group g = l2_group_of(p->l2, vid);
 	struct pkt k = {.handle = out->handle};
 
 	p->io.look(p->io.ctx, &k);
@@ -225,7 +224,7 @@ static void pass_flood(struct pipe *p, const struct egress_out *out, uint64_t no
 	k.drop_prec = out->drop_prec;
 	for (uint32_t i = 0; i < g.n; i++) {
 		struct pkt copy;
-		if (l2_port_of(f->l2, g.members[i]) != own_port && pipe_copy_to(p, &k, g.members[i], &copy))
+		if (l2_port_of(p->l2, g.members[i]) != own_port && pipe_copy_to(p, &k, g.members[i], &copy))
 			pipe_deliver(p, &copy, 1, now_ns);
 	}
 	p->io.free(p->io.ctx, &k.handle, 1);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Private to lib/pipeline: what fabric.c (shared set-up), pipe.c (a worker's set-up and its turn), pipe_ingest.c (from
  * a port to an egress), pipe_egress.c (from an egress to a port or a receiver), pipe_tenant.c (tenants), pipe_credit.c (burst
- * credits), pipe_change.c (new terms), pipe_capture.c (copies for captures) and pipe_view.c (figures) share.
- * Terms are read from the fabric's config at create only: they may have changed since.  The rest of it never does. */
+ * credits), pipe_change.c (new terms), pipe_places.c (VFs that come and go), pipe_capture.c (copies for captures) and
+ * pipe_view.c (figures) share.
+ * Terms, and which VFs there are, are read from the fabric's config at create only: they may have changed since.  Places,
+ * their ports, and the rest of it never do. */
 #ifndef WEIR_PIPE_IMPL_H
 #define WEIR_PIPE_IMPL_H
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 
@@ -34,8 +37,11 @@ static_assert(CONF_MAX_PORTS - 1 <= FIFO_MAX_COPIES, "a flood has one copy a VF 
 /* A VF's room: entries inside weir = in - out.  'in' is written by the worker that asks the VF, 'out' by home. */
 struct room {
 	alignas(64) _Atomic uint64_t in;
+	_Atomic uint32_t hold_pkts;	/* what may be inside while its packets are held; 0: it is not held */
 	alignas(64) _Atomic uint64_t out;
 };
+
+#define PIPE_MARKER_ROUNDS 2
 
 /* What every packet of a VF asks of its config, in one word. */
 struct vf_brief {
@@ -48,7 +54,7 @@ struct fabric {
 	const struct conf *conf;
 	unsigned int n_workers, home;
 	struct fabric_port ports[CONF_MAX_PORTS];
-	struct l2 *l2;
+	struct l2 *l2;				/* a pipe has its own pointer: see pipe_places.c */
 	struct class_map *maps;			/* as in the config; room for CONF_MAX_MAPS */
 	struct room *rooms;			/* by VF */
 	struct vf_brief *briefs;		/* by VF */
@@ -108,6 +114,7 @@ struct pipe {
 	bool is_home, is_asking;
 	uint64_t turn_ns, last_turn_ns;
 	uint32_t tick;				/* whose figures are brought up to now in this turn */
+	const struct l2 *l2;			/* changed between turns */
 	struct ask *ask;
 	uint32_t n_rx_ports;
 	uint16_t rx_ports[CONF_MAX_PORTS];	/* by asker */
@@ -132,6 +139,10 @@ struct pipe {
 	const struct capture_set *captures;	/* NULL: nothing is captured, as a rule */
 	uint32_t n_vfs;
 	uint32_t change_at;			/* of a change that is being applied: how far it is */
+	uint8_t change_stage;			/* the same where VFs come or go, see pipe_places.c: */
+	uint32_t purge_at, purge_sender;	/* which of those that go is emptied, and of what its senders wait for it */
+	uint64_t marked;			/* bit w: worker w has been handed this round's marker */
+	uint32_t n_markers[PIPE_MARKER_ROUNDS];	/* that came from others */
 	/* Figures of its own; relaxed. */
 	_Atomic uint64_t seen_ns;		/* the time of its last turn */
 	_Atomic uint64_t n_turns, n_idle_turns, rx_pkts, tx_pkts, lost_ns, longest_gap_ns;
@@ -190,8 +201,15 @@ void pipe_set_tx_limit(struct pipe *p, vf_id vf, const struct sla *s, uint64_t n
 bool pipe_create_credits(struct pipe *p);
 void pipe_destroy_credits(struct pipe *p);
 void pipe_set_credit(struct pipe *p, vf_id vf, const struct sla *s, uint64_t now_ns);	/* before pipe_set_tx_limit() */
+void pipe_forget_credit(struct pipe *p, vf_id vf);	/* it is gone: who takes its place begins with nothing banked */
 uint64_t pipe_credit_limit(const struct pipe *p, vf_id vf, uint64_t max_bps);	/* the peak while it may have that */
 void pipe_look_at_credits(struct pipe *p, uint64_t now_ns);	/* once a turn */
+/* The limits that no terms say: of broadcast and of ARP and ND. */
+void pipe_set_party(struct pipe *p, vf_id vf, uint64_t broadcast_pps, uint64_t now_ns);
+
+/* fabric.c */
+struct l2 *fabric_build_l2(const struct conf *conf, const bool *is_out);	/* is_out (may be NULL): as if it were not there */
+void fabric_set_hold(struct fabric *f, vf_id vf, const struct conf_vf *v);
 
 /* pipe_tenant.c */
 bool pipe_create_tenants(struct pipe *p, uint64_t now_ns);
@@ -212,8 +230,12 @@ uint16_t pipe_ring_wait(struct pipe *p, uint16_t port, uint32_t got, bool is_ful
 /* pipe_ingest.c */
 uint32_t pipe_ask(struct pipe *p, uint64_t now_ns);
 uint32_t pipe_take_handed(struct pipe *p, uint64_t now_ns);
+/* Between workers also goes what is no packet: a marker, which says that all its worker handed before is here too. */
+bool pipe_hand_marker(struct pipe *p, unsigned int worker, uint32_t round);	/* false: its ring is full */
+uint32_t pipe_take_markers(struct pipe *p, struct pkt *burst, uint32_t n);	/* out of the burst; what is left of it */
 
 /* pipe_echo.c */
+void pipe_set_echo(struct pipe *p, vf_id vf, const struct conf_vf *v);
 bool pipe_create_echoes(struct pipe *p);
 void pipe_destroy_echoes(struct pipe *p);
 void pipe_count_echoes(struct pipe *p, const struct pkt *burst, uint32_t n);	/* from the PF, switched */

@@ -7,10 +7,12 @@ static uint32_t room_of(const struct pipe *p, uint16_t port)
 {
 	vf_id vf = p->f->lone_vf[port];
 
-	if (vf == VF_NONE || p->f->conf->vfs[vf].when_full == WHEN_FULL_DROP)
+	if (vf == VF_NONE)
 		return UINT32_MAX;	/* is not held: its queues drop by policy */
+	uint32_t limit = atomic_load_explicit(&p->f->rooms[vf].hold_pkts, memory_order_relaxed);
+	if (limit == 0)
+		return UINT32_MAX;
 	uint64_t inside = fabric_room_used(p->f, vf);
-	uint32_t limit = p->f->conf->vfs[vf].queue_pkts;
 	uint32_t room = inside < limit ? limit - (uint32_t)inside : 0;
 
 	return room >= LEAST_ASK || room >= limit / 4 ? room : 0;
@@ -50,13 +52,13 @@ static void refuse(struct pipe *p, const struct pkt *k, enum drop_reason reason)
 static void flood_of_vf(struct pipe *p, struct pkt *k, uint64_t now_ns)
 {
 	const struct fabric *f = p->f;
-	struct l2_group g = l2_group_of(f->l2, k->vid);
-	uint16_t own_port = l2_port_of(f->l2, k->src);
+	struct l2_group g = l2_group_of(p->l2, k->vid);
+	uint16_t own_port = l2_port_of(p->l2, k->src);
 	uint32_t n_local = 0;
 	struct pkt to_pf;
 
 	for (uint32_t i = 0; i < g.n; i++) {
-		uint16_t port = l2_port_of(f->l2, g.members[i]);
+		uint16_t port = l2_port_of(p->l2, g.members[i]);
 		n_local += port != own_port && port_is_up(f, port);
 	}
 	if (port_is_up(f, f->conf->pf) && pipe_copy_to(p, k, VF_PF, &to_pf)) {
@@ -74,7 +76,7 @@ static void flood_of_vf(struct pipe *p, struct pkt *k, uint64_t now_ns)
 
 static void flood_of_pf(struct pipe *p, struct pkt *k, uint64_t now_ns)
 {
-	struct l2_group g = l2_group_of(p->f->l2, k->vid);
+	struct l2_group g = l2_group_of(p->l2, k->vid);
 
 	for (uint32_t i = 0; i < g.n; i++) {
 		struct pkt copy;
@@ -87,7 +89,7 @@ static void flood_of_pf(struct pipe *p, struct pkt *k, uint64_t now_ns)
 static void unicast(struct pipe *p, struct pkt *k, uint64_t now_ns)
 {
 	const struct fabric *f = p->f;
-	uint16_t port = k->dest_kind == DEST_PF ? f->conf->pf : l2_port_of(f->l2, k->dst);
+	uint16_t port = k->dest_kind == DEST_PF ? f->conf->pf : l2_port_of(p->l2, k->dst);
 
 	if (k->dest_kind == DEST_PF && !port_is_up(f, port)) {
 		refuse(p, k, DROP_UPLINK_GONE);
@@ -139,10 +141,10 @@ static bool may_broadcast(struct party *sender, uint64_t now_ns)
 static inline void switch_one(const struct pipe *p, uint16_t port, struct pkt *k, bool is_sound, struct l2_memo *memo)
 {
 	if (is_sound) {
-		l2_switch(p->f->l2, k, port, memo);
+		l2_switch(p->l2, k, port, memo);
 		return;
 	}
-	k->src = port == p->f->conf->pf ? VF_PF : p->f->lone_vf[port];
+	k->src = port == p->f->conf->pf ? VF_PF : l2_only_vf(p->l2, port);
 	k->dest_kind = DEST_DROP;
 	k->reason = pkt_is_bad_segmentation(k) ? DROP_SEGMENTATION : pkt_is_truncated(k) ? DROP_TRUNCATED : DROP_MALFORMED;
 }
@@ -290,7 +292,7 @@ static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n,
 		dscp[i] = -1;
 		if (is_sound[i]) {
 			dscp[i] = classify_headers(k);
-			l2_prefetch(p->f->l2, k);
+			l2_prefetch(p->l2, k);
 		}
 	}
 	for (uint32_t i = 0; i < n; i++)
@@ -356,15 +358,36 @@ uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
 	return moved;
 }
 
+bool pipe_hand_marker(struct pipe *p, unsigned int worker, uint32_t round)
+{
+	struct pkt marker = {.handle = NULL, .dst = round};
+
+	return p->io.hand(p->io.ctx, worker, &marker, 1) == 1;
+}
+
+uint32_t pipe_take_markers(struct pipe *p, struct pkt *burst, uint32_t n)
+{
+	uint32_t n_left = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (__builtin_expect(burst[i].handle == NULL, 0))
+			p->n_markers[burst[i].dst]++;
+		else if (n_left++ != i)
+			burst[n_left - 1] = burst[i];
+	}
+	return n_left;
+}
+
 uint32_t pipe_take_handed(struct pipe *p, uint64_t now_ns)
 {
 	struct pkt burst[PIPE_BURST];
-	uint32_t n, moved = 0;
+	uint32_t n, n_pkts, moved = 0;
 
 	for (uint32_t i = 0; i < MAX_BURSTS; i++) {
 		n = p->io.take(p->io.ctx, burst, PIPE_BURST);
-		for (uint32_t j = 0, run; j < n; j += run) {
-			run = pipe_run_of(&burst[j], n - j);
+		n_pkts = pipe_take_markers(p, burst, n);
+		for (uint32_t j = 0, run; j < n_pkts; j += run) {
+			run = pipe_run_of(&burst[j], n_pkts - j);
 			pipe_enqueue(p, &burst[j], run, now_ns);
 		}
 		moved += n;

@@ -19,6 +19,7 @@
 	_(RECEIVER_LIMIT, "receiver_limit", "the receiver's queue is full: over its rx limit") \
 	_(RECEIVER_SLOW, "receiver_slow", "the receiver's queue is full: its guest does not read") \
 	_(RECEIVER_GONE, "receiver_gone", "the receiver's port is down") \
+	_(VF_DELETED, "vf_deleted", "of a VF that was deleted, or for it, and still queued then") \
 	_(UPLINK_GONE, "uplink_gone", "the PF is down") \
 	_(QUEUE_FULL, "queue_full", "of a sender that is not held (when_full = drop, shared port): its queue is full") \
 	_(PUSHED_OUT, "pushed_out", "when_full = drop: a better class or drop precedence needed its place") \

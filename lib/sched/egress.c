@@ -171,6 +171,26 @@ void egress_set_holds(struct egress *e, struct limiter *holds)
 	e->holds = holds;
 }
 
+void egress_forget(struct egress *e, uint32_t node)
+{
+	struct enode *n = &e->nodes[node];
+
+	assert(n->n_pkts == 0);
+	n->ring_wait = 0;
+	n->above = 0;
+	if (e->aqm != NULL)
+		memset(e->aqm[node].codel, 0, sizeof(e->aqm[node].codel));
+	if (e->pair != NULL) {
+		e->pair[node].balance_bytes = 0;
+		e->pair[node].has_passed = false;
+	}
+	if (!e->is_local) {
+		egress_begin_window(e, node);
+		peak_forget(&e->peaks[node]);
+	}
+	order_forget(e->order, node);
+}
+
 void egress_set_blocked(struct egress *e, bool is_blocked)
 {
 	e->is_blocked = is_blocked;

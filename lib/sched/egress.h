@@ -122,6 +122,7 @@ void egress_set_holds(struct egress *e, struct limiter *holds);
 
 /* May be changed at any time.  false: memory is out, nothing changed. */
 bool egress_set_signals(struct egress *e, uint32_t node, const struct egress_signals *signals);
+bool egress_reserve_drops(struct egress *e);	/* so that a drop target can be set later without memory; false: it is out */
 void egress_set_drop(struct egress *e, egress_drop_fn *drop, void *ctx);	/* before a node drops */
 
 /* The same for a group of nodes (a tenant), and who is in it: order_set_group(), order_join(), order_join_group(). */
@@ -164,6 +165,13 @@ uint32_t egress_pop(struct egress *e, struct egress_out *out, uint32_t n, uint64
 
 /* Takes any packet of a node without charging anybody (its port is gone, or the end).  false: it has none. */
 bool egress_take(struct egress *e, uint32_t node, struct egress_out *out, uint64_t now_ns);
+
+/* The same of one of its flows. */
+bool egress_take_flow(struct egress *e, uint32_t node, uint32_t flow_key, struct egress_out *out, uint64_t now_ns);
+
+/* Another begins in the node's place: it owes nothing and has saved nothing.  It must be empty.  Figures go on: who is told
+ * of them knows where they stood. */
+void egress_forget(struct egress *e, uint32_t node);
 
 /* Shares a VF's tx rate between its PF node and its local node by round robin in bytes over destinations (contract 6):
  * node i of 'pf' and node i of 'local' become siblings.  While one waits for its link, the other goes on.

@@ -366,17 +366,31 @@ uint32_t egress_send_now(struct egress *e, const uint32_t *nodes, const struct p
 	return i;
 }
 
-bool egress_take(struct egress *e, uint32_t node, struct egress_out *out, uint64_t now_ns)
+static void take(struct egress *e, uint32_t node, uint32_t flow, struct egress_out *out, uint64_t now_ns)
 {
 	struct enode *n = &e->nodes[node];
 
-	if (n->n_pkts == 0)
-		return false;
-	uint32_t flow = n->ring[RING_ALL];
 	fill_out(e, n, flow, ORDER_URGENT, flow_head_class(&e->flows[flow], n->demotes_urgent), out, now_ns);
 	if (n->n_pkts == 0)
 		order_sleep(e->order, node, now_ns);
 	else if (n->ring[RING_URGENT] == NO_FLOW)
 		order_sleep_urgent(e->order, node);
+}
+
+bool egress_take(struct egress *e, uint32_t node, struct egress_out *out, uint64_t now_ns)
+{
+	if (e->nodes[node].n_pkts == 0)
+		return false;
+	take(e, node, e->nodes[node].ring[RING_ALL], out, now_ns);
+	return true;
+}
+
+bool egress_take_flow(struct egress *e, uint32_t node, uint32_t key, struct egress_out *out, uint64_t now_ns)
+{
+	uint32_t flow = e->nodes[node].n_pkts == 0 ? NO_FLOW : flow_find(e, node, key);
+
+	if (flow == NO_FLOW)
+		return false;
+	take(e, node, flow, out, now_ns);
 	return true;
 }

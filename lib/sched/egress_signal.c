@@ -4,15 +4,19 @@
 
 #include "egress_impl.h"
 
+bool egress_reserve_drops(struct egress *e)
+{
+	if (e->aqm == NULL)
+		e->aqm = calloc(e->n_nodes, sizeof(*e->aqm));
+	return e->aqm != NULL;
+}
+
 bool egress_set_signals(struct egress *e, uint32_t node, const struct egress_signals *s)
 {
 	struct enode *n = &e->nodes[node];
 
-	if (s->drop_target_ns != 0 && e->aqm == NULL) {
-		e->aqm = calloc(e->n_nodes, sizeof(*e->aqm));
-		if (e->aqm == NULL)
-			return false;
-	}
+	if (s->drop_target_ns != 0 && !egress_reserve_drops(e))
+		return false;
 	n->mark_ns = s->mark_ns == 0 || s->mark_ns >= NEVER_MARK ? NEVER_MARK : (uint32_t)s->mark_ns;
 	assert(s->drop_target_ns == 0 || s->drop_target_ns >= CODEL_TARGET_NS);	/* may_be_late() */
 	n->is_dropping = s->drop_target_ns != 0;

@@ -152,6 +152,7 @@ static void settle_uplink(struct scenario_reading *reading)
 
 	if (s->conf == NULL)
 		return;
+	s->conf->n_vfs = s->conf->n_named;	/* no VF comes: spare places, which are the last, are left out */
 	if (s->conf->n_vfs == 0)
 		conf_say(r, 0, "there is no [vf]: wanted one or more, for somebody must send");
 	pf = &s->conf->ports[s->conf->pf];

@@ -106,12 +106,14 @@ void asking_plan(struct asking *plan, const struct conf *conf, const struct gran
 		plan->ports[port].priority = CONF_N_PRIORITIES - 1;
 		tenant[port] = CONF_NO_TENANT;
 	}
-	for (uint32_t i = 0; i < conf->n_vfs; i++)
-		add_vf(plan, conf, granted, i, tenant);
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		if (conf_is_there(&conf->vfs[i]))
+			add_vf(plan, conf, granted, i, tenant);
+	}
 	for (uint16_t port = 0; port < conf->n_ports; port++)
 		plan->tenant_of[port] = list_tenant(plan, conf, granted, tenant[port]);
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
-		if (conf->vfs[i].tenant != tenant[conf->vfs[i].port])
+		if (conf_is_there(&conf->vfs[i]) && conf->vfs[i].tenant != tenant[conf->vfs[i].port])
 			take_out_shared(plan, conf, granted, i, tenant[conf->vfs[i].port]);
 	}
 }

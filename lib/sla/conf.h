@@ -80,8 +80,10 @@ struct conf_remote {
 	int line;
 };
 
+/* A VF, or the place for one: it has no name while none is there.  A place belongs to its port for ever, and what there are
+ * buffers for does not change either. */
 struct conf_vf {
-	char name[CONF_NAME_CHARS];
+	char name[CONF_NAME_CHARS];	/* "": the place is free, and all else but port and rooms says nothing */
 	uint16_t port;			/* index into conf.ports */
 	uint32_t tenant;		/* index into conf.tenants, or CONF_NO_TENANT; see conf_tenant_of() */
 	uint8_t n_macs;
@@ -95,6 +97,8 @@ struct conf_vf {
 	uint32_t queue_pkts;		/* its own queue: what it may have waiting inside weir */
 	uint32_t receive_queue_pkts;	/* what may wait for it: 5 ms of its rx rate in 32 .. 1024 unless set */
 	uint32_t receive_room_pkts;	/* what there are buffers for: that queue at the start; a live change stays below */
+	uint32_t room_pkts;		/* the same of its own queue, twice where it cannot be held; see conf_queue_room() */
+	uint32_t born;			/* which of the VFs that came at run time it is, from 1 on; 0: it was there at the start */
 	bool is_receive_auto;		/* not set: it follows the rx limit */
 	enum when_full when_full;	/* default hold */
 	bool ecn;			/* default yes: packets that can be are marked CE above K */
@@ -137,7 +141,9 @@ struct conf_port {
 	bool trusted;			/* a memif peer must be: its descriptors are not validated by DPDK */
 	bool fix_csum;			/* finish partial checksums of what it receives; af_packet only */
 	int numa;			/* -1 = where the device is */
-	uint32_t n_vfs;			/* VFs on it; > 1 = shared: cannot hold its senders */
+	uint32_t n_vfs;			/* VFs on it now */
+	uint32_t spare;			/* VFs that may come at run time, asked; default 0 */
+	uint32_t n_places;		/* VFs at the start and spare ones; > 1 = shared: cannot hold its senders */
 	int line;
 };
 
@@ -175,7 +181,9 @@ struct conf {
 	uint16_t n_ports;
 	uint16_t pf;			/* index of the PF in ports */
 	struct conf_vf *vfs;
-	uint32_t n_vfs;
+	uint32_t n_vfs;		/* places; the names are n_named */
+	uint32_t n_named;
+	uint32_t n_born;	/* VFs that came at run time so far */
 	struct conf_tenant *tenants;
 	uint32_t n_tenants;
 	struct dscp_map *maps;		/* maps[0] is "default"; room for CONF_MAX_MAPS */
@@ -223,6 +231,20 @@ void conf_print(const struct conf *conf, FILE *out);
 static inline const struct conf_tenant *conf_tenant_of(const struct conf *conf, uint32_t tenant)
 {
 	return tenant < conf->n_tenants ? &conf->tenants[tenant] : NULL;
+}
+
+/* Is there a VF in the place? */
+static inline bool conf_is_there(const struct conf_vf *vf)
+{
+	return vf->name[0] != '\0';
+}
+
+/* Packets that its own queue must have buffers for: it has one where it is held, one for each way where it drops. */
+static inline uint32_t conf_queue_room(const struct conf *conf, const struct conf_vf *vf)
+{
+	bool is_held = conf->ports[vf->port].n_places == 1 && vf->when_full == WHEN_FULL_HOLD;
+
+	return (is_held ? 1 : 2) * vf->queue_pkts;
 }
 
 /* Bytes a frame of 'bytes' L2 bytes counts on a link of this basis. */

@@ -55,7 +55,7 @@ struct conf *conf_copy(const struct conf *conf)
 
 uint32_t conf_find_vf(const struct conf *conf, const char *name)
 {
-	for (uint32_t i = 0; i < conf->n_vfs; i++)
+	for (uint32_t i = 0; *name != '\0' && i < conf->n_vfs; i++)
 		if (strcmp(conf->vfs[i].name, name) == 0)
 			return i;
 	return UINT32_MAX;
@@ -177,6 +177,24 @@ static void change_mark(struct conf_reading *r, const struct conf_change *change
 		conf_put_mark(r, &s);
 }
 
+/* A VF that comes, or goes. */
+static void change_place(struct conf_reading *r, const struct conf_change *change, const struct words *w)
+{
+	const struct ini_section s = {
+		.kind = "vf", .name = change->name, .entries = w->section.entries, .n_entries = w->section.n_entries};
+	uint32_t i = conf_find_vf(r->conf, change->name);
+
+	r->is_whole = true;
+	if (change->verb == CONF_VF_ADD && i != UINT32_MAX)
+		conf_say(r, 0, "there is such a VF already: wanted another name, or that one deleted before");
+	else if (change->verb == CONF_VF_ADD)
+		conf_add_vf(r, &s);
+	else if (i == UINT32_MAX)
+		conf_say(r, 0, "there is no such VF: wanted a name that /weir/vfs lists");
+	else
+		conf_del_vf(r, i);
+}
+
 /* What is left of a config whose terms are new: NULL where it may not be. */
 static struct conf *finished(struct conf_reading *r)
 {
@@ -194,12 +212,14 @@ struct conf *conf_changed(const struct conf *running, const struct conf_change *
 		[CONF_SET] = "tx.max_bps",
 		[CONF_DSCP] = "EF or AF41",
 		[CONF_MARK_ADD] = "dst_port",
+		[CONF_VF_ADD] = "port",
 	};
 	char command[CONF_NAME_CHARS + 16];
 	struct conf_reading r = {.conf = conf_copy(running), .why = why, .ok = true, .command = command};
 	struct words words;
 
 	bool is_mark = change->verb == CONF_MARK_ADD || change->verb == CONF_MARK_DEL;
+	bool is_place = change->verb == CONF_VF_ADD || change->verb == CONF_VF_DEL;
 	const char *kind = is_mark ? "mark" : change->is_tenant ? "tenant" : "vf";
 
 	snprintf(command, sizeof(command), "%s %s", kind, change->name);
@@ -207,12 +227,14 @@ struct conf *conf_changed(const struct conf *running, const struct conf_change *
 		why_add(why, "%s: out of memory", command);
 		return NULL;
 	}
-	if (change->verb == CONF_MARK_DEL)
+	if (change->verb == CONF_MARK_DEL || change->verb == CONF_VF_DEL)
 		words = (struct words){0};
 	else
 		split(&r, &words, change->text, such_as[change->verb]);
 	if (is_mark)
 		change_mark(&r, change, &words);
+	else if (is_place)
+		change_place(&r, change, &words);
 	else if (change->is_tenant)
 		change_tenant(&r, change, &words);
 	else
@@ -220,13 +242,36 @@ struct conf *conf_changed(const struct conf *running, const struct conf_change *
 	return finished(&r);
 }
 
-/* The copy has all names of the other: they were compared when it was read. */
+/* VFs that 'wanted' does not have go, and those come that only it has. */
+static bool take_vfs(struct conf_reading *r, const struct conf *wanted)
+{
+	struct conf *conf = r->conf;
+	struct conf_names old, new;
+	bool is_ok = conf_names_init(&old, conf->vfs, conf->n_vfs, sizeof(struct conf_vf));
+
+	is_ok &= conf_names_init(&new, wanted->vfs, wanted->n_vfs, sizeof(struct conf_vf));
+	bool *is_new = calloc(wanted->n_vfs + 1u, sizeof(*is_new));
+	is_ok = is_ok && is_new != NULL;
+	for (uint32_t i = 0; is_ok && i < wanted->n_vfs; i++)
+		is_new[i] = conf_names_find(&old, wanted->vfs[i].name) == UINT32_MAX;
+	for (uint32_t i = 0; is_ok && i < conf->n_vfs; i++)
+		if (conf_is_there(&conf->vfs[i]) && conf_names_find(&new, conf->vfs[i].name) == UINT32_MAX)
+			conf_del_vf(r, i);
+	for (uint32_t i = 0; is_ok && i < wanted->n_vfs; i++)
+		if (is_new[i] && conf_is_there(&wanted->vfs[i]))
+			conf_copy_vf(r, wanted, &wanted->vfs[i]);
+	conf_names_fini(&old);
+	conf_names_fini(&new);
+	free(is_new);
+	return is_ok;
+}
+
 struct conf *conf_with_terms(const struct conf *running, const struct conf *wanted, struct why *why)
 {
 	struct conf_reading r = {.conf = conf_copy(running), .why = why, .ok = true, .command = "reload"};
 	struct conf_names vfs = {0}, tenants = {0};
 
-	if (r.conf == NULL || !conf_names_init(&vfs, r.conf->vfs, r.conf->n_vfs, sizeof(struct conf_vf)) ||
+	if (r.conf == NULL || !take_vfs(&r, wanted) || !conf_names_init(&vfs, r.conf->vfs, r.conf->n_vfs, sizeof(struct conf_vf)) ||
 		!conf_names_init(&tenants, r.conf->tenants, r.conf->n_tenants, sizeof(struct conf_tenant))) {
 		why_add(why, "reload: out of memory");
 		conf_names_fini(&vfs);
@@ -235,10 +280,8 @@ struct conf *conf_with_terms(const struct conf *running, const struct conf *want
 	}
 	for (uint32_t i = 0; i < wanted->n_vfs; i++) {
 		uint32_t to = conf_names_find(&vfs, wanted->vfs[i].name);
-		if (to == UINT32_MAX)
-			continue;
-		r.conf->vfs[to].tx = wanted->vfs[i].tx;
-		r.conf->vfs[to].rx = wanted->vfs[i].rx;
+		if (to != UINT32_MAX && r.ok)
+			conf_take_vf(&r, &r.conf->vfs[to], wanted, &wanted->vfs[i]);
 	}
 	for (uint32_t i = 0; i < wanted->n_tenants; i++) {
 		uint32_t to = conf_names_find(&tenants, wanted->tenants[i].name);

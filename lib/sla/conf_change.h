@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A configuration that changes while weir runs.  A config is never written once it is in use: a change is a new one,
  * checked as a whole by the same readers and checks as a file, and the same but for terms (what VFs and tenants were
- * sold: tx.*, rx.*) and DSCP maps (which there are, what is in them, and which a VF uses).  So whoever looks at a config sees all of a change or nothing of it, and what is the same in every
- * one of them (ports, MACs, who is in whom, indices) may be read from the first for ever.  A map keeps its index while it
+ * sold: tx.*, rx.*), DSCP maps (which there are, what is in them, and which a VF uses), marking rules, and which VFs there
+ * are, with what addresses.  So whoever looks at a config sees all of a change or nothing of it, and what is the same in
+ * every one of them (ports, places and their ports, tenants, indices) may be read from the first for ever.  A VF is known
+ * by its name, and by 'born' if another of the same name came later in its place.  A map keeps its index while it
  * is there; the place of one that has gone has no name, and may be taken by another later.
  * Pure: any thread.  Used by: live, telem, the app.  Uses: sla (conf.h), ini. */
 #ifndef WEIR_CONF_CHANGE_H
@@ -18,6 +20,8 @@ enum conf_verb {
 	CONF_DSCP,	/* another map for a VF */
 	CONF_MARK_ADD,	/* the marking rule 'name' is new */
 	CONF_MARK_DEL,	/* it goes; no text */
+	CONF_VF_ADD,	/* the VF 'name' is new, with the keys of [vf NAME] */
+	CONF_VF_DEL,	/* it goes; no text */
 };
 
 /* "key=value;key=value" for one VF or tenant.  Keys and values are those of weir.conf(5); "none" takes a term away.
@@ -38,13 +42,14 @@ uint32_t conf_find_tenant(const struct conf *conf, const char *name);
 /* The running config with the change made; admission is the caller's (conf_admit()).  NULL with all reasons. */
 struct conf *conf_changed(const struct conf *running, const struct conf_change *change, struct why *why);
 
-/* Reads and checks 'file' and compares it with what runs: all that is no term and no DSCP map must be the same, and is told
+/* Reads and checks 'file' and compares it with what runs: all that cannot change (see above) must be the same, and is told
  * with its line where it is not.  NULL with all reasons.  The result is only for conf_with_terms(). */
 struct conf *conf_reload(const struct conf *running, const char *file, struct why *why);
 struct conf *conf_reload_text(const struct conf *running, const char *file, const char *text, size_t size,
 	struct why *why);
 
-/* The running config with the terms and the maps of 'wanted' (by name), and its marking rules.  NULL with all reasons. */
+/* The running config with the VFs of 'wanted' (by name: others go, new ones come), their terms and addresses, and its
+ * maps and marking rules.  NULL with all reasons. */
 struct conf *conf_with_terms(const struct conf *running, const struct conf *wanted, struct why *why);
 
 /* The config as read from its file with the terms of a state file over it (conf_dump_state()); 'from' takes the place of
@@ -86,6 +91,15 @@ const char *conf_mark_text(const struct conf *conf, uint32_t i, char *buf, size_
 /* Tells every marking rule that went ('text' as it was, is_there = false), is new or is another. */
 typedef void conf_marks_change_fn(void *ctx, const char *name, const char *text, bool is_there);
 void conf_marks_changes(const struct conf *from, const struct conf *to, conf_marks_change_fn *tell, void *ctx);
+
+/* They are to be found by the same MACs and VLANs. */
+bool conf_same_address(const struct conf_vf *a, const struct conf_vf *b);
+
+/* The place has another VF than it had, or none any more, or one now. */
+static inline bool conf_is_another(const struct conf_vf *a, const struct conf_vf *b)
+{
+	return conf_is_there(a) != conf_is_there(b) || a->born != b->born;
+}
 
 /* The same terms were asked. */
 bool conf_same_terms(const struct sla *a, const struct sla *b);

@@ -69,31 +69,55 @@ static void list_vf_ports(const struct conf *conf, char *buf, size_t size)
 		snprintf(buf, size, "a [port] with role = vf");
 }
 
+uint16_t conf_find_port(const struct conf *conf, const char *device)
+{
+	for (uint16_t i = 0; i < conf->n_ports; i++)
+		if (strcmp(conf->ports[i].device, device) == 0)
+			return i;
+	return CONF_MAX_PORTS;
+}
+
+uint16_t conf_named_port(struct conf_reading *r, const struct ini_section *s)
+{
+	const struct conf *conf = r->conf;
+	const struct ini_entry *e = conf_entry(s, "port");
+	char wanted[300];
+
+	list_vf_ports(conf, wanted, sizeof(wanted));
+	if (e == NULL) {
+		conf_say(r, s->line, "[vf %.60s] has no port: wanted port = %s", s->name, wanted);
+		return CONF_MAX_PORTS;
+	}
+	if (*e->value == '\0')
+		return CONF_MAX_PORTS;
+	uint16_t i = conf_find_port(conf, e->value);
+	if (i == CONF_MAX_PORTS)
+		conf_say(r, e->line, "port = %.60s: there is no such [port]: wanted %s", e->value, wanted);
+	else if (conf->ports[i].role == PORT_PF)
+		conf_say(r, e->line, "port = %s is the PF: wanted %s", e->value, wanted);
+	else
+		return i;
+	return CONF_MAX_PORTS;
+}
+
 static void resolve_port(struct conf_reading *r, uint32_t vf)
 {
 	struct conf *conf = r->conf;
-	const struct ini_section *s = r->vf_section[vf];
-	const struct ini_entry *e = conf_entry(s, "port");
-	char wanted[300];
-	uint16_t i = 0;
 
-	list_vf_ports(conf, wanted, sizeof(wanted));
-	conf->vfs[vf].port = CONF_MAX_PORTS;
-	if (e == NULL) {
-		conf_say(r, s->line, "[vf %s] has no port: wanted port = %s", s->name, wanted);
-		return;
-	}
-	if (*e->value == '\0')
-		return;
-	while (i < conf->n_ports && strcmp(conf->ports[i].device, e->value) != 0)
-		i++;
-	if (i == conf->n_ports) {
-		conf_say(r, e->line, "port = %.60s: there is no such [port]: wanted %s", e->value, wanted);
-	} else if (conf->ports[i].role == PORT_PF) {
-		conf_say(r, e->line, "port = %s is the PF: wanted %s", e->value, wanted);
-	} else {
-		conf->vfs[vf].port = i;
-		conf->ports[i].n_vfs++;
+	conf->vfs[vf].port = conf_named_port(r, r->vf_section[vf]);
+	if (conf->vfs[vf].port < conf->n_ports)
+		conf->ports[conf->vfs[vf].port].n_vfs++;
+}
+
+/* How many VFs there may be, now and later: a port of a switch that runs has as many places as it has. */
+static void count_places(struct conf_reading *r)
+{
+	for (uint16_t i = 0; i < r->conf->n_ports; i++) {
+		struct conf_port *port = &r->conf->ports[i];
+		uint16_t running = r->running != NULL ? conf_find_port(r->running, port->device) : CONF_MAX_PORTS;
+
+		port->n_places = running != CONF_MAX_PORTS ? r->running->ports[running].n_places
+							   : port->n_vfs + port->spare;
 	}
 }
 
@@ -116,17 +140,27 @@ static void resolve_map(struct conf_reading *r, uint32_t vf)
 
 /* ---- VFs: what contradicts ---- */
 
+/* " (line 7)", of a file. */
+static const char *line_text(const struct conf_reading *r, char buf[20], int line)
+{
+	buf[0] = '\0';
+	if (r->command == NULL)
+		snprintf(buf, 20, " (line %d)", line);
+	return buf;
+}
+
 static void check_vlans(struct conf_reading *r, uint32_t i)
 {
 	const struct conf_vf *vf = &r->conf->vfs[i];
 	const struct ini_section *s = r->vf_section[i];
 	const struct ini_entry *vlan = conf_entry(s, "vlan"), *trunk = conf_entry(s, "trunk");
 	const struct ini_entry *native = conf_entry(s, "native");
+	char line[20];
 
 	if (vlan != NULL && trunk != NULL)
 		conf_say(r, trunk->line,
-			"trunk and vlan (line %d) exclude each other: wanted vlan, or trunk with native",
-			vlan->line);
+			"trunk and vlan%s exclude each other: wanted vlan, or trunk with native",
+			line_text(r, line, vlan->line));
 	if (native != NULL && trunk == NULL)
 		conf_say(r, native->line,
 			"native without trunk: wanted trunk = VLANs beside it, or vlan = %.20s",
@@ -134,9 +168,9 @@ static void check_vlans(struct conf_reading *r, uint32_t i)
 	if (native != NULL && vlan == NULL && vf->trunk != NULL && vf->vid != 0 &&
 		(vf->trunk[vf->vid / 64] >> (vf->vid % 64) & 1) != 0)
 		conf_say(r, native->line,
-			"native = %d is in trunk (line %d) too: wanted it in one of them: native frames have "
+			"native = %d is in trunk%s too: wanted it in one of them: native frames have "
 			"no tag",
-			vf->vid, trunk->line);
+			vf->vid, line_text(r, line, trunk->line));
 }
 
 /* How it is told that it sends too much. */
@@ -145,18 +179,19 @@ static void check_signals(struct conf_reading *r, uint32_t i)
 	struct conf_vf *vf = &r->conf->vfs[i];
 	const struct ini_section *s = r->vf_section[i];
 	const struct ini_entry *mark = conf_entry(s, "mark_above"), *when = conf_entry(s, "when_full");
+	char line[20];
 
 	if (mark != NULL && !vf->ecn)
 		conf_say(r, mark->line,
-			"mark_above with ecn = no (line %d): nothing is marked, wanted one of them",
-			conf_line(s, "ecn"));
-	if (vf->port >= r->conf->n_ports || r->conf->ports[vf->port].n_vfs <= 1)
+			"mark_above with ecn = no%s: nothing is marked, wanted one of them",
+			line_text(r, line, conf_line(s, "ecn")));
+	if (vf->port >= r->conf->n_ports || r->conf->ports[vf->port].n_places <= 1)
 		return;
 	if (when != NULL && vf->when_full == WHEN_FULL_HOLD && strcmp(when->value, "hold") == 0)
 		conf_say(r, when->line,
 			"when_full = hold, but %u VFs share %s and one cannot be held without the others: wanted "
 			"when_full = drop, or a port of its own",
-			r->conf->ports[vf->port].n_vfs, r->conf->ports[vf->port].device);
+			r->conf->ports[vf->port].n_places, r->conf->ports[vf->port].device);
 	vf->when_full = WHEN_FULL_DROP;
 }
 
@@ -189,15 +224,37 @@ static void check_vf_on_port(struct conf_reading *r, uint32_t i)
 			"%s] at line %d, or a "
 			"net_vhost port",
 			vf->name, port->device, port->device, port->line);
-	if (!has_mac && port->n_vfs > 1)
+	if (!has_mac && port->n_places > 1)
 		conf_say(r, s->line,
-			"[vf %s] has no mac, and %s has %u VFs: wanted mac = ADDRESS to tell them apart",
-			vf->name, port->device, port->n_vfs);
+			"[vf %s] has no mac, and %s has %u VFs%s: wanted mac = ADDRESS to tell them apart",
+			vf->name, port->device, port->n_places, port->n_vfs < port->n_places ? ", spare ones counted" : "");
 	if (!has_mac && antispoof != NULL && strcmp(antispoof->value, "yes") == 0)
 		conf_say(r, antispoof->line,
 			"antispoof = yes without mac: wanted mac = ADDRESS, what it may send from");
 	if (!has_mac)
 		vf->antispoof = false; /* no address to hold it to */
+}
+
+static void check_alone(struct conf_reading *r, uint32_t i)
+{
+	resolve_map(r, i);
+	check_vlans(r, i);
+	conf_check_sla(r, r->vf_section[i], "tx", &r->conf->vfs[i].tx);
+	conf_check_sla(r, r->vf_section[i], "rx", &r->conf->vfs[i].rx);
+}
+
+static void check_in_place(struct conf_reading *r, uint32_t i)
+{
+	if (r->conf->vfs[i].port < r->conf->n_ports)
+		check_vf_on_port(r, i);
+	check_signals(r, i);
+	check_remote(r, i);
+}
+
+void conf_check_vf(struct conf_reading *r, uint32_t vf)
+{
+	check_alone(r, vf);
+	check_in_place(r, vf);
 }
 
 void conf_check(struct conf_reading *r)
@@ -209,17 +266,11 @@ void conf_check(struct conf_reading *r)
 		check_port(r, i);
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		resolve_port(r, i);
-		resolve_map(r, i);
-		check_vlans(r, i);
-		conf_check_sla(r, r->vf_section[i], "tx", &conf->vfs[i].tx);
-		conf_check_sla(r, r->vf_section[i], "rx", &conf->vfs[i].rx);
+		check_alone(r, i);
 	}
-	for (uint32_t i = 0; i < conf->n_vfs; i++) { /* now that each port's VFs have been counted */
-		if (conf->vfs[i].port < conf->n_ports)
-			check_vf_on_port(r, i);
-		check_signals(r, i);
-		check_remote(r, i);
-	}
+	count_places(r);
+	for (uint32_t i = 0; i < conf->n_vfs; i++) /* now that each port's VFs have been counted */
+		check_in_place(r, i);
 	conf_check_tenants(r);
 	conf_check_macs(r);
 }

@@ -66,27 +66,23 @@ static void compare_switch(struct conf_reading *r)
 
 /* ---- Ports ---- */
 
-static uint16_t port_index(const struct conf *conf, const char *device)
-{
-	uint16_t i = 0;
-
-	while (i < conf->n_ports && strcmp(conf->ports[i].device, device) != 0)
-		i++;
-	return i;
-}
-
 static void compare_port(struct conf_reading *r, uint16_t i)
 {
 	const struct ini_section *s = r->port_section[i];
 	const struct conf_port *a = &r->conf->ports[i], *b;
-	uint16_t j = port_index(r->running, a->device);
+	uint16_t j = conf_find_port(r->running, a->device);
 
-	if (j == r->running->n_ports) {
+	if (j == CONF_MAX_PORTS) {
 		conf_say(r, a->line, "[port %s] is new, and ports cannot come while weir runs: wanted a restart",
 			a->device);
 		return;
 	}
 	b = &r->running->ports[j];
+	if (a->n_vfs > b->n_places)
+		conf_say(r, a->line, "[port %s] has %u VFs in this file, and %u places since weir was started: wanted at most so "
+			"many, or a restart", a->device, a->n_vfs, b->n_places);
+	else if (a->spare > b->spare && a->n_vfs + a->spare > b->n_places)
+		same(r, s, "spare", false);
 	same(r, s, "role", SAME(role));
 	same(r, s, "rate", SAME(rate_bps));
 	same(r, s, "link_basis", SAME(basis_set) && SAME(basis));
@@ -107,17 +103,12 @@ static void compare_ports(struct conf_reading *r)
 	for (uint16_t i = 0; i < r->conf->n_ports; i++)
 		compare_port(r, i);
 	for (uint16_t i = 0; i < r->running->n_ports; i++)
-		if (port_index(r->conf, r->running->ports[i].device) == r->conf->n_ports)
+		if (conf_find_port(r->conf, r->running->ports[i].device) == CONF_MAX_PORTS)
 			conf_say(r, 0, "[port %s] is gone, and ports cannot go while weir runs: wanted it, or a restart",
 				r->running->ports[i].device);
 }
 
 /* ---- VFs and tenants ---- */
-
-static const char *port_name(const struct conf *conf, uint16_t port)
-{
-	return port < conf->n_ports ? conf->ports[port].device : "";
-}
 
 static const char *tenant_name(const struct conf *conf, uint32_t tenant)
 {
@@ -126,57 +117,21 @@ static const char *tenant_name(const struct conf *conf, uint32_t tenant)
 	return t != NULL ? t->name : "";
 }
 
-static bool same_trunk(const struct conf_vf *a, const struct conf_vf *b)
-{
-	if (a->trunk == NULL || b->trunk == NULL)
-		return a->trunk == b->trunk;
-	return memcmp(a->trunk, b->trunk, 64 * sizeof(*a->trunk)) == 0;
-}
-
-static void compare_vf(struct conf_reading *r, uint32_t i, const struct conf_vf *b)
-{
-	const struct ini_section *s = r->vf_section[i];
-	const struct conf_vf *a = &r->conf->vfs[i];
-	bool is_tagged = a->vlan_mode == VLAN_TRUNK;
-
-	same(r, s, "port", strcmp(port_name(r->conf, a->port), port_name(r->running, b->port)) == 0);
-	same(r, s, "mac", SAME(n_macs) && memcmp(a->mac, b->mac, a->n_macs * sizeof(a->mac[0])) == 0);
-	same(r, s, is_tagged ? "trunk" : "vlan", SAME(vlan_mode) && same_trunk(a, b));
-	same(r, s, is_tagged ? "native" : "vlan", a->vlan_mode != b->vlan_mode || SAME(vid));
-	same(r, s, "antispoof", SAME(antispoof));
-	same(r, s, "broadcast_pps", SAME(broadcast_pps));
-	same(r, s, "queue", SAME(queue_pkts));
-	same(r, s, "receive_queue", SAME(is_receive_auto) && (a->is_receive_auto || SAME(receive_queue_pkts)));
-	same(r, s, "tenant", strcmp(tenant_name(r->conf, a->tenant), tenant_name(r->running, b->tenant)) == 0);
-	same(r, s, "when_full", SAME(when_full));
-	same(r, s, "ecn", SAME(ecn));
-	same(r, s, "mark_above", SAME(mark_above_ns));
-	same(r, s, "remote", SAME(is_remote));
-	same(r, s, "echo", SAME(echo));
-}
-
+/* Those that are in both: others come and go. */
 static void compare_vfs(struct conf_reading *r, const struct conf_names *running)
 {
-	struct conf_names own;
+	const char *keys[CONF_MOST_DIFFERENCES];
 
 	for (uint32_t i = 0; i < r->conf->n_vfs; i++) {
-		uint32_t j = conf_names_find(running, r->conf->vfs[i].name);
+		const struct conf_vf *vf = &r->conf->vfs[i];
+		uint32_t j = conf_names_find(running, vf->name);
 
-		if (j != UINT32_MAX)
-			compare_vf(r, i, &r->running->vfs[j]);
-		else
-			conf_say(r, r->conf->vfs[i].line,
-				"[vf %s] is new, and VFs cannot come while weir runs: wanted a restart", r->conf->vfs[i].name);
+		if (j == UINT32_MAX || vf->port >= r->conf->n_ports)
+			continue;
+		uint32_t n = conf_vf_differs(r->conf, vf, r->running, &r->running->vfs[j], keys);
+		for (uint32_t k = 0; k < n; k++)
+			same(r, r->vf_section[i], keys[k], false);
 	}
-	if (!conf_names_init(&own, r->conf->vfs, r->conf->n_vfs, sizeof(struct conf_vf))) {
-		conf_say(r, 0, "out of memory");
-		return;
-	}
-	for (uint32_t j = 0; j < r->running->n_vfs; j++)
-		if (conf_names_find(&own, r->running->vfs[j].name) == UINT32_MAX)
-			conf_say(r, 0, "[vf %s] is gone, and VFs cannot go while weir runs: wanted it, or a restart",
-				r->running->vfs[j].name);
-	conf_names_fini(&own);
 }
 
 static void compare_tenants(struct conf_reading *r, const struct conf_names *running)

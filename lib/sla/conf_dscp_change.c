@@ -19,7 +19,7 @@ uint32_t conf_map_users(const struct conf *conf, uint16_t map)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < conf->n_vfs; i++)
-		n += conf->vfs[i].dscp_map == map;
+		n += conf_is_there(&conf->vfs[i]) && conf->vfs[i].dscp_map == map;
 	return n;
 }
 
@@ -74,6 +74,12 @@ static uint16_t free_place(struct conf *conf)
 static void give_back(struct conf *conf, uint16_t map)
 {
 	*conf->maps[map].name = '\0';
+}
+
+void conf_leave_map(struct conf *conf, uint16_t map)
+{
+	if (map != 0 && conf->maps[map].line == 0 && conf_map_users(conf, map) == 0)
+		give_back(conf, map);
 }
 
 /* The VF's name, or the nearest to it that no map has. */
@@ -133,8 +139,8 @@ void conf_change_dscp(struct conf_reading *r, uint32_t vf, const struct ini_sect
 	conf_read_dscp_over(r, s, &map);
 	if (r->ok && !conf_same_map(&map, &conf->maps[v->dscp_map]))
 		own(r, v, &map);
-	if (before != 0 && before != v->dscp_map && conf->maps[before].line == 0 && conf_map_users(conf, before) == 0)
-		give_back(conf, before);
+	if (before != v->dscp_map)
+		conf_leave_map(conf, before);
 }
 
 /* ---- By a file ---- */

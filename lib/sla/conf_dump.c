@@ -154,6 +154,8 @@ static void dump_port(const struct conf *conf, uint16_t i, FILE *out)
 	if (p->basis_set)
 		fprintf(out, "link_basis = %s\n", p->basis == BASIS_WIRE ? "wire" : "l2");
 	put_number(out, "mtu", p->mtu);
+	if (p->n_places > p->n_vfs)
+		put_number(out, "spare", p->n_places - p->n_vfs);
 	put_number(out, "queues", p->n_queues);
 	put_number(out, "rx_descriptors", p->n_rx_desc);
 	put_number(out, "tx_descriptors", p->n_tx_desc);
@@ -263,7 +265,8 @@ void conf_dump(const struct conf *conf, FILE *out)
 	for (uint32_t i = 0; i < conf->n_tenants; i++)
 		dump_tenant(conf, &conf->tenants[i], out);
 	for (uint32_t i = 0; i < conf->n_vfs; i++)
-		dump_vf(conf, &conf->vfs[i], out);
+		if (conf_is_there(&conf->vfs[i]))
+			dump_vf(conf, &conf->vfs[i], out);
 	conf_dump_marks(conf, out);
 }
 
@@ -276,6 +279,51 @@ static void dump_changed_maps(const struct conf *conf, const struct conf *base, 
 	}
 }
 
+/* VFs of 'base' that are none any more. */
+static void dump_deleted(const struct conf *base, const struct conf_names *now, FILE *out)
+{
+	for (uint32_t i = 0; i < base->n_vfs; i++)
+		if (conf_is_there(&base->vfs[i]) && conf_names_find(now, base->vfs[i].name) == UINT32_MAX)
+			fprintf(out, "\n[vf %s]\ndeleted = yes\n", base->vfs[i].name);
+}
+
+/* As a whole where the config has none of this name or another; else its terms, where they are others. */
+static void dump_changed_vf(const struct conf *conf, const struct conf_vf *vf, const struct conf *base,
+	const struct conf_vf *before, FILE *out)
+{
+	const char *map = conf->maps[vf->dscp_map].name, *keys[CONF_MOST_DIFFERENCES];
+
+	if (before == NULL || conf_vf_differs(conf, vf, base, before, keys) > 0 || !conf_same_address(vf, before)) {
+		dump_vf(conf, vf, out);
+		return;
+	}
+	bool is_other_map = strcmp(map, base->maps[before->dscp_map].name) != 0;
+	if (conf_same_terms(&vf->tx, &before->tx) && conf_same_terms(&vf->rx, &before->rx) && !is_other_map)
+		return;
+	fprintf(out, "\n[vf %s]\n", vf->name);
+	if (is_other_map)
+		fprintf(out, "dscp_map = %s\n", map);
+	conf_dump_terms("tx", &vf->tx, out);
+	conf_dump_terms("rx", &vf->rx, out);
+}
+
+static void dump_changed_vfs(const struct conf *conf, const struct conf *base, FILE *out)
+{
+	struct conf_names now = {0}, then = {0};
+
+	if (conf_names_init(&now, conf->vfs, conf->n_vfs, sizeof(struct conf_vf)) &&
+		conf_names_init(&then, base->vfs, base->n_vfs, sizeof(struct conf_vf))) {
+		dump_deleted(base, &now, out);
+		for (uint32_t i = 0; i < conf->n_vfs; i++) {
+			uint32_t j = conf_names_find(&then, conf->vfs[i].name);
+			if (conf_is_there(&conf->vfs[i]))
+				dump_changed_vf(conf, &conf->vfs[i], base, j != UINT32_MAX ? &base->vfs[j] : NULL, out);
+		}
+	}
+	conf_names_fini(&now);
+	conf_names_fini(&then);
+}
+
 void conf_dump_state(const struct conf *conf, const struct conf *base, FILE *out)
 {
 	fprintf(out, "# What was sold at run time, other than in the config.  Written by weir, read at its start.\n");
@@ -286,17 +334,6 @@ void conf_dump_state(const struct conf *conf, const struct conf *base, FILE *out
 		fprintf(out, "\n[tenant %s]\n", conf->tenants[i].name);
 		conf_dump_terms("tx", &conf->tenants[i].tx, out);
 	}
-	for (uint32_t i = 0; i < conf->n_vfs; i++) {
-		const struct conf_vf *vf = &conf->vfs[i];
-		const char *map = conf->maps[vf->dscp_map].name;
-		bool is_other_map = strcmp(map, base->maps[base->vfs[i].dscp_map].name) != 0;
-		if (conf_same_terms(&vf->tx, &base->vfs[i].tx) && conf_same_terms(&vf->rx, &base->vfs[i].rx) && !is_other_map)
-			continue;
-		fprintf(out, "\n[vf %s]\n", vf->name);
-		if (is_other_map)
-			fprintf(out, "dscp_map = %s\n", map);
-		conf_dump_terms("tx", &vf->tx, out);
-		conf_dump_terms("rx", &vf->rx, out);
-	}
+	dump_changed_vfs(conf, base, out);
 	conf_dump_state_marks(conf, base, out);
 }

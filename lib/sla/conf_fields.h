@@ -120,7 +120,30 @@ void conf_say_unknown_term(
 void conf_check_sla(
 	struct conf_reading *r, const struct ini_section *s, const char *dir, const struct sla *sla);
 
+/* conf_place.c */
+void conf_add_spares(struct conf_reading *r);	/* when all VFs of the file are known; n_named and rooms too */
+/* A VF of this section takes a free place; its index, or UINT32_MAX with the reasons said.  The caller knows that there is
+ * none of its name.  Where r->ok is false afterwards the config is to be thrown away. */
+uint32_t conf_add_vf(struct conf_reading *r, const struct ini_section *s);
+/* The same of a VF that another config has, and this one has not, but for its DSCP map. */
+void conf_copy_vf(struct conf_reading *r, const struct conf *from, const struct conf_vf *wanted);
+void conf_del_vf(struct conf_reading *r, uint32_t vf);	/* with its marking rules, and a map that was its alone */
+/* Terms and addresses of the same VF in another config, in the place of what it has. */
+void conf_take_vf(struct conf_reading *r, struct conf_vf *vf, const struct conf *from, const struct conf_vf *wanted);
+/* What cannot change of a VF while it is there: the keys that are not the same. */
+#define CONF_MOST_DIFFERENCES 16
+uint32_t conf_vf_differs(const struct conf *in_a, const struct conf_vf *a, const struct conf *in_b,
+	const struct conf_vf *b, const char *keys[CONF_MOST_DIFFERENCES]);
+
+uint16_t conf_find_port(const struct conf *conf, const char *device);	/* CONF_MAX_PORTS: none */
+uint16_t conf_named_port(struct conf_reading *r, const struct ini_section *s);	/* the same of a [vf], and it was said why */
+void conf_check_vf(struct conf_reading *r, uint32_t vf);	/* one that comes, whose port is known */
+void conf_join_tenant(struct conf_reading *r, uint32_t vf);	/* the one that its section names */
+void conf_count_in_tenants(struct conf *conf, uint32_t tenant, int n);
+void conf_leave_map(struct conf *conf, uint16_t map);	/* who used it does not any more */
+
 /* Sections with files of their own. */
+void conf_read_vf_keys(struct conf_reading *r, const struct ini_section *s, struct conf_vf *vf);	/* its trunk is the caller's */
 void conf_read_vf(struct conf_reading *r, const struct ini_section *s);
 void conf_read_dscp(struct conf_reading *r, const struct ini_section *s);
 /* Lines of a map over what it is; the caller has the section checked.  What is not named stays, but for "default". */

@@ -21,10 +21,16 @@ static int by_mac_then_vf(const void *a, const void *b)
 	return order != 0 ? order : x->vf < y->vf ? -1 : x->vf > y->vf;
 }
 
+/* A VF without a section was there before, and has been checked. */
+static int mac_line(const struct conf_reading *r, uint32_t vf)
+{
+	return r->vf_section[vf] != NULL ? conf_line(r->vf_section[vf], "mac") : 0;
+}
+
 static void check_address(struct conf_reading *r, uint32_t vf, const uint8_t mac[6])
 {
 	static const uint8_t zero[6];
-	int line = conf_line(r->vf_section[vf], "mac");
+	int line = mac_line(r, vf);
 
 	if (memcmp(mac, zero, sizeof(zero)) == 0)
 		conf_say(r, line, "mac = " MAC_FORMAT " is no station's: wanted an address that is not zero",
@@ -59,17 +65,26 @@ static void say_twins(
 	struct conf_reading *r, const struct owned_mac *first, const struct owned_mac *twin, int vlan)
 {
 	const struct conf *conf = r->conf;
-	int line = conf_line(r->vf_section[twin->vf], "mac");
 
+	if (r->vf_section[twin->vf] == NULL) {	/* the first is the one that comes */
+		const struct owned_mac *other = first;
+
+		first = twin;
+		twin = other;
+	}
+	int line = mac_line(r, twin->vf);
+	char first_line[20] = "";
+
+	if (r->vf_section[first->vf] != NULL)
+		snprintf(first_line, sizeof(first_line), " (line %d)", mac_line(r, first->vf));
 	if (first->vf == twin->vf)
 		conf_say(r, line, "mac = " MAC_FORMAT " is in the list of [vf %s] twice: wanted it once",
 			MAC_BYTES(twin->mac), conf->vfs[twin->vf].name);
 	else
 		conf_say(r, line,
 			"mac = " MAC_FORMAT
-			" of [vf %s] is [vf %s]'s too (line %d), in VLAN %d: wanted an address once a VLAN",
-			MAC_BYTES(twin->mac), conf->vfs[twin->vf].name, conf->vfs[first->vf].name,
-			conf_line(r->vf_section[first->vf], "mac"), vlan);
+			" of [vf %s] is [vf %s]'s too%s, in VLAN %d: wanted an address once a VLAN",
+			MAC_BYTES(twin->mac), conf->vfs[twin->vf].name, conf->vfs[first->vf].name, first_line, vlan);
 }
 
 /* Names the first before 'twin' in its group that shares a VLAN with it. */
@@ -114,7 +129,8 @@ void conf_check_macs(struct conf_reading *r)
 	}
 	for (uint32_t vf = 0; vf < conf->n_vfs; vf++) {
 		for (uint8_t i = 0; i < conf->vfs[vf].n_macs; i++) {
-			check_address(r, vf, conf->vfs[vf].mac[i]);
+			if (r->vf_section[vf] != NULL)
+				check_address(r, vf, conf->vfs[vf].mac[i]);
 			memcpy(macs[n].mac, conf->vfs[vf].mac[i], sizeof(macs[n].mac));
 			macs[n++].vf = vf;
 		}

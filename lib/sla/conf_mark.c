@@ -363,6 +363,20 @@ void conf_put_mark(struct conf_reading *r, const struct ini_section *s)
 	end(&all);
 }
 
+void conf_drop_marks(struct conf_reading *r, uint32_t vf)
+{
+	const struct marks *marks = r->conf->marks;
+	struct rules all;
+
+	if (marks == NULL || marks_of(marks, vf) == NULL)
+		return;
+	if (begin(&all, r, marks_n(marks)))
+		for (uint32_t i = 0; i < marks_n(marks); i++)
+			if (marks_rule(marks, i)->vf != vf)
+				add(&all, marks_rule(marks, i));
+	end(&all);
+}
+
 void conf_take_marks(struct conf_reading *r, const struct conf *from)
 {
 	struct rules all;

@@ -13,6 +13,9 @@ void conf_read_marks(struct conf_reading *r);
  * a new one; where it may not be, all reasons are said and it stays. */
 void conf_put_mark(struct conf_reading *r, const struct ini_section *s);
 
+/* All of one VF go. */
+void conf_drop_marks(struct conf_reading *r, uint32_t vf);
+
 /* The rules of 'from' in the place of those of r->conf, by the names of VFs. */
 void conf_take_marks(struct conf_reading *r, const struct conf *from);
 

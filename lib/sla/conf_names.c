@@ -28,7 +28,7 @@ bool conf_names_init(struct conf_names *names, const void *objects, size_t n, si
 
 uint32_t conf_names_find(const struct conf_names *names, const char *name)
 {
-	const char **found = names->n == 0 ? NULL
+	const char **found = names->n == 0 || *name == '\0' ? NULL /* free places have none */
 					   : bsearch(&name, names->sorted, names->n, sizeof(*names->sorted), compare);
 
 	return found == NULL ? UINT32_MAX : (uint32_t)((size_t)(*found - names->first) / names->stride);

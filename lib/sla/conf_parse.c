@@ -58,6 +58,7 @@ static const struct conf_field port_fields[] = {
 		"bits per second such as 1G (what the device reports: leave it out)"},
 	{"link_basis", conf_read_choice, AT(struct port_text, port.basis), 0, 0, "l2|wire"},
 	{"mtu", conf_read_count, AT(struct port_text, port.mtu), 68, 65535, "bytes of L3"},
+	{"spare", conf_read_count, AT(struct port_text, port.spare), 0, 4096, "VFs that may come while weir runs"},
 	{"queues", conf_read_count, AT(struct port_text, port.n_queues), 1, 64, "queue pairs"},
 	{"rx_descriptors", conf_read_auto_0, AT(struct port_text, port.n_rx_desc), 0, 32768,
 		"auto or a number of descriptors"},
@@ -233,6 +234,8 @@ static struct conf *read_whole(const struct ini *ini, bool is_good_ini, const ch
 		if (!is_one_of(ini->sections[i].kind, others))
 			read_section(&r, &ini->sections[i]);
 	conf_check(&r);
+	if (running == NULL)
+		conf_add_spares(&r);
 	conf_read_marks(&r);
 	conf_complete(r.conf);
 	conf_check_tenant_sums(&r);

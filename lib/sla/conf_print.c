@@ -53,6 +53,21 @@ static void print_switch(const struct conf *conf, FILE *out)
 		conf->remote.bottleneck_bps == 0 ? "found out" : units_count_text(b, conf->remote.bottleneck_bps));
 }
 
+static void print_spares(const struct conf *conf, FILE *out)
+{
+	const char *before = "  spare places, for VFs that come at run time: ";
+
+	for (uint16_t i = 0; i < conf->n_ports; i++) {
+		const struct conf_port *p = &conf->ports[i];
+		if (p->n_places <= p->n_vfs)
+			continue;
+		fprintf(out, "%s%s %u", before, p->device, p->n_places - p->n_vfs);
+		before = ", ";
+	}
+	if (before[0] == ',')
+		fprintf(out, "\n");
+}
+
 static void print_ports(const struct conf *conf, FILE *out)
 {
 	struct table *t = table_create(
@@ -79,6 +94,7 @@ static void print_ports(const struct conf *conf, FILE *out)
 	fprintf(out, "ports\n");
 	table_print(t, out, "  ");
 	table_destroy(t);
+	print_spares(conf, out);
 }
 
 /* "10,20-30 native 5" */
@@ -136,6 +152,8 @@ static void print_vfs(const struct conf *conf, FILE *out)
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		const struct conf_vf *vf = &conf->vfs[i];
 
+		if (!conf_is_there(vf))
+			continue;
 		table_row(t, "%s|%s|%s|%s|%s|%s|%s|%s|%u|%u", vf->name, tenant_text(conf, vf->tenant),
 			conf->ports[vf->port].device,
 			macs_text(vf, macs, sizeof(macs)), vlan_text(vf, vlan, sizeof(vlan)),
@@ -156,6 +174,8 @@ static void print_signals(const struct conf *conf, FILE *out)
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		const struct conf_vf *vf = &conf->vfs[i];
 
+		if (!conf_is_there(vf))
+			continue;
 		table_row(t, "%s|%s|%s|%s|%s", vf->name, vf->when_full == WHEN_FULL_DROP ? "drop" : "hold",
 			vf->ecn ? "yes" : "no", vf->ecn ? units_time_text(tx, vf->tx_mark_ns) : "-",
 			vf->ecn ? units_time_text(rx, vf->rx_mark_ns) : "-");
@@ -233,6 +253,8 @@ static void print_slas(const struct conf *conf, FILE *out)
 	for (uint32_t i = 0; i < conf->n_vfs; i++) {
 		const struct conf_vf *vf = &conf->vfs[i];
 
+		if (!conf_is_there(vf))
+			continue;
 		sla_rows(vfs, vf->name, "tx", &vf->tx, &vf->tx_eff);
 		sla_rows(vfs, "", "rx", &vf->rx, &vf->rx_eff);
 	}
@@ -305,7 +327,7 @@ void conf_print(const struct conf *conf, FILE *out)
 	print_ports(conf, out);
 	if (conf->n_tenants > 0)
 		print_tenants(conf, out);
-	if (conf->n_vfs > 0) {
+	if (conf->n_named > 0) {
 		print_vfs(conf, out);
 		print_signals(conf, out);
 		print_slas(conf, out);

@@ -64,9 +64,46 @@ static bool lay_over_choice(struct state_reading *s, const struct ini_entry *e, 
 	return true;
 }
 
+/* [vf NAME] with deleted: it went at run time.  The first of three passes, so that its place is free for the next. */
+static void lay_over_deleted(struct state_reading *s, const struct ini_section *section)
+{
+	const struct ini_entry *e = conf_entry(section, "deleted");
+	uint32_t i;
+
+	if (e == NULL)
+		return;
+	if (section->n_entries != 1 || strcmp(e->value, "yes") != 0) {
+		conf_say(&s->r, e->line, "deleted = %.60s: wanted yes, and no other key in [vf %.60s]", e->value, section->name);
+		return;
+	}
+	i = conf_find_vf(s->r.conf, section->name);
+	if (i != UINT32_MAX)
+		conf_del_vf(&s->r, i);
+	why_add_at(s->notes, s->file, section->line, i != UINT32_MAX ? "[vf %.60s] is deleted, as at run time"
+		: "[vf %.60s], deleted at run time, is left out: the config has no such VF", section->name);
+}
+
+/* [vf NAME] with a port: as it came at run time, as a whole; whatever the config says of that name. */
+static void lay_over_added(struct state_reading *s, const struct ini_section *section)
+{
+	uint32_t i;
+
+	if (conf_entry(section, "port") == NULL)
+		return;
+	i = conf_find_vf(s->r.conf, section->name);
+	if (i != UINT32_MAX)
+		conf_del_vf(&s->r, i);
+	conf_add_vf(&s->r, section);
+	why_add_at(s->notes, s->file, section->line, i != UINT32_MAX ? "[vf %.60s] is another than the config's, as at run time"
+		: "[vf %.60s] is added, as at run time", section->name);
+}
+
 static void lay_over_vf(struct state_reading *s, const struct ini_section *section)
 {
 	uint32_t i = conf_names_find(&s->vfs, section->name);
+
+	if (conf_entry(section, "deleted") != NULL || conf_entry(section, "port") != NULL)
+		return;
 
 	if (i == UINT32_MAX) {
 		why_add_at(s->notes, s->file, section->line, "[vf %.60s] is left out: the config has no such VF",
@@ -116,11 +153,31 @@ static void lay_over_mark(struct state_reading *s, const struct ini_section *sec
 		section->n_entries == 0 ? ": taken away" : "");
 }
 
-static void lay_over(struct state_reading *s, const struct ini *ini)
+static void lay_over_each(struct state_reading *s, const struct ini *ini, const char *kind,
+	void (*lay)(struct state_reading *s, const struct ini_section *section))
 {
 	for (size_t i = 0; i < ini->n_sections; i++)
-		if (strcmp(ini->sections[i].kind, "dscp") == 0 && ini->sections[i].first_line == 0)
-			lay_over_map(s, &ini->sections[i]);
+		if (strcmp(ini->sections[i].kind, kind) == 0 && ini->sections[i].first_line == 0)
+			lay(s, &ini->sections[i]);
+}
+
+/* Which VFs there are, and by what names they are found from then on. */
+static bool lay_over_places(struct state_reading *s, const struct ini *ini)
+{
+	const struct conf *conf = s->r.conf;
+
+	lay_over_each(s, ini, "vf", lay_over_deleted);
+	lay_over_each(s, ini, "vf", lay_over_added);
+	return conf_names_init(&s->vfs, conf->vfs, conf->n_vfs, sizeof(*conf->vfs));
+}
+
+static void lay_over(struct state_reading *s, const struct ini *ini)
+{
+	lay_over_each(s, ini, "dscp", lay_over_map);
+	if (!lay_over_places(s, ini)) {
+		conf_say(&s->r, 0, "out of memory");
+		return;
+	}
 	for (size_t i = 0; i < ini->n_sections; i++) {
 		const struct ini_section *section = &ini->sections[i];
 
@@ -144,8 +201,12 @@ static void complete(struct state_reading *s)
 {
 	struct conf *conf = s->r.conf;
 
-	for (uint32_t i = 0; i < conf->n_vfs; i++)
-		conf->vfs[i].receive_room_pkts = 0;
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		if (conf_is_there(&conf->vfs[i]) && conf->vfs[i].born == 0)
+			conf->vfs[i].receive_room_pkts = 0;
+		conf->vfs[i].born = 0;	/* it is there at the start */
+	}
+	conf->n_born = 0;
 	conf_complete(conf);
 	conf_check_tenant_sums(&s->r);
 	const struct conf_port *pf = &conf->ports[conf->pf];
@@ -161,8 +222,7 @@ static struct conf *with_ini(const struct conf *base, const struct ini *ini, boo
 	struct conf *conf = s.r.conf;
 	char own_file[sizeof(conf->file)];
 
-	if (conf == NULL || !conf_names_init(&s.vfs, conf->vfs, conf->n_vfs, sizeof(*conf->vfs)) ||
-		!conf_names_init(&s.tenants, conf->tenants, conf->n_tenants, sizeof(*conf->tenants))) {
+	if (conf == NULL || !conf_names_init(&s.tenants, conf->tenants, conf->n_tenants, sizeof(*conf->tenants))) {
 		why_add_at(why, ini->file, 0, "out of memory");
 		s.r.ok = false;
 	} else {

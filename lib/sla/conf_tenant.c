@@ -220,34 +220,52 @@ static void find_depth(struct conf_reading *r, uint32_t tenant)
 		conf->tenants[tenant].name, depth, path, CONF_MAX_DEPTH);
 }
 
-static void count_vf(struct conf_reading *r, uint32_t vf)
+void conf_count_in_tenants(struct conf *conf, uint32_t tenant, int n)
 {
-	struct conf *conf = r->conf;
 	struct conf_tenant *tenants = conf->tenants;
-	uint32_t tenant = conf->vfs[vf].tenant;
 
 	if (tenant == CONF_NO_TENANT)
 		return;
-	tenants[tenant].n_vfs++;
+	tenants[tenant].n_vfs += (uint32_t)n;
 	for (uint32_t i = tenant; i != CONF_NO_TENANT; i = tenants[i].parent)
-		tenants[i].n_all_vfs++;
+		tenants[i].n_all_vfs += (uint32_t)n;
+}
+
+static void join_tenant(struct conf_reading *r, uint32_t vf, const struct conf_tenant **sorted)
+{
+	struct conf *conf = r->conf;
+	char names[200];
+
+	conf->vfs[vf].tenant = named_tenant(r, r->vf_section[vf], "tenant", sorted);
+	conf_count_in_tenants(conf, conf->vfs[vf].tenant, 1);
+	if (conf->require_tenant && conf_entry(r->vf_section[vf], "tenant") == NULL)
+		conf_say(r, conf->vfs[vf].line,
+			"[vf %s] is in no tenant, and [switch] says require_tenant = yes: wanted tenant = "
+			"%s",
+			conf->vfs[vf].name,
+			conf->n_tenants > 0 ? tenant_names(conf, names, sizeof(names)) : "NAME, and a [tenant NAME]");
+}
+
+void conf_join_tenant(struct conf_reading *r, uint32_t vf)
+{
+	const struct conf_tenant **sorted = sort_by_name(r->conf);
+
+	if (sorted == NULL)
+		conf_say(r, 0, "out of memory");
+	else
+		join_tenant(r, vf, sorted);
+	free(sorted);
 }
 
 static void check_tenant(struct conf_reading *r, uint32_t i)
 {
-	const struct conf_tenant *tenant = &r->conf->tenants[i];
-
-	conf_check_sla(r, r->tenant_section[i], "tx", &tenant->tx);
-	if (tenant->n_all_vfs == 0)
-		conf_say(r, tenant->line, "[tenant %s] has no VF: wanted tenant = %s in a [vf]", tenant->name,
-			tenant->name);
+	conf_check_sla(r, r->tenant_section[i], "tx", &r->conf->tenants[i].tx);
 }
 
 void conf_check_tenants(struct conf_reading *r)
 {
 	struct conf *conf = r->conf;
 	const struct conf_tenant **sorted = sort_by_name(conf);
-	char names[200];
 
 	if (sorted == NULL) {
 		conf_say(r, 0, "out of memory");
@@ -261,17 +279,8 @@ void conf_check_tenants(struct conf_reading *r)
 		if (conf->tenants[i].parent != CONF_NO_TENANT)
 			conf->tenants[conf->tenants[i].parent].n_tenants++;
 	}
-	for (uint32_t i = 0; i < conf->n_vfs; i++) {
-		conf->vfs[i].tenant = named_tenant(r, r->vf_section[i], "tenant", sorted);
-		count_vf(r, i);
-		if (conf->require_tenant && conf_entry(r->vf_section[i], "tenant") == NULL)
-			conf_say(r, conf->vfs[i].line,
-				"[vf %s] is in no tenant, and [switch] says require_tenant = yes: wanted tenant = "
-				"%s",
-				conf->vfs[i].name,
-				conf->n_tenants > 0 ? tenant_names(conf, names, sizeof(names))
-						    : "NAME, and a [tenant NAME]");
-	}
+	for (uint32_t i = 0; i < conf->n_vfs; i++)
+		join_tenant(r, i, sorted);
 	for (uint32_t i = 0; i < conf->n_tenants; i++)
 		check_tenant(r, i);
 	free(sorted);

@@ -195,9 +195,9 @@ static bool add_vf(struct conf_reading *r, const struct ini_section *s, const st
 	return true;
 }
 
-void conf_read_vf(struct conf_reading *r, const struct ini_section *s)
+void conf_read_vf_keys(struct conf_reading *r, const struct ini_section *s, struct conf_vf *vf)
 {
-	struct conf_vf vf = {
+	*vf = (struct conf_vf){
 		.tenant = CONF_NO_TENANT,
 		.antispoof = true,
 		.ecn = true,
@@ -208,11 +208,18 @@ void conf_read_vf(struct conf_reading *r, const struct ini_section *s)
 	};
 
 	for (size_t i = 0; i < s->n_entries; i++)
-		read_vf_entry(r, &s->entries[i], &vf);
-	vf.vlan_mode = conf_entry(s, "trunk") != NULL  ? VLAN_TRUNK
+		read_vf_entry(r, &s->entries[i], vf);
+	vf->vlan_mode = conf_entry(s, "trunk") != NULL  ? VLAN_TRUNK
 		       : conf_entry(s, "vlan") != NULL ? VLAN_ACCESS
 						       : VLAN_NONE;
-	snprintf(vf.name, sizeof(vf.name), "%.*s", CONF_NAME_CHARS - 1, s->name);
+	snprintf(vf->name, sizeof(vf->name), "%.*s", CONF_NAME_CHARS - 1, s->name);
+}
+
+void conf_read_vf(struct conf_reading *r, const struct ini_section *s)
+{
+	struct conf_vf vf;
+
+	conf_read_vf_keys(r, s, &vf);
 	if (!conf_has_good_name(r, s) || s->first_line != 0 || !add_vf(r, s, &vf))
 		free(vf.trunk);
 }

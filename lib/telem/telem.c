@@ -17,6 +17,8 @@ static const struct {
 	{"/weir/ports", answer_ports, "A page of ports. Parameters: START"},
 	{"/weir/vfs", answer_vfs, "A page of VFs. Parameters: START"},
 	{"/weir/vf", answer_vf, "One VF in full. Parameters: NAME"},
+	{"/weir/vf/add", answer_vf_add, "A new VF. Parameters: NAME,port=DEVICE;key=value"},
+	{"/weir/vf/del", answer_vf_del, "Deletes a VF. Parameters: NAME"},
 	{"/weir/why", answer_why, "Why a VF gets what it gets, in words. Parameters: NAME,MS"},
 	{"/weir/delays", answer_delays, "A histogram that only grows. Parameters: NAME,tx,medium"},
 	{"/weir/tenants", answer_tenants, "A page of tenants. Parameters: START"},

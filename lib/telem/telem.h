@@ -27,7 +27,9 @@
  *	/weir/mark/del,NAME	one less
  *	/weir/capture/start,VF,file=PATH,key=value,..	packets of a VF ("pf": of the uplink) into a pcap file; keys: capture.h
  *	/weir/capture/stop,ID	ends that
- *	/weir/config/reload,FILE	the terms, maps and marking rules of a file that is else the same as what runs, all or none
+ *	/weir/vf/add,NAME,port=DEVICE;key=value;..	a VF takes a free place of a port; keys as in [vf]
+ *	/weir/vf/del,NAME	a VF goes; what waits of it and for it is dropped, and its place is free
+ *	/weir/config/reload,FILE	the VFs, terms, maps and marking rules of a file that is else the same as what runs, all or none
  * /weir/tenant/get, /dryrun and /set are the same for tenants.
  * Reading changes nothing and resets nothing.  A page answers total and next: ask on with START = next until next is
  * total.  Lists are dicts, by name or by number ("0", "1", ...).  What cannot be answered is {"error": ..,

@@ -31,14 +31,14 @@ static void put_decisions(struct rte_tel_data *d, const struct allocator_view *v
 
 static void put_grants(const struct telem_source *s, uint32_t start, struct rte_tel_data *d)
 {
-	uint32_t total = s->conf->n_vfs, end = page_end(start, total, PAGE_GRANTS);
+	uint32_t total = s->conf->n_named, end = page_end(start, total, PAGE_GRANTS);
 	struct rte_tel_data *list;
 	struct grant g;
 
 	put_u64(d, "total", total);
 	put_u64(d, "next", end);
 	list = put_dict(d, "grants");
-	for (vf_id vf = start; vf < end; vf++) {
+	for (vf_id vf = nth_vf(s->conf, start); start < end; vf = nth_vf_from(s->conf, vf + 1), start++) {
 		const struct sla *sold = &s->conf->vfs[vf].tx_eff;
 		struct rte_tel_data *line;
 
@@ -60,7 +60,7 @@ int answer_allocator(const struct telem_source *s, const char *params, struct rt
 
 	if (s->allocator == NULL || s->grant == NULL)
 		return put_error(d, "there is no allocator", "a switch that has one");
-	if (!page_start(params, s->conf->n_vfs, &start))
+	if (!page_start(params, s->conf->n_named, &start))
 		return put_error(d, "no such VF number", "/weir/allocator or /weir/allocator,START with START below total");
 	s->allocator(s->ctx, &v);
 	put_u64(d, "period_asked_ns", v.period_asked_ns);

@@ -225,12 +225,19 @@ int answer_tenant_set(const struct telem_source *s, const char *params, struct r
 
 static void put_reloaded(struct rte_tel_data *d, const struct conf *before, const struct conf *after)
 {
-	uint32_t n_vfs = 0, n_tenants = 0, n_maps = 0;
+	uint32_t n_vfs = 0, n_tenants = 0, n_maps = 0, n_added = 0, n_deleted = 0;
 
-	for (uint32_t i = 0; i < after->n_vfs; i++)
-		n_vfs += !conf_same_terms(&before->vfs[i].tx, &after->vfs[i].tx) ||
-			 !conf_same_terms(&before->vfs[i].rx, &after->vfs[i].rx) ||
-			 before->vfs[i].dscp_map != after->vfs[i].dscp_map;
+	for (uint32_t i = 0; i < after->n_vfs; i++) {
+		const struct conf_vf *a = &before->vfs[i], *b = &after->vfs[i];
+
+		if (conf_is_another(a, b)) {
+			n_deleted += conf_is_there(a);
+			n_added += conf_is_there(b);
+			continue;
+		}
+		n_vfs += !conf_same_terms(&a->tx, &b->tx) || !conf_same_terms(&a->rx, &b->rx) ||
+			 a->dscp_map != b->dscp_map || !conf_same_address(a, b);
+	}
 	for (uint16_t i = 0; i < after->n_maps; i++)
 		n_maps += i < before->n_maps ? strcmp(before->maps[i].name, after->maps[i].name) != 0 ||
 						       !conf_same_map(&before->maps[i], &after->maps[i])
@@ -238,6 +245,8 @@ static void put_reloaded(struct rte_tel_data *d, const struct conf *before, cons
 	for (uint32_t i = 0; i < after->n_tenants; i++)
 		n_tenants += !conf_same_terms(&before->tenants[i].tx, &after->tenants[i].tx);
 	put_u64(d, "changed_vfs", n_vfs);
+	put_u64(d, "added_vfs", n_added);
+	put_u64(d, "deleted_vfs", n_deleted);
 	put_u64(d, "changed_tenants", n_tenants);
 	put_u64(d, "changed_maps", n_maps);
 }

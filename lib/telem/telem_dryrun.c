@@ -56,6 +56,8 @@ static struct alloc_node *nodes_of(const struct conf *conf)
 
 		nodes[i] = node_of(conf, sla, conf_tenant_of(conf, up) != NULL ? conf->n_vfs + up : ALLOC_NO_PARENT);
 		nodes[i].is_group = is_tenant;
+		if (!is_tenant && !conf_is_there(&conf->vfs[i]))
+			nodes[i].demand = 0;
 	}
 	return nodes;
 }
@@ -100,14 +102,14 @@ static const char *bound_text(const struct conf *conf, const struct alloc_node *
 static void put_rates(struct rte_tel_data *d, const struct conf *conf, const struct alloc_node *now,
 	const struct alloc_node *then, uint32_t start)
 {
-	uint32_t end = page_end(start, conf->n_vfs, PAGE_VFS);
+	uint32_t end = page_end(start, conf->n_named, PAGE_VFS);
 	struct rte_tel_data *list;
 	char text[80];
 
-	put_u64(d, "total", conf->n_vfs);
+	put_u64(d, "total", conf->n_named);
 	put_u64(d, "next", end);
 	list = put_dict(d, "vfs");
-	for (vf_id vf = start; vf < end; vf++) {
+	for (vf_id vf = nth_vf(conf, start); start < end; vf = nth_vf_from(conf, vf + 1), start++) {
 		struct rte_tel_data *line = put_dict(list, conf->vfs[vf].name);
 
 		if (now != NULL)
@@ -152,7 +154,7 @@ static void put_verdict(const struct telem_source *s, const struct conf_change *
 		conf_destroy(then);
 		return;
 	}
-	if (start >= then->n_vfs && start > 0) {
+	if (start >= then->n_named && start > 0) {
 		put_error(d, "no such VF number", "START below total");
 		conf_destroy(then);
 		return;

@@ -33,6 +33,11 @@ void put_sla(struct rte_tel_data *d, const char *name, const struct sla *sla);
 void put_held(struct rte_tel_data *d, const uint64_t held_ns[N_VIEW_BOUNDS]);
 int put_error(struct rte_tel_data *d, const char *error, const char *wanted);
 
+/* The VF that is so many behind the first, and the first from a place on: pages are of VFs, places without one left out.
+ * n_vfs: there is none. */
+vf_id nth_vf(const struct conf *conf, uint32_t n);
+vf_id nth_vf_from(const struct conf *conf, vf_id vf);
+
 /* Reads START; NULL is 0.  false: not a number below total (0 always is one). */
 bool page_start(const char *params, uint32_t total, uint32_t *start);
 uint32_t page_end(uint32_t start, uint32_t total, uint32_t per_page);
@@ -68,6 +73,8 @@ int answer_why(const struct telem_source *s, const char *params, struct rte_tel_
 int answer_delays(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_mark_add(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_mark_del(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_vf_add(const struct telem_source *s, const char *params, struct rte_tel_data *d);
+int answer_vf_del(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_mark_list(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_capture_start(const struct telem_source *s, const char *params, struct rte_tel_data *d);
 int answer_capture_stop(const struct telem_source *s, const char *params, struct rte_tel_data *d);

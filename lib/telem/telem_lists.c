@@ -44,7 +44,8 @@ int answer_info(const struct telem_source *s, const char *params, struct rte_tel
 	put_u64(d, "uptime_ns", sw.uptime_ns);
 	put_text(d, "pf", conf->ports[conf->pf].device);
 	put_u64(d, "n_ports", conf->n_ports);
-	put_u64(d, "n_vfs", conf->n_vfs);
+	put_u64(d, "n_vfs", conf->n_named);
+	put_u64(d, "n_spare", conf->n_vfs - conf->n_named);
 	put_u64(d, "packet_capacity_pps", conf->packet_capacity_pps);
 	put_u64(d, "guarantee_size_bytes", conf->guarantee_bytes);
 	put_u64(d, "n_mbufs", sw.n_mbufs);
@@ -76,7 +77,8 @@ static void put_port(const struct telem_source *s, uint16_t port, struct rte_tel
 	put_text(d, "link_basis", view.basis == BASIS_WIRE ? "wire" : "l2");
 	put_u64(d, "mtu", view.mtu);
 	put_u64(d, "n_queues", view.n_queues);
-	put_u64(d, "n_vfs", view.n_vfs);
+	put_u64(d, "n_vfs", s->conf->ports[port].n_vfs);
+	put_u64(d, "n_spare", s->conf->ports[port].n_places - s->conf->ports[port].n_vfs);
 	put_u64(d, "rx_lcore", view.rx_lcore);
 	put_u64(d, "tx_lcore", view.tx_lcore);
 	put_u64(d, "rx_pkts", view.rx_pkts);
@@ -122,7 +124,7 @@ static void put_vf_line(const struct telem_source *s, vf_id vf, struct rte_tel_d
 
 int answer_vfs(const struct telem_source *s, const char *params, struct rte_tel_data *d)
 {
-	uint32_t total = s->conf->n_vfs, start, end;
+	uint32_t total = s->conf->n_named, start, end;
 	struct rte_tel_data *list;
 
 	if (!page_start(params, total, &start))
@@ -131,7 +133,7 @@ int answer_vfs(const struct telem_source *s, const char *params, struct rte_tel_
 	put_u64(d, "total", total);
 	put_u64(d, "next", end);
 	list = put_dict(d, "vfs");
-	for (vf_id vf = start; vf < end; vf++)
+	for (vf_id vf = nth_vf(s->conf, start); start < end; vf = nth_vf_from(s->conf, vf + 1), start++)
 		put_vf_line(s, vf, list);
 	return 0;
 }

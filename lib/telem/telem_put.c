@@ -140,6 +140,22 @@ int put_error(struct rte_tel_data *d, const char *error, const char *wanted)
 	return 0;
 }
 
+vf_id nth_vf_from(const struct conf *conf, vf_id vf)
+{
+	while (vf < conf->n_vfs && !conf_is_there(&conf->vfs[vf]))
+		vf++;
+	return vf;
+}
+
+vf_id nth_vf(const struct conf *conf, uint32_t n)
+{
+	vf_id vf = nth_vf_from(conf, 0);
+
+	for (; n > 0 && vf < conf->n_vfs; n--)
+		vf = nth_vf_from(conf, vf + 1);
+	return vf;
+}
+
 bool page_start(const char *params, uint32_t total, uint32_t *start)
 {
 	unsigned long long n;

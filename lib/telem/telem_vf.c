@@ -141,11 +141,9 @@ int answer_vf(const struct telem_source *s, const char *params, struct rte_tel_d
 {
 	const struct conf *conf = s->conf;
 	struct rte_tel_data *dirs[2];
-	vf_id vf = 0;
+	vf_id vf = params != NULL ? conf_find_vf(conf, params) : VF_NONE;
 
-	while (params != NULL && vf < conf->n_vfs && strcmp(conf->vfs[vf].name, params) != 0)
-		vf++;
-	if (params == NULL || vf == conf->n_vfs)
+	if (vf >= conf->n_vfs)
 		return put_error(d, params == NULL ? "no VF named" : "no VF of this name",
 			"/weir/vf,NAME with a NAME that /weir/vfs lists");
 	put_identity(conf, &conf->vfs[vf], d);

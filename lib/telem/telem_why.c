@@ -143,6 +143,17 @@ static void put_said(struct rte_tel_data *d, const struct explain *said)
 	}
 }
 
+/* Its place may be another's by now, whose figures are no sequel. */
+static bool is_gone(const struct telem_source *s, vf_id vf)
+{
+	struct live_conf *held = s->live != NULL ? live_hold(s->live) : NULL;
+	bool is = held != NULL && conf_is_another(&live_conf(held)->vfs[vf], &s->conf->vfs[vf]);
+
+	if (held != NULL)
+		live_release(s->live, held);
+	return is;
+}
+
 int answer_why(const struct telem_source *s, const char *params, struct rte_tel_data *d)
 {
 	static const char wanted[] = "/weir/why,NAME or /weir/why,NAME,MS with a NAME that /weir/vfs lists and MS from 10 to 1000";
@@ -166,6 +177,10 @@ int answer_why(const struct telem_source *s, const char *params, struct rte_tel_
 	look_first(s, vf, l);
 	sleep_ms(ms);
 	look_again(s, vf, l);
+	if (is_gone(s, vf)) {
+		free(l);
+		return put_error(d, "the VF was deleted while it was looked at", wanted);
+	}
 	l->f.span_ns = now_ns() - since_ns;
 	add_tenants(s, l);
 	l->f.is_port_up = is_up(s, l->f.vf->port);

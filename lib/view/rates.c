@@ -98,6 +98,17 @@ void rates_add(struct rates_store *s, const struct rates_sample *rows, uint64_t 
 	put(&s->n_samples, n + 1);
 }
 
+void rates_begin(struct rates_store *s, uint32_t row, const struct rates_sample *from)
+{
+	uint64_t n = get(&s->n_samples), first = n < N_SLOTS ? 0 : n - N_SLOTS;
+
+	for (; first < n; first++) {	/* from the oldest: nobody sees a rate that was none */
+		struct cell *cell = &s->cells[first_cell_of(s, first) + row];
+		put(&cell->pkts, from->pkts);
+		put(&cell->bytes, from->bytes);
+	}
+}
+
 struct reading {
 	uint64_t at_ns, pkts, bytes;
 };

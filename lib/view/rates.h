@@ -29,6 +29,9 @@ void rates_destroy(struct rates_store *s);
 /* Writer: a period's samples of all rows.  Time must grow: a sample no later than the last is left out. */
 void rates_add(struct rates_store *s, const struct rates_sample *rows, uint64_t now_ns);
 
+/* Writer: another begins in the row, whose counters stand at 'from'.  A reader of this very moment may be told too little. */
+void rates_begin(struct rates_store *s, uint32_t row, const struct rates_sample *from);
+
 /* Reader, any thread.  false before two samples are there: then all 0. */
 bool rates_get(const struct rates_store *s, uint32_t row, struct rates *out);
 

@@ -83,6 +83,11 @@ struct load_view {
 	bool asks, is_home;
 };
 
+/* Leaves in 'now' only what came after 'then', an earlier view of the same; what waits is what waits. */
+void vf_view_since(struct vf_view *now, const struct vf_view *then);
+void delay_view_since(struct delay_view *now, const struct delay_view *then);
+void vf_view_add(struct vf_view *sum, const struct vf_view *v);
+
 /* The sum of all drops. */
 uint64_t dir_view_drops(const struct dir_view *d);
 

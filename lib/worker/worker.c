@@ -397,9 +397,12 @@ static uint32_t empty_rings(struct workers *all)
 
 	for (unsigned int i = 0; i < all->n; i++) {
 		while ((n = take(&all->worker[i], pkts, PIPE_BURST)) > 0) {
-			for (uint32_t k = 0; k < n; k++)
+			for (uint32_t k = 0; k < n; k++) {
+				if (pkts[k].handle == NULL)	/* no packet: pipe_hand_marker() */
+					continue;
 				port_free(&all->io, &pkts[k].handle, 1);
-			n_dropped += n;
+				n_dropped++;
+			}
 		}
 	}
 	return n_dropped;

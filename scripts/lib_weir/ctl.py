@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from . import ctl_allocator, ctl_capture, ctl_change, ctl_delays, ctl_mark, ctl_remote, ctl_why
+from . import ctl_allocator, ctl_capture, ctl_change, ctl_delays, ctl_mark, ctl_remote, ctl_place, ctl_why
 from .ctl_why import sold
 from .table import figure, grid
 from .telemetry import Telemetry
@@ -166,10 +166,12 @@ EXAMPLES = """examples:
   weirctl dryrun web tx.min_bps 300M                would it fit, and who would get what?
   weirctl dscp web EF high AF41 'high medium'       other classes for its packets, from now on
   weirctl dscp web map default                      and back
+  weirctl add web port net_vhost0 mac 02:00:00:00:00:05 tx.max_bps 100M
+  weirctl del web                                   a VF less; its place is free for another
   weirctl mark add web vf vm1 protocol tcp dst_port 443 set AF41
   weirctl capture start web /tmp/web.pcap reason receiver_limit packets 100
   weirctl dump >/etc/weir.conf                      what runs, as a file
-  weirctl reload /etc/weir.conf                     the SLAs and DSCP maps of a file: all, or with one mistake none
+  weirctl reload /etc/weir.conf                     the VFs, SLAs and DSCP maps of a file: all, or with one mistake none
 Keys and values are those of weir.conf(5).  What changes something needs a weir that was started with --allow-set."""
 
 
@@ -194,6 +196,7 @@ def parse():
     ctl_change.add_verbs(verbs)
     ctl_mark.add_verbs(verbs)
     ctl_capture.add_verbs(verbs)
+    ctl_place.add_verbs(verbs)
     return parser.parse_args()
 
 

@@ -151,6 +151,8 @@ def _count(n, what):
 def draw_reload(answer, _):
     print(f"{answer['file']}: terms of {_count(answer['changed_vfs'], 'VF')} and"
           f" {_count(answer['changed_tenants'], 'tenant')} changed, and {_count(answer['changed_maps'], 'DSCP map')}")
+    if answer["added_vfs"] + answer["deleted_vfs"]:
+        print(f"{_count(answer['added_vfs'], 'VF')} added, {answer['deleted_vfs']} deleted")
     for line in joined(answer.get("warnings", [])):
         print(f"warning: {line}")
 
@@ -233,7 +235,7 @@ def add_verbs(verbs):
     verb.set_defaults(collect=collect_dryrun, draw=draw_dryrun)
     verb = verbs.add_parser("dump", help="the running config, as a file that weir reads")
     verb.set_defaults(collect=collect_dump, draw=draw_dump)
-    verb = verbs.add_parser("reload", help="take the SLAs and DSCP maps of a file, all or none (--allow-set)")
+    verb = verbs.add_parser("reload", help="take the VFs, SLAs and DSCP maps of a file, all or none (--allow-set)")
     verb.add_argument("file", metavar="FILE")
     verb.set_defaults(collect=collect_reload, draw=draw_reload)
     verb = verbs.add_parser("top", help="all VFs, again and again")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Any text as the parameters of a set: refused with a reason, or a config that dumps and reads back as the same; what it
- * was made from never changes.  First byte: whether a VF (or, 'd', its DSCP map) or a tenant; then the name up to a comma, and the terms. */
+ * was made from never changes.  First byte: whether a VF (or, 'd', its DSCP map; 'a', one that comes; 'x', one that goes) or a tenant; then the name up to a comma, and the terms. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +8,9 @@
 #include "conf_change.h"
 #include "fuzz.h"
 
-static const char text[] = "[switch]\npacket_capacity = 500k\n[port pf]\nrole = pf\nrate = 1G\n[port v0]\n[port v1]\n"
+static const char text[] = "[switch]\npacket_capacity = 500k\n[port pf]\nrole = pf\nrate = 1G\n[port v0]\n[port v1]\nspare = 1\n"
 			   "[tenant lab]\ntx.max_bps = 900M\n[vf a]\nport = v0\ntx.min_bps = 100M\ntenant = lab\n"
-			   "[vf b]\nport = v1\nrx.max_bps = 100M\n";
+			   "[vf b]\nport = v1\nmac = 02:00:00:00:00:02\nrx.max_bps = 100M\n";
 
 static struct why why;
 
@@ -68,7 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	change.is_tenant = data[0] == 't';
-	change.verb = data[0] == 'd' ? CONF_DSCP : data[0] == 'm' ? CONF_MARK_ADD : data[0] == 'r' ? CONF_MARK_DEL : CONF_SET;
+	change.verb = data[0] == 'd' ? CONF_DSCP : data[0] == 'm' ? CONF_MARK_ADD : data[0] == 'r' ? CONF_MARK_DEL
+		      : data[0] == 'a' ? CONF_VF_ADD : data[0] == 'x' ? CONF_VF_DEL : CONF_SET;
 	for (data++, size--; n < size && data[n] != ',' && n + 1 < sizeof(change.name); n++)
 		change.name[n] = (char)data[n];
 	if (n < size)

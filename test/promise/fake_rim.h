@@ -88,6 +88,11 @@ void rim_set_check(struct rim *r, uint32_t every_turns);	/* pipe_check() so ofte
 bool rim_change(struct rim *r, bool is_tenant, const char *name, const char *text);
 /* The same with a marking rule; text NULL: it goes. */
 bool rim_change_mark(struct rim *r, const char *name, const char *text);
+/* A VF comes (the keys of [vf] as "key=value;.."), goes, or all become what a file says: the workers take it over some
+ * turns, in which packets flow. */
+bool rim_add(struct rim *r, const char *name, const char *text);
+bool rim_del(struct rim *r, const char *name);
+bool rim_reload(struct rim *r, const char *ini);
 const struct conf *rim_conf(const struct rim *r);	/* the running one */
 
 /* The same of a VF's DSCP map, "EF=low;map=gold". */
@@ -144,6 +149,7 @@ bool rim_is_alone(const struct rim *r, vf_id vf);	/* on its port */
 /* Over all workers, since the start. */
 struct vf_view rim_view(const struct rim *r, vf_id vf);
 struct credit_view rim_credit(const struct rim *r, vf_id vf);
+struct vf_view rim_view_named(const struct rim *r, const char *name);	/* since it came */
 struct tenant_view rim_view_tenant(const struct rim *r, uint32_t tenant);
 /* As sender and as receiver. */
 uint64_t rim_drops(const struct rim *r, vf_id vf, enum drop_reason reason);

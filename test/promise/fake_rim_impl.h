@@ -82,6 +82,7 @@ struct rim {
 	int n_streams;
 	uint32_t hand_pkts;
 	uint64_t now_ns, mark_ns, turn_ns, jitter_ns, cost_rx_ns, cost_tx_ns, random;
+	struct vf_view *born_at;	/* by place: the figures when the VF there came */
 	uint64_t spent_ns;		/* by the turn that runs */
 	uint64_t longest_turn_ns;
 	uint32_t check_every, n_turns;
@@ -99,6 +100,9 @@ struct rim {
 	void *echoes_ctx;
 	uint64_t n_live, n_read, n_freed, n_delivered, n_copies;
 };
+
+/* fake_world.c */
+void fake_turn(struct rim *r);
 
 /* fake_control.c */
 void fake_run_control(struct rim *r);

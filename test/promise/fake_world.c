@@ -3,9 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf_change.h"
 #include "fake_rim_impl.h"
-#include "pipe_change.h"
 
 #define DEFAULT_RING 1024u
 #define DRAIN_NS     (20 * NS_PER_S)
@@ -83,6 +81,8 @@ struct rim *rim_create(const struct rim_setup *setup)
 	r->pf_bps = fp.ports[r->conf->pf].link_bps;
 	for (uint16_t i = 0; i < r->conf->n_ports; i++)
 		r->rx_worker[i] = fp.ports[i].rx_worker;
+	r->born_at = calloc(r->conf->n_vfs + 1u, sizeof(*r->born_at));
+	ck_assert_ptr_nonnull(r->born_at);
 	r->fabric = fabric_create(&fp, &why);
 	ck_assert_ptr_nonnull(r->fabric);
 	create_pipes(r);
@@ -187,62 +187,6 @@ void rim_set_check(struct rim *r, uint32_t every_turns)
 	r->check_every = every_turns;
 }
 
-static void hand_change(struct rim *r, const struct conf *from, const struct conf *to)
-{
-	struct grants *granted = r->control != NULL ? grants_create(to) : NULL;
-
-	if (granted != NULL)
-		control_fit(r->control, to, granted);
-	struct pipe_change *c = pipe_change_create_granted(from, r->granted, to, granted);
-	for (unsigned int i = 0; i < r->n_workers; i++)
-		while (!pipe_apply(r->workers[i].pipe, c, r->now_ns))
-			;
-	pipe_change_destroy(c);
-	if (granted != NULL)
-		grants_copy(r->granted, granted);
-	grants_destroy(granted);
-}
-
-const struct conf *rim_conf(const struct rim *r)
-{
-	return r->running != NULL ? r->running : r->conf;
-}
-
-static bool make_change(struct rim *r, struct conf_change *change, const char *name, const char *text)
-{
-	static struct why why;	/* big */
-	const struct conf *running = rim_conf(r);
-
-	why_init(&why);
-	snprintf(change->name, sizeof(change->name), "%s", name);
-	snprintf(change->text, sizeof(change->text), "%s", text);
-	struct conf *next = conf_changed(running, change, &why);
-	if (next == NULL)
-		return false;
-	hand_change(r, running, next);
-	conf_destroy(r->running);
-	r->running = next;
-	r->n_changes++;
-	return true;
-}
-
-bool rim_change(struct rim *r, bool is_tenant, const char *name, const char *text)
-{
-	return make_change(r, &(struct conf_change){.is_tenant = is_tenant}, name, text);
-}
-
-bool rim_change_dscp(struct rim *r, const char *name, const char *text)
-{
-	return make_change(r, &(struct conf_change){.verb = CONF_DSCP}, name, text);
-}
-
-bool rim_change_mark(struct rim *r, const char *name, const char *text)
-{
-	struct conf_change change = {.verb = text != NULL ? CONF_MARK_ADD : CONF_MARK_DEL};
-
-	return make_change(r, &change, name, text != NULL ? text : "");
-}
-
 unsigned int rim_n_workers(const struct rim *r)
 {
 	return r->n_workers;
@@ -263,7 +207,7 @@ static void check_pipes(const struct rim *r)
 			(unsigned long)r->now_ns);
 }
 
-static void turn(struct rim *r)
+void fake_turn(struct rim *r)
 {
 	if (r->has_control && r->now_ns >= r->next_control_ns) {
 		fake_run_control(r);
@@ -297,7 +241,7 @@ void rim_run(struct rim *r, uint64_t ns)
 	uint64_t end_ns = r->now_ns + ns;
 
 	while (r->now_ns < end_ns) {
-		turn(r);
+		fake_turn(r);
 		if (r->is_event_driven)
 			r->now_ns = u64_min(u64_max(r->now_ns, next_event_ns(r)), end_ns);
 	}
@@ -475,7 +419,7 @@ uint32_t rim_n_vfs(const struct rim *r)
 
 bool rim_is_alone(const struct rim *r, vf_id vf)
 {
-	return r->conf->ports[r->conf->vfs[vf].port].n_vfs == 1;
+	return r->conf->ports[r->conf->vfs[vf].port].n_places == 1;
 }
 
 struct vf_view rim_view(const struct rim *r, vf_id vf)
@@ -571,7 +515,7 @@ void rim_end(struct rim *r)
 	for (uint16_t port = 0; port < r->conf->n_ports; port++)
 		rim_set_reader(r, port, RIM_TAKES_ALL, 0);
 	while (rim_inside(r) > 0 && r->now_ns < end_ns)
-		turn(r);
+		fake_turn(r);
 	ck_assert_uint_eq(rim_inside(r), 0);
 	check_pipes(r);
 	check_conservation(r);
@@ -583,6 +527,7 @@ void rim_end(struct rim *r)
 	for (int i = 0; i < CONF_MAX_PORTS; i++)
 		free(r->guests[i].ring);
 	fabric_destroy(r->fabric);
+	free(r->born_at);
 	conf_destroy(r->running);
 	control_destroy(r->control);
 	grants_destroy(r->granted);

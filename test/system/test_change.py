@@ -347,7 +347,7 @@ def bad_state(context):
     done_run = subprocess.run([context.binary, "--check", "--config", weir.config_path], capture_output=True, text=True,
                               timeout=10)
     assert done_run.returncode == 1 and "state.conf:2: tx.weight = 0" in done_run.stderr, done_run.stderr
-    assert "state.conf:3: port cannot change" in done_run.stderr and "file removed" in done_run.stderr, done_run.stderr
+    assert "state.conf:3: port = b: there is no such [port]" in done_run.stderr and "file removed" in done_run.stderr, done_run.stderr
 
 
 @test("weirctl sets, gets, dumps, reloads and tries, as tables and as JSON", Changing, timeout_s=120)

@@ -45,7 +45,6 @@ BAD = [
     ("a name with a dash", GOOD.replace("[vf a]", "[vf a-b]"), [(8, "a-b")]),
     ("a memif port without trusted = yes", GOOD.replace("net_af_packet1", "net_memif1"), [(9, "trusted")]),
     ("a tenant nobody knows", GOOD + "tenant = nobody\n", [(11, "no such [tenant]")]),
-    ("a tenant without VFs", GOOD + "[tenant gold]\n", [(11, "has no VF")]),
     ("tenants that loop", GOOD + "tenant = x\n[tenant x]\nparent = y\n[tenant y]\nparent = x\n", [(13, "x < y < x")]),
     ("tenants too deep", GOOD + "tenant = e\n[tenant e]\nparent = d\n[tenant d]\nparent = c\n[tenant c]\nparent = b\n"
      "[tenant b]\nparent = a\n[tenant a]\n", [(13, "5 deep")]),

@@ -40,7 +40,7 @@ static void draw(uint64_t *seed)
 	}
 	for (uint32_t i = 0; i < conf.n_vfs; i++) {
 		uint16_t port = (uint16_t)below(seed, conf.n_ports);
-		vfs[i] = (struct conf_vf){.port = port == conf.pf ? (uint16_t)((port + 1) % conf.n_ports) : port,
+		vfs[i] = (struct conf_vf){.name = "v", .port = port == conf.pf ? (uint16_t)((port + 1) % conf.n_ports) : port,
 			.tenant = conf.n_tenants > 0 && below(seed, 4) ? below(seed, conf.n_tenants) : CONF_NO_TENANT,
 			.tx_eff = draw_terms(seed)};
 	}

@@ -181,7 +181,7 @@ static void make_conf(uint32_t n_vfs)
 		memcpy(conf.ports[i].device, device, sizeof(device));
 	conf.n_ports = CONF_MAX_PORTS;
 	conf.vfs = vfs;
-	conf.n_vfs = n_vfs;
+	conf.n_vfs = conf.n_named = n_vfs;
 	conf.maps = &map;
 	conf.n_maps = 1;
 	conf.packet_capacity_pps = UINT64_MAX;
