@@ -72,6 +72,7 @@ void peak_forget(struct peak *p)
 		put_count(&all[i]->ms, 0, 0);
 		put_count(&all[i]->ten_ms, 0, 0);
 	}
+	put_count(&p->base_ten, get(&p->base.bytes), get(&p->base.pkts));
 }
 
 /* Counters that were read before their base was set are behind it: that window has nothing yet. */
