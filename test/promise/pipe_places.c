@@ -92,7 +92,8 @@ START_TEST(counters_of_one_that_comes_begin_at_nothing_and_miss_nothing)
 }
 END_TEST
 
-/* Broken by: no pipe_forget_credit() (a full bank is there at once); no peak_forget() (the first one's busiest ms is told). */
+/* Broken by: no peak_forget() (the first one's busiest ms is told).  (Credits end with the terms of the first already;
+ * pipe_forget_credit() is for who takes the place in the same change.) */
 START_TEST(one_that_comes_has_neither_credits_nor_peaks_of_who_was_there)
 {
 	struct rim *r = rim_create(&(struct rim_setup){
