@@ -4,7 +4,7 @@
 A figure plays one scenario of config/sim (or several) and judges what came of it: each row is (case, theirs, ours, bar, met).
 """
 from . import figures_beyond, figures_eiffel, figures_period, figures_storage
-from .figures_base import Missing, Row, Run, gbps, mbps, near
+from .figures_base import Row, Run, gbps, mbps, near
 
 __all__ = ["FIGURES", "MISSING", "Run"]
 

@@ -9,7 +9,9 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "scripts"))
 
-from lib_weir.delays import CLASSES, DIRECTIONS, Delays  # noqa: E402,F401
+from lib_weir.delays import CLASSES, DIRECTIONS, Delays  # noqa: E402
+
+__all__ = ["CLASSES", "DIRECTIONS", "Delays", "Watch"]
 
 WINDOW_S = 0.1
 LOST = 0.003        # of a window: with more, one packet of a hundred may have waited for weir, and not for others
