@@ -16,7 +16,8 @@ DEMO_TRIES = 3
 STOLEN_PART = 0.03     # of the time: with that much taken by the host a rate tells nothing
 SANITIZED = ["-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized", "-Db_lundef=false"]
 SANITIZER_ENV = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:halt_on_error=1",
-                 "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
+                 "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+                 "WEIR_SIM_SETS": "20"}     # of the random sets of test/promise/sim.c, a loop: the plain build plays 2,000 in all
 SUM = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.MULTILINE)
 SKIPPED = re.compile(r"^skipped  (.+)$", re.MULTILINE)
 SECOND_TRY = re.compile(r"^kept only at the second try: (.+)$", re.MULTILINE)

@@ -199,7 +199,7 @@ BAD = ["start", "start,", "start,nobody,file=/tmp/x", "start,a", "start,a,", "st
 
 @test("what cannot be captured says why and what is wanted; no file comes, and none is changed", Capturing)
 def bad(rig):
-    path, there = fresh(rig, "never"), fresh(rig, "there")
+    path, there = fresh(rig, "capture_never"), fresh(rig, "capture_there")
     with open(there, "w") as f:
         f.write("precious")
     before = rig.ask("/weir/capture/list")

@@ -164,7 +164,7 @@ def installed(context):
     build = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(context.binary))))
     if not os.path.exists(os.path.join(build, "build.ninja")):
         raise Skip("%s is not in a build directory" % context.binary)
-    there = os.path.join(context.folder, "there")
+    there = os.path.join(context.folder, "installed")
     done = subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", there],
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr

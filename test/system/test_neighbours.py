@@ -8,8 +8,7 @@ import socket
 import struct
 import time
 
-from harness.blast import Blast, Rates, TooBusy
-from harness.delay import Watch
+from harness.blast import Blast, Rates
 from harness.frames import OUTSIDE, numbered, udp4
 from harness.net import PACKET_IGNORE_OUTGOING, SOL_PACKET, Inside, ip_batch
 from harness.process import Guest
@@ -103,74 +102,13 @@ def undisturbed(rig, context):
         check_undisturbed(rig, context, counted, "is killed while it floods", guests[1].kill)
 
 
-ROUNDS, PHASE_S = 3, 0.8
-ALLOWED_NS = 1514 * 8 * 1000 // 40 + 50_000     # one packet of the largest on the uplink of 40 Mb/s, and a turn
-
-
-def check_delays(context, watch):
-    """The median of the phases of each name, against that of the quiet ones between them."""
-    quiet, busy = watch.quantile_ns("all behave", 0.99), []
-    if quiet is None:
-        raise TooBusy("weir lost time while all behaved")
-    for name in NAMES:
-        p99 = watch.quantile_ns(name, 0.99)
-        if p99 is None:
-            busy.append(name)
-            continue
-        context.note("a guest %s: p99 %.0f us (%d phases), %.0f us while all behave" % (
-            name, p99 / 1e3, len(watch.phases[name]), quiet / 1e3))
-        assert p99 <= 2 * quiet + ALLOWED_NS, "x's p99 delay while a guest %s: %.0f us; %.0f us while all behave" % (
-            name, p99 / 1e3, quiet / 1e3)
-    context.note("%d windows counted, %d were left out: weir itself lost time" % (watch.counted, watch.left_out))
-    if busy:
-        raise TooBusy("weir lost time whenever a guest " + ", or ".join(busy))
-
-
-NAMES = ("is gone", "comes", "hangs (SIGSTOP) and does not read", "goes on", "is killed", "floods", "is killed while it floods")
-
-
-# Breaks without tx.min_bps of x.
-@test("guests that come, go, hang, do not read and flood: 99 of 100 packets of another VM wait no longer than twice as long as "
-      "before, by weir's own clock", Neighbours, slow=True, timeout_s=150)
-def undisturbed_delay(rig, context):
-    path, far = Neighbours.socket(context, 0), rig.net.ns + "k"
-    watch = Watch(rig, "x")
-    with Blast(rig.net, "x", [udp4(OUTSIDE, X, size=1000)], X_PPS), Blast(rig.net, "pf", [udp4(G, OUTSIDE, size=300)], 2000):
-        for _ in range(ROUNDS):
-            guest, flooder = Guest(path, False, G, "pk", context.folder, far), flood(path, context, rig)
-            for process in (guest, flooder):
-                context.defer(process.kill)
-                context.processes.append(process)
-            watch.phase("is gone", PHASE_S)
-            watch.phase("comes", 2 * PHASE_S, guest.start)
-            wait_up(rig, 0, timeout_s=30)
-            watch.phase("all behave", PHASE_S)
-            guest.signal(signal.SIGSTOP)
-            watch.phase("hangs (SIGSTOP) and does not read", PHASE_S)
-            guest.signal(signal.SIGCONT)
-            watch.phase("goes on", PHASE_S)
-            watch.phase("all behave", PHASE_S)
-            watch.phase("is killed", PHASE_S, guest.kill)
-            flooder.start()
-            wait_up(rig, 0, timeout_s=30)
-            time.sleep(0.3)
-            before = rig.out_pkts("g", "tx")
-            watch.phase("floods", PHASE_S)
-            flooded = rig.out_pkts("g", "tx") - before
-            assert flooded > 10000, "the flood was none: %d packets" % flooded
-            watch.phase("is killed while it floods", PHASE_S, flooder.kill)
-            if watch.left_out > 4 * watch.counted:
-                raise TooBusy("weir lost time in %d of %d windows" % (watch.left_out, watch.left_out + watch.counted))
-    check_delays(context, watch)
-
-
 def link_of(rig, number):
     ports = rig.ask("/weir/ports")["ports"].values()
     return [p["link"] for p in ports if p["device"] == "net_vhost%d" % number][0]
 
 
-def wait_up(rig, number, link="up", timeout_s=3.0):
-    wait_until(lambda: link_of(rig, number) == link, "net_vhost%d is %s" % (number, link), timeout_s)
+def wait_up(rig, number, link="up"):
+    rig.wait_until(lambda: link_of(rig, number) == link, "net_vhost%d is %s" % (number, link))
 
 
 def belongings(rig):
