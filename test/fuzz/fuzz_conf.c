@@ -39,13 +39,12 @@ static void check_vf(const struct conf *conf, const struct conf_vf *vf)
 	assert(vf->rx_eff.peak_bps == 0);
 }
 
-/* Parents end, within four; each has a VF somewhere below, and is owed what it and its members were promised. */
+/* Parents end, within four; each is owed what it and its members were promised. */
 static void check_tenant(const struct conf *conf, const struct conf_tenant *tenant)
 {
 	const struct conf_tenant *parent = conf_tenant_of(conf, tenant->parent);
 
-	assert(tenant->n_all_vfs >= tenant->n_vfs && tenant->n_all_vfs > 0);
-	assert(tenant->n_vfs + tenant->n_tenants > 0);
+	assert(tenant->n_all_vfs >= tenant->n_vfs);	/* of none: one may come */
 	assert(tenant->depth == (parent != NULL ? parent->depth + 1 : 1) && tenant->depth <= CONF_MAX_DEPTH);
 	assert(parent == NULL || (parent->n_tenants > 0 && parent->n_all_vfs >= tenant->n_all_vfs));
 	assert(parent == NULL || (parent->members_bps >= tenant->owed_bps && parent->members_pps >= tenant->owed_pps));
@@ -59,16 +58,19 @@ static void check_tenant(const struct conf *conf, const struct conf_tenant *tena
 
 static void check_conf(const struct conf *conf)
 {
-	uint32_t n_vfs = 0;
+	uint32_t n_vfs = 0, n_places = 0;
 
 	assert(conf->n_ports > 0 && conf->ports[conf->pf].role == PORT_PF);
 	for (uint16_t i = 0; i < conf->n_ports; i++) {
 		assert((conf->ports[i].role == PORT_PF) == (i == conf->pf));
 		n_vfs += conf->ports[i].n_vfs;
+		n_places += conf->ports[i].n_places;
 	}
-	assert(n_vfs == conf->n_vfs);
-	for (uint32_t i = 0; i < conf->n_vfs; i++)
-		check_vf(conf, &conf->vfs[i]);
+	assert(n_vfs == conf->n_named && n_places == conf->n_vfs);
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		if (conf_is_there(&conf->vfs[i]))
+			check_vf(conf, &conf->vfs[i]);
+	}
 	for (uint32_t i = 0; i < conf->n_tenants; i++)
 		check_tenant(conf, &conf->tenants[i]);
 	for (uint16_t i = 0; i < conf->n_maps; i++)
