@@ -31,6 +31,9 @@ def hosts(rig):
     return rig.hosts
 
 
+ENDS_IDLE = 0.25    # of the CPU that both ends share: with less, one waits for the other
+
+
 class Busy:
     """How far the CPUs of the test, and weir's, were used up."""
 
@@ -89,7 +92,7 @@ def at_limit(rig, context, direction, v6=False, flows=1, ecn=False):
     context.note("%s; idle: ends %.0f %%, weir's turns %.0f %%; held %.0f %% of the time; %d dropped" % (
         what, spare[0] * 100, spare[1] * 100, held * 100, dropped))
     assert part <= 1.005, what
-    if part < 0.99 and held < 0.95 and (dropped == 0 or spare[0] < 0.1 or spare[1] < IDLE_TURNS or rates.cpu_share < 0.98):
+    if part < 0.99 and held < 0.95 and (dropped == 0 or spare[0] < ENDS_IDLE or spare[1] < IDLE_TURNS or rates.cpu_share < 0.98):
         raise TooBusy("%s; idle: ends %.0f %%, weir's turns %.0f %%; weir had %.0f %% of its CPU" % (
             what, spare[0] * 100, spare[1] * 100, rates.cpu_share * 100))
     assert part >= 0.99, what
