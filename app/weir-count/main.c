@@ -55,6 +55,7 @@ static int count_sched(const char *what, uint32_t n_vfs, uint32_t backlog, uint3
 	for (uint32_t i = 0; i < rounds; i++)
 		sched_run_virtual(&run, A_ROUND);
 	sched_run_stop(&run);
+	sched_mbufs_destroy(&mbufs);
 	printf("%" PRIu32 "\n", rounds * A_ROUND);
 	return 0;
 }
