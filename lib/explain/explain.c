@@ -48,8 +48,8 @@ static const char *const drop_advice[N_DROP_REASONS] = {
 	[DROP_RECEIVER_SLOW] = "its guest does not read its ring fast enough",
 	[DROP_RECEIVER_GONE] = "its port is down: is the guest running and connected?",
 	[DROP_UPLINK_GONE] = "the PF is down",
-	[DROP_AQM] = "when_full = drop, and they had waited too long: it offers more than it was sold",
-	[DROP_PUSHED_OUT] = "when_full = drop, and its queue was full: more important packets of it came",
+	[DROP_AQM] = "they had waited too long where nothing is held (when_full = drop, or a shared port, as one with spare places is): it offers more than it was sold",
+	[DROP_PUSHED_OUT] = "its queue was full where nothing is held (when_full = drop, or a shared port): more important packets of it came",
 	[DROP_QUEUE_FULL] = "its port is shared, so it cannot be held back: queue, or its limits, are too small",
 	[DROP_NO_BUFFER] = "no mbufs: raise mbufs in [switch]",
 };

@@ -22,8 +22,8 @@
 	_(VF_DELETED, "vf_deleted", "of a VF that was deleted, or for it, and still queued then") \
 	_(UPLINK_GONE, "uplink_gone", "the PF is down") \
 	_(QUEUE_FULL, "queue_full", "of a sender that is not held (when_full = drop, shared port): its queue is full") \
-	_(PUSHED_OUT, "pushed_out", "when_full = drop: a better class or drop precedence needed its place") \
-	_(AQM, "aqm", "when_full = drop: the queue's delay stayed above the target (CoDel)") \
+	_(PUSHED_OUT, "pushed_out", "not held (when_full = drop, shared port): a better class or drop precedence needed its place") \
+	_(AQM, "aqm", "not held (when_full = drop, shared port): the queue's delay stayed above the target (CoDel)") \
 	_(NO_BUFFER, "no_buffer", "no mbuf for a copy or a tag") \
 	_(RING_FULL, "ring_full", "the ring to the next worker is full") \
 	_(SHUTDOWN, "shutdown", "still queued when the drain time at the end was over")
