@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The machine this runs on: which CPUs to use, what may be done there, and whether it was away meanwhile."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+OUR_CPUS = os.sched_getaffinity(0)      # at the start
 
 
 class Cpus:
@@ -51,6 +53,37 @@ def put_ahead(pid, nice):
         pathlib.Path(f"/proc/{pid}/autogroup").write_text(str(nice), encoding="ascii")
     except OSError:
         pass
+
+
+def attend():
+    """Lets the calling thread in at once when it wakes, where that is permitted: it must sleep nearly all the time. What
+    it starts, threads and processes, begins as usual."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(5))
+    except OSError:
+        pass
+
+
+def prefix_all_cpus():
+    """For what a pinned thread starts: all that this script was given."""
+    if os.sched_getaffinity(0) == OUR_CPUS:
+        return []
+    return ["taskset", "--cpu-list", ",".join(map(str, sorted(OUR_CPUS)))]
+
+
+@contextlib.contextmanager
+def attending(cpus):
+    """The calling thread attends, beside weir's data CPU and not on it: without that a busy machine's guests, which are
+    ahead of all others, keep a script from hearing for seconds what it waits for."""
+    before = os.sched_getaffinity(0)
+    if not cpus.only_one:
+        os.sched_setaffinity(0, before - {cpus.data})
+    attend()
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        os.sched_setaffinity(0, before)
 
 
 class HostWatch:

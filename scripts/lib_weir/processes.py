@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 
-from .machine import put_ahead
+from . import machine
 
 RUN_PREFIX = "weir-run-"
 
@@ -28,18 +28,19 @@ class Process:
         self._lines, self._news = [], threading.Condition()
         self._on_line = on_line
         # A killed script must not leave pollers behind: the kernel ends them with it.
-        command = ["setpriv", "--pdeathsig", "TERM", *map(str, command)]
+        command = ["setpriv", "--pdeathsig", "TERM", *machine.prefix_all_cpus(), *map(str, command)]
         self._log = open(self.log_path, "w", encoding="utf-8")
         self._log.write("$ " + " ".join(command) + "\n")
         self._log.flush()
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                        text=True, errors="replace", env=env, start_new_session=True)
         if nice is not None:
-            put_ahead(self._child.pid, nice)
+            machine.put_ahead(self._child.pid, nice)
         self._reader = threading.Thread(target=self._follow, daemon=True)
         self._reader.start()
 
     def _follow(self):
+        machine.attend()
         for line in self._child.stdout:
             if self._on_line and self._on_line(line):
                 continue
@@ -112,8 +113,9 @@ class Process:
                 break
             except subprocess.TimeoutExpired:
                 continue
-        self._reader.join(2.0)
-        self._log.close()
+        self._reader.join(5.0)
+        if not self._reader.is_alive():     # else a grandchild holds the pipe, or this machine is that busy
+            self._log.close()
         return self._child.returncode
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from . import contract, machine
 from .processes import ProcessError
 from .recording import Recording
-from .testbed import Testbed
+from .testbed import START_SECONDS, Testbed
 
 SETTLE_NS = 1_000_000_000       # cut off the begin: queues fill, guests start one after the other
 
@@ -80,10 +80,12 @@ class Run:
                 if not process.is_running():
                     raise ProcessError(f"{process.name} is gone:\n{process.tail()}")
 
-    def _wait_for_packets(self, seconds=10):
+    def _wait_for_packets(self, names, seconds=START_SECONDS):
+        """Until something new of each arrives."""
+        before = {name: self.bed.sink.packets(self.bed.guests[name].vf.mac) for name in names}
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            quiet = [name for name, guest in self.bed.guests.items() if not self.bed.sink.packets(guest.vf.mac)]
+            quiet = [name for name in names if self.bed.sink.packets(self.bed.guests[name].vf.mac) == before[name]]
             if not quiet:
                 return
             time.sleep(0.05)
@@ -94,16 +96,21 @@ class Run:
         guests, silent = self.bed.guests, self.scenario.silent
         for guest in guests.values():
             guest.start()
-        self._wait_for_packets()
+        self._wait_for_packets(list(guests))
         begin = time.monotonic_ns()
         length = int(self.seconds * 1e9)
         stopped = started = None
         if silent:
             self._pass_time(begin + length // 3)
             stopped = guests[silent].stop()
-            self._pass_time(begin + 2 * length // 3)
+            if guests[silent].total_sent(1) is None:
+                raise ProcessError(f"{silent} was told to stop and does not:\n{guests[silent].process.tail()}")
+            self._pass_time(time.monotonic_ns() + length // 3)
             started = guests[silent].start()
-        self._pass_time(begin + length)
+            self._wait_for_packets([silent])
+            self._pass_time(time.monotonic_ns() + length // 3)
+        else:
+            self._pass_time(begin + length)
         end = time.monotonic_ns()
         for guest in guests.values():
             guest.stop()
@@ -116,9 +123,9 @@ class Run:
         settle = min(SETTLE_NS, int(self.seconds * 1e9) // 4)
         if not silent:
             return [Phase("all send", frames, begin + settle, end)], None
-        third = (end - begin) // 3
+        third = started - stopped
         settle = min(settle, third // 2)
-        last, first = recording.silence(self.bed.guests[silent].vf.mac, stopped, started + third // 2)
+        last, first = recording.silence(self.bed.guests[silent].vf.mac, stopped, end)
         others = {name: size for name, size in frames.items() if name != silent}
         return [Phase("all send", frames, begin + settle, stopped),
                 Phase(f"{silent} silent", others, last + 50_000_000, started),
@@ -130,10 +137,11 @@ def play(scenario, group, programs, config, seconds, live):
     promised = contract.read(scenario.config)
     bed = Testbed(group, programs, promised, config or scenario.config)
     host = machine.HostWatch()
-    bed.start(scenario.frames, seconds + 40)
+    bed.start(scenario.frames, seconds + 2 * START_SECONDS)
     run = Run(scenario, bed, seconds, live)
     before = bed.weir_waits()
-    times = run.play()
+    with machine.attending(bed.cpus):
+        times = run.play()
     waited_ms = (bed.weir_waits().get(bed.cpus.data, 0) - before.get(bed.cpus.data, 0)) / 1e6
     runs = {name: 2 if name == scenario.silent else 1 for name in scenario.frames}
     sent = {name: guest.total_sent(runs[name]) for name, guest in bed.guests.items()}

@@ -58,7 +58,7 @@ class Guest:
 
     def total_sent(self, runs):
         """-> packets given to its NIC over 'runs' starts, waiting for the report of the last, or None."""
-        end = time.monotonic() + 5
+        end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
             # "Accumulated forward statistics" ends the report of each run.
             lines = self.process.lines()
