@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "bench.h"
+#include "clk.h"
 #include "control.h"
 #include "pipe_change.h"
 #include "why.h"
@@ -40,10 +41,11 @@ static uint64_t idle_run(void *ctx)
 {
 	struct control_run *r = ctx;
 	struct load_view load = {.asks = true, .is_home = true};
+	struct asker_view askers[CONF_MAX_PORTS] = {0};
 
 	for (int i = 0; i < 256; i++) {
 		r->now_ns += 1000000;
-		bench_not_null((void *)(uintptr_t)control_period(r->control, r->conf, r->n_changes, &load, r->now_ns));
+		bench_not_null((void *)(uintptr_t)control_period(r->control, r->conf, r->n_changes, &load, askers, r->now_ns));
 	}
 	return 256;
 }
@@ -52,9 +54,10 @@ static uint64_t worst_run(void *ctx)
 {
 	struct control_run *r = ctx;
 	struct load_view load = {.asks = true, .is_home = true};
+	struct asker_view askers[CONF_MAX_PORTS] = {0};
 
 	r->now_ns += 1000000;
-	const struct grants *g = control_period(r->control, r->conf, ++r->n_changes, &load, r->now_ns);
+	const struct grants *g = control_period(r->control, r->conf, ++r->n_changes, &load, askers, r->now_ns);
 	pipe_change_destroy(bench_not_null(pipe_change_create_granted(r->conf, r->sold, r->conf, g)));
 	return 1;
 }
@@ -81,10 +84,97 @@ static void run_one(struct bench *b, uint32_t n_vfs, double most_us)
 	conf_destroy(r.conf);
 }
 
+/* ---- The packet capacity, over workers ---- */
+
+#define N_PORTS	  31
+#define N_READERS 4u
+
+struct split_run {
+	struct control *control;
+	struct conf *conf;
+	struct control_params params;
+	struct load_view loads[N_READERS];
+	struct asker_view askers[CONF_MAX_PORTS];
+	uint64_t now_ns, n;
+};
+
+/* 64 VFs on 31 ports, each 4 of them in a tenant. */
+static struct conf *make_split_conf(void)
+{
+	static struct why why;	/* big */
+	static char text[16384];
+	size_t used = (size_t)snprintf(text, sizeof(text), "[switch]\npacket_capacity = 1M\n[port pf]\nrole = pf\nlink_basis = l2\nrate = 100G\n");
+
+	for (unsigned int i = 0; i < N_PORTS; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "[port p%u]\n", i);
+	for (unsigned int i = 0; i < 16; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "[tenant t%u]\ntx.min_pps = 20k\n", i);
+	for (unsigned int i = 0; i < 64; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+			"[vf v%u]\nport = p%u\nmac = 02:00:00:00:00:%02x\ntenant = t%u\ntx.min_pps = 2k\ntx.priority = %u\n", i, i % N_PORTS, i,
+			i % N_PORTS / 2, i % 2);
+	why_init(&why);
+	struct conf *conf = conf_parse("bench", text, used, &why);
+	if (conf == NULL)
+		why_print(&why, stderr);
+	return bench_not_null(conf);
+}
+
+static void flood(struct split_run *r, unsigned int worker)
+{
+	for (uint16_t port = 1; port < r->conf->n_ports; port++) {
+		struct asker_view *a = &r->askers[port];
+		bool is_held = r->params.rx_worker[port] == worker;
+		a->n_asked += 32;
+		a->rx_pkts += is_held ? 32 : 1;
+		a->n_drained += !is_held;
+		a->n_woken = a->n_drained + is_held;
+	}
+	for (unsigned int w = 0; w < N_READERS; w++)
+		r->loads[w].capped_ns += w == worker ? NS_PER_MS : NS_PER_MS / 5;
+}
+
+/* All flood on one worker, and two periods later, for it must be seen through one, on the next: then everything is split
+ * anew.  Both periods are counted as one. */
+static uint64_t split_each_time(void *ctx)
+{
+	struct split_run *r = ctx;
+
+	for (int i = 0; i < 64; i++, r->n++) {
+		for (int period = 0; period < 2; period++) {
+			flood(r, (unsigned int)(r->n % N_READERS));
+			r->now_ns += NS_PER_MS;
+			const struct grants *g = control_period(r->control, r->conf, 1, r->loads, r->askers, r->now_ns);
+			if (period == 1 && g->capacity_pps[r->n % N_READERS] < 500000)
+				exit((fputs("control-cost: the capacity did not follow\n", stderr), 1));
+		}
+	}
+	return 64;
+}
+
+static void run_split(struct bench *b)
+{
+	struct split_run r = {.conf = make_split_conf(), .now_ns = NS_PER_S};
+	struct bench_contender one = {.name = BENCH_OURS, .ctx = &r, .trial = split_each_time};
+	struct bench_spread spread;
+
+	r.params = (struct control_params){.conf = r.conf, .pf_bps = UINT64_C(100000000000), .n_workers = N_READERS};
+	for (uint16_t port = 0; port < r.conf->n_ports; port++)
+		r.params.rx_worker[port] = port % N_READERS;
+	for (unsigned int w = 0; w < N_READERS; w++)
+		r.loads[w].asks = true;
+	r.control = bench_not_null(control_create(&r.params, r.now_ns));
+	bench_interleave(b, "64 VFs, 16 tenants, the core split anew over 4 workers", &one, 1, &spread);
+	bench_bar(b, "a new split over 4 workers at 64 VFs", spread.p50 / BENCH_CYCLES_PER_NS / 1000, BENCH_AT_MOST, 5, "us");
+	control_destroy(r.control);
+	conf_destroy(r.conf);
+}
+
 static void run(struct bench *b)
 {
-	bench_plan(b, 4);
+	bench_plan(b, 5);
 	run_one(b, 64, 5);
+	run_split(b);
 	run_one(b, 4096, 300);
 	bench_note(b, "Without reading counters of the workers (some ten words each) and the clock.");
 }

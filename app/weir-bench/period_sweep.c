@@ -30,6 +30,7 @@ struct sweep {
 	uint64_t now_ns, n_changes;
 	/* The workers on virtual time. */
 	struct load_view loads[N_WORKERS];
+	struct asker_view askers[CONF_MAX_PORTS];
 	double demand_pps[N_WORKERS], part_pps[N_WORKERS], pkts[N_WORKERS];
 	double drain_bps;		/* of the uplink, which has more to send; 0: it is not full */
 	/* One that applies changes. */
@@ -69,7 +70,7 @@ static uint64_t idle_run(void *ctx)
 
 	for (int i = 0; i < 64; i++) {
 		s->now_ns += NS_PER_MS;
-		bench_not_null((void *)(uintptr_t)control_period(s->control, s->conf, s->n_changes, s->loads, s->now_ns));
+		bench_not_null((void *)(uintptr_t)control_period(s->control, s->conf, s->n_changes, s->loads, s->askers, s->now_ns));
 	}
 	return 64;
 }
@@ -81,7 +82,7 @@ static uint64_t worst_run(void *ctx)
 
 	for (int i = 0; i < 16; i++) {
 		s->now_ns += NS_PER_MS;
-		bench_not_null((void *)(uintptr_t)control_period(s->control, s->conf, ++s->n_changes, s->loads, s->now_ns));
+		bench_not_null((void *)(uintptr_t)control_period(s->control, s->conf, ++s->n_changes, s->loads, s->askers, s->now_ns));
 		pipe_change_destroy(bench_not_null(pipe_change_create_granted(s->conf, s->sold, s->conf, s->cut)));
 	}
 	return 16;
@@ -136,6 +137,7 @@ static void renew_control(struct sweep *s)
 		s->loads[i] = (struct load_view){.asks = true, .is_home = i == 0};
 		s->part_pps[i] = (double)CAPACITY / N_WORKERS;
 		s->pkts[i] = 0;
+		s->askers[1 + i] = (struct asker_view){.n_woken = 1, .n_drained = 1};
 	}
 }
 
@@ -148,12 +150,16 @@ static void one_period(struct sweep *s, uint64_t ns)
 		s->pkts[i] += (is_held ? s->part_pps[i] : s->demand_pps[i]) * seconds;
 		s->loads[i].rx_pkts = (uint64_t)s->pkts[i];
 		s->loads[i].capped_ns += is_held ? ns : 0;
+		s->askers[1 + i].n_asked++;
+		s->askers[1 + i].rx_pkts = (uint64_t)s->pkts[i];	/* of the port that it reads: it has more, or was drained */
+		s->askers[1 + i].n_drained += !is_held;
+		s->askers[1 + i].n_woken = s->askers[1 + i].n_drained + is_held;
 	}
 	s->loads[0].pf_bytes += (uint64_t)(s->drain_bps * seconds / 8);
 	s->loads[0].pf_blocked_ns += s->drain_bps > 0 ? ns : 0;
 	s->now_ns += ns;
 	const struct grants *g = bench_not_null(
-		(void *)(uintptr_t)control_period(s->control, s->conf, s->n_changes, s->loads, s->now_ns));
+		(void *)(uintptr_t)control_period(s->control, s->conf, s->n_changes, s->loads, s->askers, s->now_ns));
 	for (unsigned int i = 0; i < N_WORKERS; i++)
 		if (g->capacity_pps[i] != 0)
 			s->part_pps[i] = (double)g->capacity_pps[i];

@@ -150,7 +150,7 @@ struct pipe_change *allocator_change(struct weir *w, const struct conf *from, co
 	struct allocator *a = w->allocator;
 
 	control_fit(a->control, to, a->going);
-	memcpy(a->going->capacity_pps, a->has->capacity_pps, sizeof(a->has->capacity_pps));
+	grants_copy_split(a->going, a->has);
 	return pipe_change_create_granted(from, a->has, to, a->going);
 }
 
@@ -234,6 +234,7 @@ void allocator_run(struct weir *w)
 {
 	struct allocator *a = w->allocator;
 	struct load_view loads[GRANTS_MAX_WORKERS];
+	struct asker_view askers[CONF_MAX_PORTS];
 	uint64_t start_ns = tsc_now_ns(&w->clock);
 	unsigned int n_workers = workers_n(w->workers);
 
@@ -242,9 +243,10 @@ void allocator_run(struct weir *w)
 	note_gap(a, start_ns);
 	for (unsigned int i = 0; i < n_workers; i++)
 		workers_view_load(w->workers, i, &loads[i]);
+	workers_view_askers(w->workers, askers);
 	struct live_conf *held = live_hold(w->live);
 	const struct grants *wanted =
-		control_period(a->control, live_conf(held), live_n_changes(w->live), loads, start_ns);
+		control_period(a->control, live_conf(held), live_n_changes(w->live), loads, askers, start_ns);
 	live_release(w->live, held);
 	if (wanted != NULL)
 		publish(w, wanted);

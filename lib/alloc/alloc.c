@@ -107,12 +107,17 @@ static void pour(struct work *w, uint32_t id, double water, double link)
 static void divide(struct work *w, uint32_t first, double link)
 {
 	double left = link;
+	uint32_t there = 0;	/* priorities */
 
-	for (uint32_t i = first; i != NONE; i = w->parts[i].next)
+	for (uint32_t i = first; i != NONE; i = w->parts[i].next) {
 		left -= w->parts[i].floor;
+		there |= 1u << w->nodes[i].priority;
+	}
 	if (left < -ROUNDING * link)
 		w->fits = false;
 	for (uint8_t priority = 0; priority < ALLOC_N_PRIORITIES && w->fits; priority++) {
+		if ((there >> priority & 1) == 0)
+			continue;
 		double budget = most(left, 0);
 		for (uint32_t i = first; i != NONE; i = w->parts[i].next)
 			budget += w->nodes[i].priority == priority ? w->parts[i].floor : 0;

@@ -151,6 +151,7 @@ static void make_ready(struct ask *a, uint32_t id, uint64_t now_ns)
 
 	k->state = ASKER_READY;
 	k->ready_ns = now_ns;
+	counter_add(&k->stats.n_woken, 1);
 	order_wake(a->order, id, 0, false, now_ns);
 }
 
@@ -173,10 +174,12 @@ void ask_enable(struct ask *a, uint32_t id, bool on, uint64_t now_ns)
 		make_idle(a, id, now_ns);
 		return;
 	}
-	if (k->state == ASKER_IDLE)
+	if (k->state == ASKER_IDLE) {
 		wheel_remove(a->idle, id);
-	else
+	} else {
+		counter_add(&k->stats.n_drained, 1);
 		order_sleep(a->order, id, now_ns);
+	}
 	k->state = ASKER_OFF;
 }
 
@@ -226,6 +229,7 @@ void ask_answer(struct ask *a, uint32_t id, uint32_t asked, uint32_t got, uint64
 	k->ready_ns = now_ns;
 	if (got == 0) {
 		counter_add(&k->stats.n_empty, 1);
+		counter_add(&k->stats.n_drained, 1);
 		order_sleep(a->order, id, now_ns);
 		k->pause_ns = k->pause_ns == 0 ? FIRST_PAUSE_NS : u64_min(2 * k->pause_ns, ASK_MAX_IDLE_NS);
 		make_idle(a, id, now_ns);
@@ -235,8 +239,10 @@ void ask_answer(struct ask *a, uint32_t id, uint32_t asked, uint32_t got, uint64
 	a->budget -= got < a->budget ? got : a->budget;
 	order_charge(a->order, id, (enum order_how)k->how, 0, got, got == asked, 0, false, now_ns);
 	k->pause_ns = 0;
-	if (got < asked)
+	if (got < asked) {
+		counter_add(&k->stats.n_drained, 1);
 		make_idle(a, id, now_ns);
+	}
 }
 
 void ask_no_room(struct ask *a, uint32_t id, uint64_t now_ns)

@@ -25,6 +25,11 @@ static inline uint64_t u64_min(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static inline uint64_t u64_apart(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
 /* A moment.  'frac' counts 2^-32 ns.  Packed: a node's clocks and prices share one cache line. */
 struct __attribute__((packed, aligned(4))) clk {
 	uint64_t ns;

@@ -7,25 +7,14 @@
 #include <string.h>
 
 #include "clk.h"
+#include "core_split.h"
 #include "feasible.h"
-#include "split.h"
 #include "units.h"
 
-#define LATEST	      0.9	/* what the last period counts in a worker's demand */
-#define HELD_PART     0.1	/* of the time: who is held so long by his part would read more */
-#define SLACK_PART    50	/* of the capacity: so much more than he reads is left to who is not held */
-#define WORTH_PERCENT 1		/* of the capacity: a split that moves less is left as it is */
-#define PARTS	      65536	/* of all weights, for a split */
-#define WIRE_BYTES    24u
+#define WIRE_BYTES     24u
 #define REMOTE_TELL_NS (10 * NS_PER_S)	/* that congestion beyond the uplink comes or goes is told once in that at most */
 
 enum resource { BITS, PACKETS };
-
-struct asker_load {
-	struct load_view last;
-	double pps;			/* what it reads, smoothed */
-	double capped;			/* part of the time that the capacity holds it */
-};
 
 struct control {
 	struct control_params is;
@@ -42,7 +31,8 @@ struct control {
 	struct grant told_grant;
 	struct feasible_node *nodes;		/* VFs, then tenants */
 	uint32_t n_nodes;
-	struct asker_load loads[GRANTS_MAX_WORKERS];
+	struct load_view loads[GRANTS_MAX_WORKERS];	/* of the last period */
+	struct core_split split;
 	struct control_decision decisions[CONTROL_DECISIONS];
 	uint64_t n_decisions;
 	struct remote_loop *remote;		/* NULL without [remote] */
@@ -108,8 +98,8 @@ static void measure_core(struct control *c, const struct load_view *loads, uint6
 	double pkts = 0;
 
 	for (unsigned int i = 0; i < c->is.n_workers; i++) {
-		uint64_t ns = loads[i].full_ns - c->loads[i].last.full_ns;
-		uint64_t n = loads[i].full_pkts - c->loads[i].last.full_pkts;
+		uint64_t ns = loads[i].full_ns - c->loads[i].full_ns;
+		uint64_t n = loads[i].full_pkts - c->loads[i].full_pkts;
 		if (loads[i].asks) {
 			full_ns = u64_min(full_ns, ns);
 			pkts += ns > 0 ? (double)n / (double)ns : 0;
@@ -135,7 +125,7 @@ static void measure_port(struct control *c, const struct load_view *loads, uint6
 	uint64_t took_ns = now_ns - c->last_ns;
 
 	for (unsigned int i = 0; i < c->is.n_workers; i++) {
-		const struct load_view *last = &c->loads[i].last;
+		const struct load_view *last = &c->loads[i];
 		if (!loads[i].is_home)
 			continue;
 		bits = 8 * (loads[i].pf_bytes - last->pf_bytes + extra_bytes * (loads[i].pf_pkts - last->pf_pkts));
@@ -245,7 +235,7 @@ void control_fit(struct control *c, const struct conf *conf, struct grants *g)
 	fit_one(c, conf, g, PACKETS);
 	g->core_pps = c->core.effective < conf->packet_capacity_pps ? c->core.effective : 0;
 	if (c->granted != NULL)
-		memcpy(g->capacity_pps, c->granted->capacity_pps, sizeof(g->capacity_pps));
+		grants_copy_split(g, c->granted);
 	if (c->remote != NULL)
 		remote_loop_fit(c->remote, conf, g);
 }
@@ -314,81 +304,12 @@ static bool fit(struct control *c, const struct conf *conf, uint64_t n_changes, 
 
 /* ---- The packet capacity, over the workers that ask ---- */
 
-static uint64_t apart(uint64_t a, uint64_t b)
+static void split_capacity(struct control *c, const struct conf *conf)
 {
-	return a > b ? a - b : b - a;
-}
-
-static bool is_held(const struct asker_load *l)
-{
-	return l->capped > HELD_PART;
-}
-
-/* As long as nobody is held a split helps nobody; but what was promised must be there, and never more than there is. */
-static bool needs_split(const struct control *c, const struct load_view *loads, uint64_t capacity)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int i = 0; i < c->is.n_workers; i++) {
-		if (!loads[i].asks)
-			continue;
-		if (is_held(&c->loads[i]))
-			return true;
-		sum += c->granted->capacity_pps[i];
-	}
-	return sum > capacity || (sum > 0 && c->is_fitted);
-}
-
-static void split_capacity(struct control *c, const struct conf *conf, const struct load_view *loads)
-{
-	struct split_part parts[GRANTS_MAX_WORKERS];
-	struct asking_part part;
-	unsigned int who[GRANTS_MAX_WORKERS], n = 0;
-	uint64_t capacity = u64_min(conf->packet_capacity_pps, c->core.effective), moved = 0;
-
-	for (unsigned int i = 0; i < c->is.n_workers; i++)
-		n += loads[i].asks;
-	if (conf->packet_capacity_pps == 0 || n < 2)
-		return;
-	if (!needs_split(c, loads, capacity))
-		return;
-	/* What was promised is never lent to another worker: it would not be back with the first packet. */
 	if (!c->is_planned)
 		asking_plan(&c->asking, conf, c->granted);
 	c->is_planned = true;
-	n = 0;
-	for (unsigned int i = 0; i < c->is.n_workers; i++) {
-		const struct asker_load *l = &c->loads[i];
-		if (!loads[i].asks)
-			continue;
-		asking_part(&c->asking, c->is.rx_worker, i, &part);
-		parts[n] = (struct split_part){
-			.floor = part.min_pps,
-			.weight = (uint32_t)u64_max(1, part.weight_q16 * PARTS / u64_max(1, part.all_weight_q16)),
-			.cap = SPLIT_NO_CAP,
-			/* Who is held would read more; nobody knows how much. */
-			.demand = is_held(l) ? capacity : (uint64_t)(l->pps * 1.05) + capacity / SLACK_PART,
-		};
-		who[n++] = i;
-	}
-	split_budget(parts, n, capacity);
-	for (unsigned int i = 0; i < n; i++)
-		moved = u64_max(moved, apart(parts[i].share, c->granted->capacity_pps[who[i]]));
-	if (moved <= capacity * WORTH_PERCENT / 100)
-		return;
-	for (unsigned int i = 0; i < n; i++)
-		c->granted->capacity_pps[who[i]] = u64_max(parts[i].share, 1);
-}
-
-static void measure_demand(struct control *c, const struct load_view *loads, uint64_t took_ns)
-{
-	for (unsigned int i = 0; i < c->is.n_workers; i++) {
-		struct asker_load *l = &c->loads[i];
-		double pps = (double)(loads[i].rx_pkts - l->last.rx_pkts) * 1e9 / (double)took_ns;
-		double capped = (double)(loads[i].capped_ns - l->last.capped_ns) / (double)took_ns;
-		l->pps += (pps - l->pps) * LATEST;
-		l->capped += (capped - l->capped) * LATEST;
-	}
+	core_split_run(&c->split, &c->asking, u64_min(conf->packet_capacity_pps, c->core.effective), c->is_fitted, c->granted);
 }
 
 /* ---- Beyond the uplink ---- */
@@ -440,6 +361,7 @@ struct control *control_create(const struct control_params *params, uint64_t now
 		return NULL;
 	}
 	c->is = *params;
+	core_split_init(&c->split, params->n_workers, c->is.rx_worker);
 	c->last_ns = now_ns;
 	c->n_changes = UINT64_MAX;
 	capacity_init(&c->core, is_known ? conf->packet_capacity_pps : CAPACITY_UNLIMITED, is_core_fixed, now_ns);
@@ -459,22 +381,22 @@ void control_destroy(struct control *c)
 }
 
 const struct grants *control_period(struct control *c, const struct conf *conf, uint64_t n_changes,
-	const struct load_view *loads, uint64_t now_ns)
+	const struct load_view *loads, const struct asker_view *askers, uint64_t now_ns)
 {
 	uint64_t took_ns = now_ns - c->last_ns;
 
 	if (c->has_loads && took_ns > 0) {
 		measure_core(c, loads, now_ns);
 		measure_port(c, loads, now_ns);
-		measure_demand(c, loads, took_ns);
 	}
+	core_split_measure(&c->split, conf->n_ports, loads, askers, c->has_loads ? took_ns : 0);
 	if (!fit(c, conf, n_changes, now_ns))
 		return NULL;
 	if (c->has_loads && took_ns > 0)
-		split_capacity(c, conf, loads);
+		split_capacity(c, conf);
 	run_remote(c, conf, n_changes, now_ns);
 	for (unsigned int i = 0; i < c->is.n_workers; i++)
-		c->loads[i].last = loads[i];
+		c->loads[i] = loads[i];
 	c->has_loads = true;
 	c->last_ns = now_ns;
 	return c->granted;

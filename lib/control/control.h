@@ -37,10 +37,10 @@ struct control;
 struct control *control_create(const struct control_params *params, uint64_t now_ns);
 void control_destroy(struct control *c);
 
-/* A period: 'loads' by worker, as pipe_view_load() gives them; 'n_changes' is another whenever 'conf' is.  What is granted
+/* A period: 'loads' by worker, 'askers' by port, as pipe_view_load() and pipe_view_askers() give them; 'n_changes' is another whenever 'conf' is.  What is granted
  * from now on: valid until the next call.  NULL: no memory, all is as it was. */
 const struct grants *control_period(struct control *c, const struct conf *conf, uint64_t n_changes,
-	const struct load_view *loads, uint64_t now_ns);
+	const struct load_view *loads, const struct asker_view *askers, uint64_t now_ns);
 
 /* What would be granted of another config by the capacities of the last period; 'g' is of that config. */
 void control_fit(struct control *c, const struct conf *conf, struct grants *g);

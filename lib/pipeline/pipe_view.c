@@ -127,6 +127,20 @@ void pipe_view_load(const struct pipe *p, struct load_view *view)
 	};
 }
 
+void pipe_view_askers(const struct pipe *p, struct asker_view by_port[CONF_MAX_PORTS])
+{
+	for (uint32_t i = 0; i < p->n_rx_ports; i++) {
+		const struct ask_stats *s = ask_stats(p->ask, i);
+		by_port[p->rx_ports[i]] = (struct asker_view){
+			.n_asked = counter_read(&s->n_asked),
+			.rx_pkts = counter_read(&s->n_pkts),
+			.n_woken = counter_read(&s->n_woken),
+			.n_drained = counter_read(&s->n_drained),
+			.n_no_room = counter_read(&s->n_no_room),
+		};
+	}
+}
+
 void pipe_view_echoes(const struct pipe *p, vf_id vf, struct echo_view *view)
 {
 	if (p->echoes == NULL || vf >= p->n_vfs)

@@ -126,6 +126,9 @@ void pipe_view_worker(const struct pipe *p, struct worker_view *view);
 /* Any thread: what the control core reads every period, set, not added; figures that only grow. */
 void pipe_view_load(const struct pipe *p, struct load_view *view);
 
+/* Of the ports that it asks; others' are left as they are. */
+void pipe_view_askers(const struct pipe *p, struct asker_view by_port[CONF_MAX_PORTS]);
+
 /* Checks every invariant of everything in it, slowly. */
 bool pipe_check(const struct pipe *p, FILE *out);
 

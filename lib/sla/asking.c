@@ -100,8 +100,10 @@ void asking_plan(struct asking *plan, const struct conf *conf, const struct gran
 	plan->capacity_pps = plan->core_pps = conf->packet_capacity_pps;
 	if (granted != NULL && granted->core_pps != 0)
 		plan->core_pps = granted->core_pps;
-	if (granted != NULL)
+	if (granted != NULL) {
 		memcpy(plan->worker_pps, granted->capacity_pps, sizeof(plan->worker_pps));
+		memcpy(plan->port_pps, granted->port_pps, sizeof(plan->port_pps));
+	}
 	for (uint16_t port = 0; port < CONF_MAX_PORTS; port++) {
 		plan->ports[port].priority = CONF_N_PRIORITIES - 1;
 		tenant[port] = CONF_NO_TENANT;
@@ -124,6 +126,7 @@ void asking_plan(struct asking *plan, const struct conf *conf, const struct gran
 struct members {
 	uint64_t all_pps, here_pps;
 	uint64_t all_q16, here_q16;	/* weights */
+	uint64_t all_use_pps, here_use_pps;	/* granted */
 };
 
 struct sums {
@@ -145,6 +148,8 @@ static void add_member(struct sums *s, uint32_t tenant, const struct members *m,
 	to->here_pps += m->here_pps;
 	to->all_q16 += m->all_q16;
 	to->here_q16 += m->here_q16;
+	to->all_use_pps += m->all_use_pps;
+	to->here_use_pps += m->here_use_pps;
 	if (tenant == ASKING_NONE && priority > s->root_priority)
 		s->root_priority = priority;
 }
@@ -152,6 +157,15 @@ static void add_member(struct sums *s, uint32_t tenant, const struct members *m,
 static uint64_t part_of(uint64_t whole, uint64_t here, uint64_t all)
 {
 	return all == 0 ? 0 : (uint64_t)((clk_u128)whole * here / all);
+}
+
+/* By use: where its members are granted something, there is its guarantee and its weight. */
+static void divide_by_use(const struct members *m, uint64_t weight_q16, struct members *as_member)
+{
+	as_member->here_pps = u64_max(m->here_pps, part_of(as_member->all_pps, m->here_use_pps, m->all_use_pps));
+	as_member->here_q16 = u64_max(m->here_q16 > 0, part_of(weight_q16, m->here_use_pps, m->all_use_pps));
+	as_member->all_use_pps = m->all_use_pps;
+	as_member->here_use_pps = m->here_use_pps;
 }
 
 /* A tenant as a member of its parent, its own members being known: where they are, there is its own guarantee too, by
@@ -168,6 +182,8 @@ static void add_tenant(const struct asking *plan, struct sums *s, uint32_t i, st
 		.here_q16 = part_of(t->terms.weight * ONE_Q16, m->here_q16, m->all_q16),
 	};
 
+	if (m->all_use_pps > 0)
+		divide_by_use(m, t->terms.weight * ONE_Q16, &as_member);
 	s->tenant_q16[i] = as_member.here_q16;
 	here->min_pps = as_member.here_pps;
 	here->priority = t->terms.priority;
@@ -187,7 +203,8 @@ static void sum_up(const struct asking *plan, const unsigned int *rx_worker, uns
 		const struct asking_terms *t = &plan->ports[port];
 		bool is_here = rx_worker[port] == worker;
 		uint64_t weight = port_weight_q16(t);
-		struct members m = {t->min_pps, is_here ? t->min_pps : 0, weight, is_here ? weight : 0};
+		struct members m = {t->min_pps, is_here ? t->min_pps : 0, weight, is_here ? weight : 0, plan->port_pps[port],
+			is_here ? plan->port_pps[port] : 0};
 		if (port != plan->pf)
 			add_member(s, plan->tenant_of[port], &m, t->weight != 0 ? t->priority : 0);
 	}
@@ -210,7 +227,7 @@ static uint32_t fit_weight(uint64_t weight_q16, uint64_t all_q16, bool is_split)
 /* The PF must neither starve the VFs nor be starved by them, whatever their priorities: it weighs as much as all of them
  * together, comes after their priorities, and has half of what nobody was promised as a floor.  Where all is promised it has what they
  * leave. */
-static struct asking_terms terms_of_pf(const struct asking *plan, const struct sums *s, bool is_split)
+static struct asking_terms terms_of_pf(const struct asking *plan, const struct sums *s)
 {
 	struct asking_terms t = {.priority = s->root_priority};
 
@@ -218,8 +235,19 @@ static struct asking_terms terms_of_pf(const struct asking *plan, const struct s
 		t.min_pps = PF_FLOOR_PPS;
 	else if (plan->core_pps > s->root.all_pps)
 		t.min_pps = (plan->core_pps - s->root.all_pps) / 2;
-	t.weight = (uint32_t)u64_max(1, fit_weight(s->root.all_q16, s->root.all_q16, is_split));
+	t.weight = (uint32_t)u64_max(1, s->root.all_q16 / ONE_Q16);
 	return t;
+}
+
+/* Its floor was promised to nobody: while it leaves that to other workers, it never comes before what was promised here. */
+static void fit_pf(const struct asking *plan, struct asking_part *part, const struct sums *s, unsigned int worker, bool is_split)
+{
+	struct asking_terms *pf = &part->ports[plan->pf];
+	uint64_t granted_pps = worker < GRANTS_MAX_WORKERS ? plan->worker_pps[worker] : 0;
+
+	pf->weight = (uint32_t)u64_max(1, fit_weight(s->root.all_q16, s->root.all_q16, is_split));
+	if (granted_pps != 0)
+		pf->min_pps = u64_min(pf->min_pps, granted_pps > part->sold_pps ? granted_pps - part->sold_pps : 0);
 }
 
 /* A worker's part of the configured capacity: what it was granted by demand; at first what its askers were promised, and
@@ -248,6 +276,16 @@ static bool has_split_tenant(const struct asking *plan, const struct sums *s)
 	return false;
 }
 
+struct asking_terms asking_pf(const struct asking *plan)
+{
+	struct asking_terms tenants[ASKING_MAX_TENANTS];
+	static const unsigned int rx_worker[CONF_MAX_PORTS];
+	struct sums s = {0};
+
+	sum_up(plan, rx_worker, 0, &s, tenants);
+	return terms_of_pf(plan, &s);
+}
+
 void asking_part(const struct asking *plan, const unsigned int *rx_worker, unsigned int worker, struct asking_part *part)
 {
 	struct sums s = {0};
@@ -266,9 +304,13 @@ void asking_part(const struct asking *plan, const unsigned int *rx_worker, unsig
 		part->ports[port].weight =
 			fit_weight(port_weight_q16(t), members_of(&s, plan->tenant_of[port])->all_q16, is_split);
 	}
-	part->ports[plan->pf] = terms_of_pf(plan, &s, is_split);
+	part->sold_pps = s.root.here_pps;
+	part->ports[plan->pf] = terms_of_pf(plan, &s);
+	uint64_t all_pps = s.root.all_pps + part->ports[plan->pf].min_pps;
+	if (is_pf_here)
+		fit_pf(plan, part, &s, worker, is_split);
 	part->min_pps = s.root.here_pps + (is_pf_here ? part->ports[plan->pf].min_pps : 0);
 	part->weight_q16 = s.root.here_q16 + (is_pf_here ? s.root.all_q16 : 0);
 	part->all_weight_q16 = 2 * s.root.all_q16;
-	part->capacity_pps = capacity_of(plan, part, s.root.all_pps + part->ports[plan->pf].min_pps, worker);
+	part->capacity_pps = capacity_of(plan, part, all_pps, worker);
 }

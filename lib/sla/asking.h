@@ -33,13 +33,15 @@ struct asking {
 	uint64_t capacity_pps;			/* of all workers; 0: not capped */
 	uint64_t core_pps;			/* what they really carry: that, or less */
 	uint64_t worker_pps[GRANTS_MAX_WORKERS];	/* granted of it to each; 0: by what is promised and the weights */
+	uint64_t port_pps[CONF_MAX_PORTS];		/* what that comes to for each port; all 0: by what was sold */
 };
 
 /* Terms of ports that other workers ask are not set. */
 struct asking_part {
 	struct asking_terms ports[CONF_MAX_PORTS];
 	struct asking_terms tenants[ASKING_MAX_TENANTS];	/* as in the plan; weight 0: nobody of it is asked here */
-	uint64_t min_pps;		/* promised to those that are asked here, the PF among them */
+	uint64_t sold_pps;		/* promised to those that are asked here */
+	uint64_t min_pps;		/* that, and the PF's floor */
 	uint64_t weight_q16, all_weight_q16;	/* of those; of all */
 	uint64_t capacity_pps;		/* its part; 0: not capped */
 };
@@ -47,8 +49,12 @@ struct asking_part {
 /* 'granted' NULL: as sold. */
 void asking_plan(struct asking *plan, const struct conf *conf, const struct grants *granted);
 
+/* What the PF is taken for among the VFs and tenants that stand in no other, whoever reads it. */
+struct asking_terms asking_pf(const struct asking *plan);
+
 /* Of the worker, where rx_worker[port] asks the port.  A tenant on several workers has its guarantee and its weight on them
- * by what its members there were promised and weigh: in sum never more than it was sold. */
+ * by what its members there are granted of the packet capacity (port_pps), but no less than those themselves were promised;
+ * where nothing is granted yet, by what they were promised and weigh: then in sum never more than it was sold. */
 void asking_part(const struct asking *plan, const unsigned int *rx_worker, unsigned int worker, struct asking_part *part);
 
 #endif

@@ -60,6 +60,12 @@ struct sla granted_tenant(const struct conf *conf, const struct grants *g, uint3
 	return g == NULL ? conf->tenants[tenant].tx_eff : granted(conf->tenants[tenant].tx_eff, &g->tenants[tenant]);
 }
 
+void grants_copy_split(struct grants *to, const struct grants *from)
+{
+	memcpy(to->capacity_pps, from->capacity_pps, sizeof(to->capacity_pps));
+	memcpy(to->port_pps, from->port_pps, sizeof(to->port_pps));
+}
+
 bool grants_copy(struct grants *to, const struct grants *from)
 {
 	if (to->n_vfs != from->n_vfs || to->n_tenants != from->n_tenants)
@@ -68,7 +74,7 @@ bool grants_copy(struct grants *to, const struct grants *from)
 	memcpy(to->tenants, from->tenants, from->n_tenants * sizeof(*from->tenants));
 	memcpy(to->remote_bps, from->remote_bps, from->n_vfs * sizeof(*from->remote_bps));
 	to->core_pps = from->core_pps;
-	memcpy(to->capacity_pps, from->capacity_pps, sizeof(to->capacity_pps));
+	grants_copy_split(to, from);
 	return true;
 }
 
@@ -78,7 +84,8 @@ bool grants_are_same(const struct grants *a, const struct grants *b)
 	       memcmp(a->vfs, b->vfs, a->n_vfs * sizeof(*a->vfs)) == 0 &&
 	       memcmp(a->tenants, b->tenants, a->n_tenants * sizeof(*a->tenants)) == 0 &&
 	       memcmp(a->remote_bps, b->remote_bps, a->n_vfs * sizeof(*a->remote_bps)) == 0 &&
-	       memcmp(a->capacity_pps, b->capacity_pps, sizeof(a->capacity_pps)) == 0;
+	       memcmp(a->capacity_pps, b->capacity_pps, sizeof(a->capacity_pps)) == 0 &&
+	       memcmp(a->port_pps, b->port_pps, sizeof(a->port_pps)) == 0;
 }
 
 bool grants_step(struct grants *step, const struct grants *a, const struct grants *b)

@@ -21,6 +21,9 @@ struct grants {
 	uint64_t *remote_bps;		/* by VF: what it may send to the uplink, for congestion beyond it; 0: no such bound */
 	uint64_t core_pps;	/* what the core really carries, where that is less than the packet capacity; else 0 */
 	uint64_t capacity_pps[GRANTS_MAX_WORKERS];	/* by worker; 0: by guarantees and weights, as at the start */
+	/* What that comes to for each port: by it a tenant's guarantee and weight are divided between workers.  All 0: by what
+	 * its members were sold, and weigh. */
+	uint64_t port_pps[CONF_MAX_PORTS];
 };
 
 /* All that was sold.  NULL: no memory. */
@@ -35,6 +38,7 @@ struct sla granted_tenant(const struct conf *conf, const struct grants *g, uint3
 
 /* 'to' becomes 'from'; false: it has other VFs or tenants. */
 bool grants_copy(struct grants *to, const struct grants *from);
+void grants_copy_split(struct grants *to, const struct grants *from);	/* of the packet capacity alone, for another config */
 bool grants_are_same(const struct grants *a, const struct grants *b);
 
 /* The less of both in each worker's capacity, and 'b' in all else: the step between them in which the sum over workers is

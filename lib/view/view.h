@@ -83,6 +83,13 @@ struct load_view {
 	bool asks, is_home;
 };
 
+/* What one port was read, and whether it had more; for the control core. */
+struct asker_view {
+	uint64_t n_asked, rx_pkts;
+	uint64_t n_woken, n_drained;	/* it has more to read where they differ */
+	uint64_t n_no_room;		/* times it was not read for what bounds itself */
+};
+
 /* Leaves in 'now' only what came after 'then', an earlier view of the same; what waits is what waits. */
 void vf_view_since(struct vf_view *now, const struct vf_view *then);
 void delay_view_since(struct delay_view *now, const struct delay_view *then);

@@ -476,6 +476,13 @@ void workers_view_load(const struct workers *all, unsigned int worker, struct lo
 	pipe_view_load(all->worker[worker].pipe, view);
 }
 
+void workers_view_askers(const struct workers *all, struct asker_view by_port[CONF_MAX_PORTS])
+{
+	memset(by_port, 0, CONF_MAX_PORTS * sizeof(*by_port));
+	for (unsigned int i = 0; i < all->n; i++)
+		pipe_view_askers(all->worker[i].pipe, by_port);
+}
+
 void workers_view_one(const struct workers *all, unsigned int worker, struct worker_view *view)
 {
 	memset(view, 0, sizeof(*view));

@@ -77,6 +77,7 @@ void workers_view_tenant(const struct workers *w, uint32_t tenant, struct tenant
 void workers_view_echoes(const struct workers *w, vf_id vf, struct echo_view *view);	/* nothing without [remote] */
 void workers_view_credit(const struct workers *all, vf_id vf, struct credit_view *view);
 void workers_view_load(const struct workers *w, unsigned int worker, struct load_view *view);
+void workers_view_askers(const struct workers *w, struct asker_view by_port[CONF_MAX_PORTS]);
 void workers_view_one(const struct workers *w, unsigned int worker, struct worker_view *view);
 
 #endif

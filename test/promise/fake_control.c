@@ -68,11 +68,15 @@ static void hand_grants(struct rim *r, const struct grants *to)
 void fake_run_control(struct rim *r)
 {
 	struct load_view loads[RIM_MAX_WORKERS];
+	struct asker_view askers[CONF_MAX_PORTS] = {0};
 	const struct grants *wanted;
 
-	for (unsigned int i = 0; i < r->n_workers; i++)
+	for (unsigned int i = 0; i < r->n_workers; i++) {
 		pipe_view_load(r->workers[i].pipe, &loads[i]);
-	wanted = control_period(r->control, r->running != NULL ? r->running : r->conf, r->n_changes, loads, r->now_ns);
+		pipe_view_askers(r->workers[i].pipe, askers);
+	}
+	wanted = control_period(r->control, r->running != NULL ? r->running : r->conf, r->n_changes, loads, askers,
+		r->now_ns);
 	ck_assert_ptr_nonnull(wanted);
 	if (grants_are_same(wanted, r->granted))
 		return;

@@ -171,8 +171,7 @@ START_TEST(the_packet_capacity_follows_demand_between_workers_exact_in_sum)
 	rim_set_control(r, true);
 	rim_run(r, 500 * MS);
 	measure(r, S);
-	/* But for what the PF and VM 2 were promised: 80k + 20k. */
-	is_near(rim_pps(r, one, 0), 100e3, 0.02, "all that is not promised to others");
+	is_near(rim_pps(r, one, 0), 180e3, 0.02, "all that was not promised to VM 2");
 	ck_assert_double_gt(rim_pps(r, one, 0), before * 1.2);
 	rim_set_pps(r, two, 400000);
 	rim_set_pps(r, one, 1000);
@@ -227,7 +226,7 @@ START_TEST(a_new_split_of_the_packet_capacity_is_had_within_three_periods)
 		measure(r, 50 * MS);
 		ck_assert_msg(soon >= 0.95 * rim_pps(r, s[i % 2], 0), "%.0f packets/s after three periods, then %.0f", soon,
 			rim_pps(r, s[i % 2], 0));
-		ck_assert_double_ge(soon, 900e3);	/* but for what the PF and the other one were promised */
+		ck_assert_double_ge(soon, 1900e3);	/* but for what the other one was promised, and some slack */
 	}
 	ck_assert_uint_le(rim_most_capacity_pps(r), 2000000);
 	rim_end(r);

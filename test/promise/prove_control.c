@@ -122,8 +122,7 @@ END_TEST
 
 /* ---- Over workers, over VFs ---- */
 
-/* VM 1 is read by one worker, VM 2, nearly idle, and the PF by another.  200 kp/s in all, of which 20 are VM 2's, and half of
- * what nobody was promised is kept for the PF: 80. */
+/* VM 1 is read by one worker, VM 2, nearly idle, and the PF by another.  200 kp/s in all, of which 20 are VM 2's. */
 static double leftover_kpps(bool has_control)
 {
 	struct rim *r = rim_create(&(struct rim_setup){.ini = "[switch]\npacket_capacity = 200k\n" RIM_PF("10G")
@@ -139,7 +138,7 @@ static double leftover_kpps(bool has_control)
 
 START_TEST(packets_that_another_worker_does_not_need)
 {
-	add((struct row){"200 kp/s of cores, two workers read", "vm1: what vm2's worker leaves", "kp/s", 100, leftover_kpps(false),
+	add((struct row){"200 kp/s of cores, two workers read", "vm1: what vm2's worker leaves", "kp/s", 180, leftover_kpps(false),
 		leftover_kpps(true), 0.02, NEEDED});
 }
 END_TEST
@@ -177,12 +176,12 @@ START_TEST(a_tenant_over_two_workers)
 }
 END_TEST
 
-/* Sold 100 of the 200 kp/s of two cores; VM 1 wants all of it on one, where VM 3 floods too, and VM 2 next to nothing on the
- * other.  Each worker keeps the part of the guarantee that its members there weigh, and nobody moves it: not kept. */
+/* Sold 100 of the 200 kp/s of two cores; VM 1 wants all of it on one, where VM 3 of weight 9 floods too, and VM 2 next to nothing
+ * on the other.  Without control each worker keeps the part of the guarantee that its members there weigh. */
 static double tenant_kpps(bool has_control)
 {
 	struct rim *r = rim_create(&(struct rim_setup){.ini = "[switch]\npacket_capacity = 200k\n" RIM_PF("10G")
-			"[tenant lab]\ntx.min_pps = 100k\n" IN_LAB(01, "") IN_LAB(02, "") RIM_VM(03, ""), .placement = RIM_SPREAD});
+			"[tenant lab]\ntx.min_pps = 100k\n" IN_LAB(01, "") IN_LAB(02, "") RIM_VM(03, "tx.weight = 9\n"), .placement = RIM_SPREAD});
 	int one = load(r, 1, 64, 400000), two = load(r, 2, 64, 1000);
 
 	load(r, 3, 64, 400000);
@@ -192,10 +191,40 @@ static double tenant_kpps(bool has_control)
 	return kpps;
 }
 
-START_TEST(a_tenants_packets_over_two_workers_are_not_kept_yet)
+START_TEST(a_tenants_packets_over_two_workers)
 {
 	add((struct row){"a tenant over two workers, cores full", "its guarantee in packets", "kp/s", 100, tenant_kpps(false),
-		tenant_kpps(true), 0.02, IN_VAIN});
+		tenant_kpps(true), 0.005, NEEDED});
+}
+END_TEST
+
+/* Six of them, by weight: five weigh 1 and the sixth 3. Home reads three with the PF, which is silent. */
+static void floods(bool has_control, double kpps[6])
+{
+	char ini[1024];
+	int s[6];
+
+	snprintf(ini, sizeof(ini), "[switch]\npacket_capacity = 200k\n%s%s%s%s%s%s%s", RIM_PF("10G"), RIM_VM(01, ""), RIM_VM(02, ""),
+		RIM_VM(03, ""), RIM_VM(04, ""), RIM_VM(05, ""), RIM_VM(06, "tx.weight = 3\n"));
+	struct rim *r = rim_create(&(struct rim_setup){.ini = ini, .placement = RIM_SPREAD});
+	for (uint16_t i = 0; i < 6; i++)
+		s[i] = load(r, i + 1, 64, 400000);
+	settle(r, has_control);
+	for (int i = 0; i < 6; i++)
+		kpps[i] = rim_pps(r, s[i], 0) / 1e3;
+	rim_end(r);
+}
+
+START_TEST(floods_on_two_workers)
+{
+	static const char what[] = "200 kp/s, six floods on two workers";
+	double off[6], on[6];
+
+	floods(false, off);
+	floods(true, on);
+	add((struct row){what, "vm1, weight 1", "kp/s", 25, off[0], on[0], 0.02, NEEDED});
+	add((struct row){what, "vm2, weight 1", "kp/s", 25, off[1], on[1], 0.02, NEEDED});
+	add((struct row){what, "vm6, weight 3", "kp/s", 75, off[5], on[5], 0.02, NEEDED});
 }
 END_TEST
 
@@ -299,7 +328,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_bottleneck_beyond_the_uplink);
 	tcase_add_test(tc, a_tenant_over_two_workers);
 	tcase_add_test(tc, a_vms_packet_budget_over_two_vfs);
-	tcase_add_test(tc, a_tenants_packets_over_two_workers_are_not_kept_yet);
+	tcase_add_test(tc, a_tenants_packets_over_two_workers);
+	tcase_add_test(tc, floods_on_two_workers);
 	suite_add_tcase(s, tc);
 	return s;
 }

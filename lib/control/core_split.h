@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which worker may read how much of the packet capacity (design: splits between workers, by demand, exact in sum).  Each
+ * worker's part is what the contract (2.3) gives its ports, all workers' together: guarantees, then priority, then weights, by
+ * what each wants; so the orders of asking, each for itself, come to what one order of all would.  What VFs and tenants
+ * were promised is at hand on the worker that reads them and not lent to another, as far as there is room for that: it would
+ * not be back with the first packet.
+ * It keeps what it measures, and reads no clock.  Used by: control.  Uses: alloc, sla (asking.h), view. */
+#ifndef WEIR_CORE_SPLIT_H
+#define WEIR_CORE_SPLIT_H
+
+#include "alloc.h"
+#include "asking.h"
+#include "view.h"
+
+struct core_asker {
+	struct asker_view last;
+	double pps;		/* what it was read, smoothed */
+	bool is_held;		/* it had more all the time, and nothing of its own held it */
+};
+
+struct core_split {
+	struct core_asker askers[CONF_MAX_PORTS];
+	struct load_view loads[GRANTS_MAX_WORKERS];
+	double capped[GRANTS_MAX_WORKERS];	/* part of the time that the capacity holds the worker, smoothed */
+	unsigned int n_workers;
+	const unsigned int *rx_worker;		/* by port */
+	struct alloc_node nodes[CONF_MAX_PORTS + ASKING_MAX_TENANTS];
+	struct asking trial;			/* the plan with what would be granted */
+	/* Of the last split that was worked out. */
+	double demands[CONF_MAX_PORTS];
+	uint64_t capacity_pps;
+};
+
+/* 'rx_worker' is the caller's, and stays. */
+void core_split_init(struct core_split *s, unsigned int n_workers, const unsigned int *rx_worker);
+
+/* What was read since the last call; the first only begins. */
+void core_split_measure(struct core_split *s, uint16_t n_ports, const struct load_view *loads,
+	const struct asker_view *askers, uint64_t took_ns);
+
+/* Writes capacity_pps and port_pps of 'granted' where a new split is worth it: 'plan' is of what is granted, 'capacity_pps'
+ * what there is to split, 'is_new' that terms, capacity or guarantees are others than at the last call.  true: it did. */
+bool core_split_run(struct core_split *s, const struct asking *plan, uint64_t capacity_pps, bool is_new, struct grants *granted);
+
+#endif
