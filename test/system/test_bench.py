@@ -26,7 +26,7 @@ def bench_list(context):
     done = bench(context, "--list")
     assert done.returncode == 0, done.stderr
     listed = dict(line.split(None, 1) for line in done.stdout.splitlines())
-    for name in ("pq_hold", "pq_link", "stamp", "timer", "window", "many_flows"):
+    for name in ("pq_hold", "pq_link", "stamp", "timer", "window", "many_flows", "multi"):
         assert len(listed.get(name, "")) > 20, "%s: %r" % (name, listed.get(name))
 
 
