@@ -106,7 +106,8 @@ static bool start_telemetry(struct weir *w, struct why *why)
 
 	w->rates = rates_create(telem_n_rows(w->conf));
 	w->samples = calloc(telem_n_rows(w->conf), sizeof(*w->samples));
-	if (w->rates == NULL || w->samples == NULL) {
+	w->held = held_create(telem_n_rows(w->conf) + w->conf->n_tenants);
+	if (w->rates == NULL || w->samples == NULL || w->held == NULL) {
 		why_add(why, "no memory for rates of %u VFs", w->conf->n_vfs);
 		return false;
 	}
@@ -188,6 +189,7 @@ enum weir_exit weir_close(struct weir *w)
 	workers_destroy(w->workers);
 	fabric_destroy(w->fabric);
 	rates_destroy(w->rates);
+	held_destroy(w->held);
 	places_close(w);
 	free(w->samples);
 	n_missing = ports_close(w->ports);

@@ -27,6 +27,7 @@ struct explain_tenant {
 	const struct conf_tenant *tenant;
 	struct tenant_view before, after;
 	uint64_t tx_bps, tx_pps;	/* of all VFs in it */
+	uint64_t held_for_ns[N_VIEW_BOUNDS];	/* as of the VF */
 };
 
 struct explain_figures {
@@ -34,6 +35,7 @@ struct explain_figures {
 	const struct conf_vf *vf;
 	uint64_t span_ns;		/* between 'before' and 'after' */
 	struct vf_view before, after;
+	uint64_t tx_held_for_ns[N_VIEW_BOUNDS], rx_held_for_ns[N_VIEW_BOUNDS];	/* so far; 0: not known */
 	struct delay_view delay;	/* of that time alone: hist_since() */
 	bool is_port_up, is_uplink_up;
 	bool has_grant;			/* an allocator says what of the guarantee is granted now */

@@ -68,6 +68,23 @@ static void look_beyond(const struct telem_source *s, vf_id vf, struct look *l)
 	l->f.bottleneck_bps = all.bottleneck_bps;
 }
 
+static void held_for(const struct telem_source *s, uint32_t row, uint64_t ns[N_VIEW_BOUNDS])
+{
+	for (int b = 0; b < N_VIEW_BOUNDS; b++)
+		ns[b] = s->held_for_ns(s->ctx, row, (enum view_bound)b);
+}
+
+static void look_how_long(const struct telem_source *s, vf_id vf, struct look *l)
+{
+	if (s->held_for_ns == NULL)
+		return;
+	held_for(s, telem_row(s->conf, vf, TELEM_TX), l->f.tx_held_for_ns);
+	held_for(s, telem_row(s->conf, vf, TELEM_RX), l->f.rx_held_for_ns);
+	for (uint32_t i = 0; i < l->f.n_tenants; i++)
+		held_for(s, telem_tenant_row(s->conf, (uint32_t)(l->f.tenant[i].tenant - s->conf->tenants)),
+			l->f.tenant[i].held_for_ns);
+}
+
 static void look_again(const struct telem_source *s, vf_id vf, struct look *l)
 {
 	s->vf(s->ctx, vf, &l->f.after);
@@ -76,6 +93,7 @@ static void look_again(const struct telem_source *s, vf_id vf, struct look *l)
 		s->credit(s->ctx, vf, &l->f.credit);
 	l->f.has_grant = s->grant != NULL && s->grant(s->ctx, vf, &l->f.grant);
 	look_beyond(s, vf, l);
+	look_how_long(s, vf, l);
 	s->delay(s->ctx, vf, &l->f.delay);
 	for (uint32_t i = 0; s->tenant != NULL && i < l->f.n_tenants; i++)
 		s->tenant(s->ctx, (uint32_t)(l->f.tenant[i].tenant - s->conf->tenants), &l->f.tenant[i].after);
