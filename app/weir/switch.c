@@ -36,6 +36,7 @@ static bool open_ports(struct weir *w, struct why *notes, struct why *why)
 	struct ports_need need = {
 		.queued_pkts = fabric_max_pkts(w->conf) + workers_ring_pkts(w->plan.n_workers),
 		.n_workers = w->plan.n_workers,
+		.ring_bytes = workers_ring_bytes(w->plan.n_workers),
 	};
 
 	return ports_open(w->ports, &need, notes, why);
