@@ -7,7 +7,7 @@ measured before, with a command that only looks, and so is the same rate with no
 
 Frames are numbered, and the head of each that leaves is captured: what is missing in a VM's numbers was lost, what is behind
 was reordered; and the most that a VM sent above its highest limit, over any time whatever, is no more than the bursts of
-the old limit and the new (1 ms each), and what is made good of time that the host took from the data core (10 ms a gap)."""
+the old limit and the new (1 ms each), and what is made good of time that the host took from the data core (20 ms at most)."""
 import argparse
 import json
 import multiprocessing

@@ -376,6 +376,17 @@ def verbs_of_weirctl(rig):
     for verb in (["vfs"], ["show", "tenants"], ["why", "a", "--seconds", "0.1"], ["dump"], ["top", "--count", "1"],
                  ["dryrun", "b", "tx.weight", "2"]):
         json.loads(weirctl(rig, "--json", *verb).stdout)
+    for verb in (["show", "vf", "a"], ["show", "tenant", "lab"], ["show", "ports"], ["show", "info"], ["vf", "show"], ["pf"]):
+        json.loads(weirctl(rig, *verb, "--json").stdout)        # anywhere
+    assert weirctl(rig, "vf", "get", "a").stdout == weirctl(rig, "get", "a").stdout
+    assert weirctl(rig, "config", "dump").stdout == weirctl(rig, "dump").stdout
+    assert "lab" in weirctl(rig, "tenant", "show").stdout and "tx.max_bps" in weirctl(rig, "tenant", "get", "lab").stdout
+    assert "rate, 10 s" in weirctl(rig, "vf", "show", "a").stdout
+    for words, said in ((["vf", "frob", "a"], "wanted vf set, get"), (["vf", "show", "nobody"], "wanted one of a, b, c"),
+                        (["show", "vf"], "wanted vf NAME, or vfs"), (["show", "pf", "a"], "wanted no name"),
+                        (["config"], "wanted config dump or reload")):
+        bad = weirctl(rig, *words, check=False)
+        assert bad.returncode != 0 and said in bad.stderr, bad.stderr
     bad = weirctl(rig, "set", "a", "tx.max_bps", check=False)
     assert bad.returncode == 2 and "value" in bad.stderr, bad.stderr
     bad = weirctl(rig, "set", "a", "tx.max_bps", "10Gbs", "port", "x", check=False)
