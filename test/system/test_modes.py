@@ -7,7 +7,7 @@ import time
 from harness.blast import Blast, TooBusy, measure
 from harness.frames import OUTSIDE, udp4
 from harness.suite import test
-from rigs import mac, sections, vdevs_of
+from rigs import Changeable, mac
 
 CABLES = ["pf", "a", "b", "c"]
 NUMBERS = {"a": 0x0a, "b": 0x0b, "c": 0x0c}
@@ -16,19 +16,11 @@ USED = 0.995            # the least of the link
 NEVER_IDLE = 0.995      # of its CPU: with less weir cannot use a link to the last
 
 
-class Modes:
+class Modes(Changeable):
     """Three VMs, nobody promised anything, on an uplink that all want."""
 
-    cables = CABLES
-    more = ["--allow-set"]
-
-    @classmethod
-    def config(cls, _context):
-        return sections(CABLES, "40M", {name: (name, number, []) for name, number in NUMBERS.items()})
-
-    @classmethod
-    def vdevs(cls, _context):
-        return vdevs_of(CABLES)
+    cables, pf_rate = CABLES, "40M"
+    vfs = {name: (name, number, []) for name, number in NUMBERS.items()}
 
 
 def sold(rig, **terms):

@@ -7,25 +7,17 @@ from harness.blast import Blast
 from harness.frames import OUTSIDE, udp4
 from harness.suite import test
 from harness.view import wait_until, weirctl
-from rigs import mac, sections, vdevs_of
+from rigs import Cables, mac
 
 CABLES = ["pf", "a", "b"]
 VFS = {"a": ("a", 0x0a, ["tx.max_bps = 5M"]), "b": ("b", 0x0b, ["tx.max_pps = 1k", "tx.min_bps = 100M"])}
 A, B = (mac(VFS[n][1]) for n in ("a", "b"))
 
 
-class Why:
+class Why(Cables):
     """One VM that is held in bits, one in packets."""
 
-    cables = CABLES
-
-    @classmethod
-    def config(cls, _context):
-        return sections(CABLES, "1G", VFS)
-
-    @classmethod
-    def vdevs(cls, _context):
-        return vdevs_of(cls.cables)
+    cables, vfs = CABLES, VFS
 
 
 def lines(rig, vf, ms=300):
