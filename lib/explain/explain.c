@@ -237,6 +237,38 @@ static void explain_credit(const struct explain_figures *f, struct explain *out)
 			left_mb, max);
 }
 
+static bool was_held(const struct explain_figures *f, enum view_bound bound)
+{
+	return percent(f->after.tx.held_ns[bound] - f->before.tx.held_ns[bound], f->span_ns) >= 1;
+}
+
+/* "web 400.00 Mb/s (weight 2), db 300.00 Mb/s": who has what it would like to have. */
+static const char *others_text(char *buf, size_t size, const struct explain_other others[EXPLAIN_OTHERS], bool is_bits)
+{
+	char rate[RATE_TEXT];
+	size_t used = 0;
+
+	snprintf(buf, size, "nobody else");
+	for (int i = 0; i < EXPLAIN_OTHERS && others[i].vf != NULL && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s%s %s (priority %u, weight %u)", used > 0 ? ", " : "",
+			others[i].vf->name, is_bits ? bps_text(rate, others[i].bps) : pps_text(rate, others[i].pps),
+			others[i].vf->tx_eff.priority, others[i].vf->tx_eff.weight);
+	return buf;
+}
+
+/* Who has the link, or the core, meanwhile. */
+static void explain_others(const struct explain_figures *f, struct explain *out)
+{
+	char text[EXPLAIN_CHARS], used[RATE_TEXT], all[RATE_TEXT];
+
+	if (was_held(f, VIEW_LINK) && f->link_bps != 0)
+		say(out, "    the uplink carries %s of %s; most beside it: %s", bps_text(used, f->link_used_bps), bps_text(all, f->link_bps),
+			others_text(text, sizeof(text), f->by_bps, true));
+	if (was_held(f, VIEW_CORE) && f->core_pps != 0)
+		say(out, "    %s are read in all; most beside it: %s", pps_text(all, f->core_pps),
+			others_text(text, sizeof(text), f->by_pps, false));
+}
+
 static void explain_dir(const struct explain_figures *f, bool is_tx, struct explain *out)
 {
 	const struct dir_view *before = is_tx ? &f->before.tx : &f->before.rx, *after = is_tx ? &f->after.tx : &f->after.rx;
@@ -255,6 +287,8 @@ static void explain_dir(const struct explain_figures *f, bool is_tx, struct expl
 	}
 	bool is_held = explain_held(before->held_ns, after->held_ns, f->span_ns, is_tx ? f->tx_held_for_ns : f->rx_held_for_ns,
 		is_tx && is_held_beyond(f) ? beyond_advice : vf_advice, out);
+	if (is_tx)
+		explain_others(f, out);
 	if (f->is_port_up && !is_held && dir_view_drops(after) == dir_view_drops(before) && after->backlog_pkts == 0)
 		say(out, "  nothing holds it: %s",
 			is_tx ? "its guest sends no more than this" : "no more than this is sent to it");

@@ -125,6 +125,47 @@ static void add_tenants(const struct telem_source *s, struct look *l)
 	}
 }
 
+/* Sorted in: what it takes the place of goes down. */
+static void add_other(struct explain_other others[EXPLAIN_OTHERS], struct explain_other one, bool is_bits)
+{
+	for (int i = 0; i < EXPLAIN_OTHERS; i++) {
+		bool is_more = others[i].vf == NULL || (is_bits ? one.bps > others[i].bps : one.pps > others[i].pps);
+		if (!is_more)
+			continue;
+		struct explain_other down = others[i];
+		others[i] = one;
+		if (down.vf == NULL)
+			return;
+		one = down;
+	}
+}
+
+/* Who has the uplink and the core, from the history. */
+static void add_others(const struct telem_source *s, vf_id vf, struct look *l)
+{
+	const struct conf *conf = s->conf;
+	struct telem_port pf;
+	struct rates r;
+
+	s->port(s->ctx, conf->pf, &pf);
+	l->f.link_bps = pf.link_bps;
+	(void)rates_get(s->rates, telem_row(conf, VF_PF, TELEM_RX), &r);
+	l->f.link_used_bps = (uint64_t)(r.bps_1s + r.pps_1s * 8 * basis_bytes(pf.basis, 0));
+	(void)rates_get(s->rates, telem_row(conf, VF_PF, TELEM_TX), &r);
+	l->f.core_pps = (uint64_t)r.pps_1s;
+	for (vf_id i = 0; i < conf->n_vfs; i++) {
+		if (!conf_is_there(&conf->vfs[i]))
+			continue;
+		(void)rates_get(s->rates, telem_row(conf, i, TELEM_TX), &r);
+		struct explain_other one = {&conf->vfs[i], (uint64_t)r.bps_1s, (uint64_t)r.pps_1s};
+		l->f.core_pps += one.pps;
+		if (i == vf || one.pps == 0)
+			continue;
+		add_other(l->f.by_bps, one, true);
+		add_other(l->f.by_pps, one, false);
+	}
+}
+
 static bool is_up(const struct telem_source *s, uint16_t port)
 {
 	struct telem_port view;
@@ -201,6 +242,7 @@ int answer_why(const struct telem_source *s, const char *params, struct rte_tel_
 	}
 	l->f.span_ns = now_ns() - since_ns;
 	add_tenants(s, l);
+	add_others(s, vf, l);
 	l->f.is_port_up = is_up(s, l->f.vf->port);
 	l->f.is_uplink_up = is_up(s, s->conf->pf);
 	explain_vf(&l->f, &l->said);

@@ -2,6 +2,7 @@
 """The three modes of DAQS on real ports, at a scale that a machine without a NIC carries (its 25 Gb/s are 40 Mb/s here): fair
 shares, payments that change while packets flow, guarantees of 10 and 15 of 25 beside all who want the rest."""
 
+import re
 import time
 
 from harness.blast import Blast, TooBusy, measure
@@ -54,9 +55,10 @@ def check(rig, mode, wanted, settle_s=0.3):
     used = rates["pf"].bps / LINK_BPS
     rig.context.note("%s: %s, %.2f %% of the link; weir had %.1f %% of its CPU" % (
         mode, " / ".join("%.2f" % (got[vf] / sum(got.values())) for vf in wanted if wanted[vf]), used * 100, rates.cpu_share * 100))
-    if used < USED and rates.cpu_share < NEVER_IDLE:
+    is_kept = USED <= used <= 1.005
+    if not is_kept and rates.cpu_share < NEVER_IDLE:        # what was lost before is made good in between, too
         raise TooBusy("%s: %.2f %% of the link" % (mode, used * 100))
-    assert USED <= used <= 1.005, "%s: %.2f %% of the link" % (mode, used * 100)
+    assert is_kept, "%s: %.2f %% of the link" % (mode, used * 100)
     for vf in NUMBERS:
         assert after[vf]["drops"] == before[vf]["drops"], "%s: dropped of %s" % (mode, vf)
 
@@ -68,6 +70,8 @@ def daqs(rig):
     with blast(rig, "a"), blast(rig, "b"), blast(rig, "c"):
         sold(rig)
         check(rig, "fair", {"a": 1, "b": 1, "c": 1})
+        why = "".join(line.rstrip("\\") for line in rig.ask("/weir/why,a,300")["lines"])
+        assert re.search(r"held by link .*the uplink carries [0-9.]+ Mb/s of 40.00 Mb/s; most beside it: [bc] 1[0-9.]+ Mb/s", why), why
         sold(rig, a="tx.weight=1", b="tx.weight=1", c="tx.weight=2")
         check(rig, "payments 1:1:2", {"a": 1, "b": 1, "c": 2})
         sold(rig, a="tx.weight=4", b="tx.weight=1", c="tx.weight=2")
