@@ -34,7 +34,7 @@ struct allocator {
 
 static bool make_grants(struct allocator *a, const struct conf *conf)
 {
-	struct grants **all[] = {&a->has, &a->going, &a->step, &a->seen};
+	struct grants **all[ALLOCATOR_GRANTS] = {&a->has, &a->going, &a->step, &a->seen};
 
 	for (unsigned int i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		*all[i] = grants_create(conf);

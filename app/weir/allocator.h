@@ -12,6 +12,8 @@
 #include "pkt.h"
 #include "why.h"
 
+#define ALLOCATOR_GRANTS 4	/* copies of what is granted that it keeps */
+
 struct weir;
 struct pipe_change;
 

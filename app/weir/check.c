@@ -2,6 +2,7 @@
 #include <numa.h>
 
 #include "lcores.h"
+#include "memory.h"
 #include "weir.h"
 
 /* As EAL tells it: the node that all of an lcore's CPUs are on, else -1. */
@@ -48,6 +49,7 @@ static bool check_placement(const struct args *args, const struct conf *conf, st
 		return false;
 	printf("\nplacement, if started with these lcores:\n");
 	place_print(&request, &plan, stdout);
+	memory_print(args, conf, &plan, stdout);
 	return true;
 }
 

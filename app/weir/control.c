@@ -73,7 +73,7 @@ static void watch_links(struct weir *w)
 }
 
 /* Of the PF as a sender all counts that it brought. */
-static void sample_one(struct weir *w, vf_id vf)
+static void sample_one(struct weir *w, vf_id vf, uint64_t now_ns)
 {
 	struct rates_sample tx;
 	struct vf_view view;
@@ -83,13 +83,27 @@ static void sample_one(struct weir *w, vf_id vf)
 		(struct rates_sample){view.tx.out_pkts, view.tx.out_bytes};
 	w->samples[telem_row(w->conf, vf, TELEM_TX)] = tx;
 	w->samples[telem_row(w->conf, vf, TELEM_RX)] = (struct rates_sample){view.rx.out_pkts, view.rx.out_bytes};
+	held_add(w->held, telem_row(w->conf, vf, TELEM_TX), view.tx.held_ns, now_ns);
+	held_add(w->held, telem_row(w->conf, vf, TELEM_RX), view.rx.held_ns, now_ns);
+}
+
+static void sample_tenant(struct weir *w, uint32_t tenant, uint64_t now_ns)
+{
+	struct tenant_view view;
+
+	workers_view_tenant(w->workers, tenant, &view);
+	held_add(w->held, telem_tenant_row(w->conf, tenant), view.held_ns, now_ns);
 }
 
 static void sample(struct weir *w)
 {
+	uint64_t now_ns = tsc_now_ns(&w->clock);
+
 	for (vf_id vf = 0; vf < w->conf->n_vfs; vf++)
-		sample_one(w, vf);
-	sample_one(w, VF_PF);
+		sample_one(w, vf, now_ns);
+	sample_one(w, VF_PF, now_ns);
+	for (uint32_t i = 0; i < w->conf->n_tenants; i++)
+		sample_tenant(w, i, now_ns);
 	rates_add(w->rates, w->samples, tsc_now_ns(&w->clock));
 }
 

@@ -41,6 +41,16 @@ static struct conf *with_state(const struct conf *in_file)
 	return conf;
 }
 
+static void warn(const struct conf *conf)
+{
+	static struct why notes;
+
+	why_init(&notes);
+	conf_warn(conf, &notes);
+	for (int i = 0; i < notes.n; i++)
+		fprintf(stderr, "weir: warning: %s\n", notes.text[i]);
+}
+
 /* A question by telemetry takes some 100 KB for a moment, and a change a config: given back to the system each time, their
  * pages cost more than the rest of the answer (4,000 changes a second instead of 6,000). */
 static void keep_memory(void)
@@ -112,10 +122,12 @@ int main(int argc, char **argv)
 		return WEIR_USAGE;
 	w.in_file = w.conf;
 	w.conf = with_state(w.in_file);
-	if (w.conf == NULL)
+	if (w.conf == NULL) {
 		rc = WEIR_USAGE;
-	else
+	} else {
+		warn(w.conf);
 		rc = w.args.check ? check_run(&w.args, w.conf) : run(&w);
+	}
 	conf_destroy(w.conf);
 	conf_destroy(w.in_file);
 	return rc;

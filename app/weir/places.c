@@ -60,6 +60,8 @@ static void begin(struct weir *w, vf_id vf)
 		&(struct rates_sample){now->view.tx.out_pkts, now->view.tx.out_bytes});
 	rates_begin(w->rates, telem_row(w->conf, vf, TELEM_RX),
 		&(struct rates_sample){now->view.rx.out_pkts, now->view.rx.out_bytes});
+	held_begin(w->held, telem_row(w->conf, vf, TELEM_TX));
+	held_begin(w->held, telem_row(w->conf, vf, TELEM_RX));
 	pthread_mutex_lock(&w->places->lock);
 	before = w->places->start[vf];
 	w->places->start[vf] = now;

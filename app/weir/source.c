@@ -85,6 +85,14 @@ static void credit(void *ctx, vf_id vf, struct credit_view *view)
 	workers_view_credit(w->workers, vf, view);
 }
 
+static uint64_t held_for_ns(void *ctx, uint32_t row, enum view_bound bound)
+{
+	const struct weir *w = ctx;
+	uint64_t since_ns = held_since_ns(w->held, row, bound), now_ns = tsc_now_ns(&w->clock);
+
+	return since_ns != 0 && now_ns > since_ns ? now_ns - since_ns : 0;
+}
+
 static void view_allocator(void *ctx, struct allocator_view *view)
 {
 	allocator_view(ctx, view);
@@ -142,6 +150,7 @@ void source_init(struct weir *w, struct telem_source *source)
 		.delay = delay,
 		.tenant = tenant,
 		.credit = credit,
+		.held_for_ns = held_for_ns,
 		.allocator = view_allocator,
 		.grant = view_grant,
 		.start_capture = start_capture,

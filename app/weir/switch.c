@@ -36,6 +36,7 @@ static bool open_ports(struct weir *w, struct why *notes, struct why *why)
 	struct ports_need need = {
 		.queued_pkts = fabric_max_pkts(w->conf) + workers_ring_pkts(w->plan.n_workers),
 		.n_workers = w->plan.n_workers,
+		.ring_bytes = workers_ring_bytes(w->plan.n_workers),
 	};
 
 	return ports_open(w->ports, &need, notes, why);
@@ -106,7 +107,8 @@ static bool start_telemetry(struct weir *w, struct why *why)
 
 	w->rates = rates_create(telem_n_rows(w->conf));
 	w->samples = calloc(telem_n_rows(w->conf), sizeof(*w->samples));
-	if (w->rates == NULL || w->samples == NULL) {
+	w->held = held_create(telem_n_rows(w->conf) + w->conf->n_tenants);
+	if (w->rates == NULL || w->samples == NULL || w->held == NULL) {
 		why_add(why, "no memory for rates of %u VFs", w->conf->n_vfs);
 		return false;
 	}
@@ -188,6 +190,7 @@ enum weir_exit weir_close(struct weir *w)
 	workers_destroy(w->workers);
 	fabric_destroy(w->fabric);
 	rates_destroy(w->rates);
+	held_destroy(w->held);
 	places_close(w);
 	free(w->samples);
 	n_missing = ports_close(w->ports);

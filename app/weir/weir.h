@@ -13,6 +13,7 @@
 #include "allocator.h"
 #include "args.h"
 #include "conf.h"
+#include "held.h"
 #include "live.h"
 #include "pipeline.h"
 #include "place.h"
@@ -43,6 +44,7 @@ struct weir {
 	struct workers *workers;
 	struct rates_store *rates;
 	struct rates_sample *samples;	/* telem_n_rows() of them */
+	struct held_store *held;	/* the same rows, and one a tenant: telem_tenant_row() */
 	bool link_up[CONF_MAX_PORTS];
 };
 

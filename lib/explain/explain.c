@@ -8,6 +8,7 @@
 
 #define LOST_PERCENT 3	/* with that much away from its CPU weir cannot keep what it promised */
 #define RATE_TEXT    32
+#define SO_FAR_TEXT  64
 
 static const char *const vf_advice[N_VIEW_BOUNDS] = {
 	[VIEW_BPS] = "its own limit in bits (max_bps): it offers more than it was sold; a higher one lifts it",
@@ -109,10 +110,28 @@ static unsigned int percent(uint64_t part_ns, uint64_t span_ns)
 	return p < 100 ? (unsigned int)p : 100;
 }
 
+/* " (for 12.3 s now)": since when, as who is woken at night would say it. */
+static const char *so_far_text(char buf[SO_FAR_TEXT], uint64_t ns)
+{
+	uint64_t s = ns / 1000000000;
+
+	buf[0] = '\0';
+	if (ns == 0)
+		return buf;
+	if (s < 60)
+		snprintf(buf, SO_FAR_TEXT, " (for %.1f s now)", (double)ns / 1e9);
+	else if (s < 3600)
+		snprintf(buf, SO_FAR_TEXT, " (for %" PRIu64 " min %" PRIu64 " s now)", s / 60, s % 60);
+	else
+		snprintf(buf, SO_FAR_TEXT, " (for %" PRIu64 " h %" PRIu64 " min now)", s / 3600, s / 60 % 60);
+	return buf;
+}
+
 /* The longest first.  Returns whether there was anything. */
 static bool explain_held(const uint64_t before[N_VIEW_BOUNDS], const uint64_t after[N_VIEW_BOUNDS], uint64_t span_ns,
-	const char *const advice[N_VIEW_BOUNDS], struct explain *out)
+	const uint64_t so_far_ns[N_VIEW_BOUNDS], const char *const advice[N_VIEW_BOUNDS], struct explain *out)
 {
+	char so_far[SO_FAR_TEXT];
 	bool is_said[N_VIEW_BOUNDS] = {false}, is_held = false;
 
 	for (;;) {
@@ -123,8 +142,8 @@ static bool explain_held(const uint64_t before[N_VIEW_BOUNDS], const uint64_t af
 		if (worst < 0 || percent(after[worst] - before[worst], span_ns) < 1)
 			return is_held;
 		is_said[worst] = is_held = true;
-		say(out, "  %3u %% of the time held by %s: %s", percent(after[worst] - before[worst], span_ns),
-			view_bound_name((enum view_bound)worst), advice[worst]);
+		say(out, "  %3u %% of the time held by %s%s: %s", percent(after[worst] - before[worst], span_ns),
+			view_bound_name((enum view_bound)worst), so_far_text(so_far, so_far_ns[worst]), advice[worst]);
 	}
 }
 
@@ -218,6 +237,38 @@ static void explain_credit(const struct explain_figures *f, struct explain *out)
 			left_mb, max);
 }
 
+static bool was_held(const struct explain_figures *f, enum view_bound bound)
+{
+	return percent(f->after.tx.held_ns[bound] - f->before.tx.held_ns[bound], f->span_ns) >= 1;
+}
+
+/* "web 400.00 Mb/s (weight 2), db 300.00 Mb/s": who has what it would like to have. */
+static const char *others_text(char *buf, size_t size, const struct explain_other others[EXPLAIN_OTHERS], bool is_bits)
+{
+	char rate[RATE_TEXT];
+	size_t used = 0;
+
+	snprintf(buf, size, "nobody else");
+	for (int i = 0; i < EXPLAIN_OTHERS && others[i].vf != NULL && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s%s %s (priority %u, weight %u)", used > 0 ? ", " : "",
+			others[i].vf->name, is_bits ? bps_text(rate, others[i].bps) : pps_text(rate, others[i].pps),
+			others[i].vf->tx_eff.priority, others[i].vf->tx_eff.weight);
+	return buf;
+}
+
+/* Who has the link, or the core, meanwhile. */
+static void explain_others(const struct explain_figures *f, struct explain *out)
+{
+	char text[EXPLAIN_CHARS], used[RATE_TEXT], all[RATE_TEXT];
+
+	if (was_held(f, VIEW_LINK) && f->link_bps != 0)
+		say(out, "    the uplink carries %s of %s; most beside it: %s", bps_text(used, f->link_used_bps), bps_text(all, f->link_bps),
+			others_text(text, sizeof(text), f->by_bps, true));
+	if (was_held(f, VIEW_CORE) && f->core_pps != 0)
+		say(out, "    %s are read in all; most beside it: %s", pps_text(all, f->core_pps),
+			others_text(text, sizeof(text), f->by_pps, false));
+}
+
 static void explain_dir(const struct explain_figures *f, bool is_tx, struct explain *out)
 {
 	const struct dir_view *before = is_tx ? &f->before.tx : &f->before.rx, *after = is_tx ? &f->after.tx : &f->after.rx;
@@ -234,8 +285,10 @@ static void explain_dir(const struct explain_figures *f, bool is_tx, struct expl
 		explain_credit(f, out);
 		explain_remote(f, out);
 	}
-	bool is_held = explain_held(before->held_ns, after->held_ns, f->span_ns,
+	bool is_held = explain_held(before->held_ns, after->held_ns, f->span_ns, is_tx ? f->tx_held_for_ns : f->rx_held_for_ns,
 		is_tx && is_held_beyond(f) ? beyond_advice : vf_advice, out);
+	if (is_tx)
+		explain_others(f, out);
 	if (f->is_port_up && !is_held && dir_view_drops(after) == dir_view_drops(before) && after->backlog_pkts == 0)
 		say(out, "  nothing holds it: %s",
 			is_tx ? "its guest sends no more than this" : "no more than this is sent to it");
@@ -279,7 +332,7 @@ static void explain_tenants(const struct explain_figures *f, struct explain *out
 		say(out, "tenant %s, tx of %u VFs: %s %s; sold: %s; priority %u, weight %u", t->tenant->name, t->tenant->n_all_vfs,
 			bps_text(bps, t->tx_bps), pps_text(pps, t->tx_pps), sold_text(terms, sizeof(terms), &t->tenant->tx_eff),
 			t->tenant->tx_eff.priority, t->tenant->tx_eff.weight);
-		explain_held(t->before.held_ns, t->after.held_ns, f->span_ns, tenant_advice, out);
+		explain_held(t->before.held_ns, t->after.held_ns, f->span_ns, t->held_for_ns, tenant_advice, out);
 	}
 }
 

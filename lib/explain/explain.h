@@ -14,7 +14,7 @@
 #include "view.h"
 
 #define EXPLAIN_LINES	  96	/* what there can be at most: all drop reasons, both ways, and four tenants */
-#define EXPLAIN_CHARS	  240
+#define EXPLAIN_CHARS	  360
 #define EXPLAIN_MAX_WORKERS 64
 
 struct explain_worker {
@@ -27,6 +27,15 @@ struct explain_tenant {
 	const struct conf_tenant *tenant;
 	struct tenant_view before, after;
 	uint64_t tx_bps, tx_pps;	/* of all VFs in it */
+	uint64_t held_for_ns[N_VIEW_BOUNDS];	/* as of the VF */
+};
+
+#define EXPLAIN_OTHERS 3
+
+/* Another VF that sends, of the last second. */
+struct explain_other {
+	const struct conf_vf *vf;	/* NULL: there is none */
+	uint64_t bps, pps;
 };
 
 struct explain_figures {
@@ -34,6 +43,7 @@ struct explain_figures {
 	const struct conf_vf *vf;
 	uint64_t span_ns;		/* between 'before' and 'after' */
 	struct vf_view before, after;
+	uint64_t tx_held_for_ns[N_VIEW_BOUNDS], rx_held_for_ns[N_VIEW_BOUNDS];	/* so far; 0: not known */
 	struct delay_view delay;	/* of that time alone: hist_since() */
 	bool is_port_up, is_uplink_up;
 	bool has_grant;			/* an allocator says what of the guarantee is granted now */
@@ -43,6 +53,9 @@ struct explain_figures {
 	uint64_t bottleneck_bps;	/* out there, as measured */
 	bool has_credit;		/* it was sold burst credits: what is left of them */
 	struct credit_view credit;
+	uint64_t link_bps, link_used_bps;	/* of the uplink; 0: not paced */
+	uint64_t core_pps;			/* what all VFs and the uplink bring */
+	struct explain_other by_bps[EXPLAIN_OTHERS], by_pps[EXPLAIN_OTHERS];	/* who sends most beside it, the most first */
 	uint32_t n_workers, n_tenants;
 	struct explain_worker worker[EXPLAIN_MAX_WORKERS];
 	struct explain_tenant tenant[CONF_MAX_DEPTH];

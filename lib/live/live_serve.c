@@ -230,12 +230,37 @@ static void save(struct live *l, struct why *why)
 	l->saved_at = now_s();
 }
 
+static bool is_said(const struct why *why, const char *text)
+{
+	for (int i = 0; i < why->n; i++)
+		if (strcmp(why->text[i], text) == 0)
+			return true;
+	return false;
+}
+
+/* Who comes, or what a tenant is promised, may make something hold otherwise than one may think: what was not so before. */
+static void warn(struct live_request *q)
+{
+	static struct why before, after;	/* big; there is one control core */
+
+	if (q->wanted == NULL && q->change.verb != CONF_VF_ADD && !(q->change.verb == CONF_SET && q->change.is_tenant))
+		return;
+	why_init(&before);
+	why_init(&after);
+	conf_warn(q->before->conf, &before);
+	conf_warn(q->after->conf, &after);
+	for (int i = 0; i < after.n; i++)
+		if (!is_said(&before, after.text[i]))
+			why_add(&q->why, "%s", after.text[i]);
+}
+
 static void tell(struct live *l)
 {
 	for (struct message *m = l->taken; m != NULL; m = m->next) {
-		const struct live_request *q = &m->request;
+		struct live_request *q = &m->request;
 
 		log_change(l, q->wanted != NULL ? "reload" : "set", q->before->conf, q->after->conf);
+		warn(q);
 		if (q->wanted != NULL && l->io.loaded != NULL)
 			l->io.loaded(l->io.ctx, q->file, q->wanted);
 	}

@@ -48,7 +48,19 @@ struct port_counters {
 struct ports_need {
 	uint32_t queued_pkts;		/* in queues and rings, all full */
 	unsigned int n_workers;		/* each keeps a cache of free ones and a burst staged a port */
+	uint64_t ring_bytes;		/* the workers' rings, which are of the same memory */
 };
+
+/* What EAL must have for a switch: its "-m". */
+struct ports_memory {
+	uint64_t mib;
+	uint32_t n_mbufs, mbuf_bytes;	/* over all pools; room in each */
+};
+
+/* Before there are devices or EAL: as if they took the descriptors that 'conf' asks for.  'cuts': by port, its guest is
+ * offered TSO.  false: no memory to find it out. */
+bool ports_memory(const struct conf *conf, const struct ports_need *need, const bool *cuts, bool has_huge,
+	struct ports_memory *memory);
 
 /* Looks every port of 'conf' up in EAL.  NULL with all reasons in 'why'; a device that EAL does not know is told with
  * the names that it does know.  'conf' must outlive the ports. */

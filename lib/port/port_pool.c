@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <numa.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -97,32 +98,68 @@ static bool plan_configured(struct ports *ports, const struct ports_need *need, 
 }
 
 /* Without huge pages no mbuf may cross a page, so each takes whole pages of the system's. */
-static uint64_t pool_bytes(const struct port_pool *pool)
+static uint64_t pool_bytes(const struct port_pool *pool, bool has_huge)
 {
 	uint32_t plain_bytes = (uint32_t)sizeof(struct rte_mbuf) + pool->room_bytes;
 	uint32_t mbuf_bytes = rte_mempool_calc_obj_size(plain_bytes, 0, NULL);
 	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 
-	if (rte_eal_has_hugepages())
+	if (has_huge)
 		return (uint64_t)pool->n_mbufs * mbuf_bytes;
 	if (mbuf_bytes <= page_bytes)
 		return (pool->n_mbufs / (page_bytes / mbuf_bytes) + 1) * page_bytes;
 	return (uint64_t)pool->n_mbufs * ((mbuf_bytes + page_bytes - 1) / page_bytes) * page_bytes;
 }
 
-/* What "-m" must be: the pools, and an eighth and 32 MB for rings, devices and odd ends. */
-static uint64_t memory_mib(const struct ports *ports)
+/* What "-m" must be: the pools, the workers' rings, and an eighth and 32 MB for devices and odd ends. */
+static uint64_t memory_mib(const struct ports *ports, const struct ports_need *need, bool has_huge)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = need->ring_bytes;
 
 	for (uint32_t i = 0; i < ports->n_pools; i++)
-		bytes += pool_bytes(&ports->pools[i]);
+		bytes += pool_bytes(&ports->pools[i], has_huge);
 	return (bytes + bytes / 8) / MIB + 32;
 }
 
-static void tell_no_memory(const struct ports *ports, const struct port_pool *pool, struct why *why)
+/* As settle_descriptors() would, of a device that takes any number. */
+static void suppose_port(struct port *p, const struct conf_port *c, bool cuts)
 {
-	uint64_t mib = memory_mib(ports);
+	p->n_queues = c->n_queues;
+	p->cuts = cuts;
+	p->info.mtu = c->mtu;
+	p->info.numa = c->numa;
+	p->info.n_rx_desc = c->n_rx_desc != 0 ? c->n_rx_desc : RTE_ETH_DEV_FALLBACK_RX_RINGSIZE;
+	p->info.n_tx_desc = c->n_tx_desc != 0 ? c->n_tx_desc : RTE_ETH_DEV_FALLBACK_TX_RINGSIZE;
+}
+
+bool ports_memory(const struct conf *conf, const struct ports_need *need, const bool *cuts, bool has_huge,
+	struct ports_memory *memory)
+{
+	struct ports *ports = aligned_alloc(PORT_CACHE_LINE, sizeof(*ports));
+
+	if (ports == NULL)
+		return false;
+	memset(ports, 0, sizeof(*ports));
+	ports->conf = conf;
+	ports->n = conf->n_ports;
+	for (uint16_t i = 0; i < ports->n; i++)
+		suppose_port(&ports->port[i], &conf->ports[i], cuts[i]);
+	pools_plan(ports, need);
+	for (uint32_t i = 0; i < ports->n_pools; i++)
+		ports->pools[i].n_mbufs = RTE_MAX(ports->pools[i].n_mbufs, conf->n_mbufs);
+	*memory = (struct ports_memory){
+		.mib = memory_mib(ports, need, has_huge),
+		.n_mbufs = ports_n_mbufs(ports),
+		.mbuf_bytes = ports->pools[0].room_bytes,
+	};
+	free(ports);
+	return true;
+}
+
+static void tell_no_memory(const struct ports *ports, const struct ports_need *need, const struct port_pool *pool,
+	struct why *why)
+{
+	uint64_t mib = memory_mib(ports, need, rte_eal_has_hugepages());
 
 	if (rte_errno != ENOMEM && rte_errno != ENOBUFS)
 		why_add(why, "no pool of %u mbufs of %u bytes: %s", pool->n_mbufs, pool->room_bytes,
@@ -149,8 +186,9 @@ static bool node_has_memory(int numa)
 	return has;
 }
 
-static bool create(const struct ports *ports, struct port_pool *pool, uint32_t at, struct why *notes, struct why *why)
+static bool create(struct ports *ports, const struct ports_need *need, uint32_t at, struct why *notes, struct why *why)
 {
+	struct port_pool *pool = &ports->pools[at];
 	char name[RTE_MEMPOOL_NAMESIZE];
 
 	snprintf(name, sizeof(name), "weir_mbufs_%u", at);
@@ -165,7 +203,7 @@ static bool create(const struct ports *ports, struct port_pool *pool, uint32_t a
 				pool->numa);
 	}
 	if (pool->pool == NULL)
-		tell_no_memory(ports, pool, why);
+		tell_no_memory(ports, need, pool, why);
 	return pool->pool != NULL;
 }
 
@@ -175,7 +213,7 @@ bool pools_create(struct ports *ports, const struct ports_need *need, struct why
 	if (!plan_configured(ports, need, why))
 		return false;
 	for (uint32_t i = 0; i < ports->n_pools; i++) {
-		if (!create(ports, &ports->pools[i], i, notes, why))
+		if (!create(ports, need, i, notes, why))
 			return false;
 	}
 	for (uint16_t i = 0; i < ports->n; i++)

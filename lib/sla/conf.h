@@ -99,6 +99,7 @@ struct conf_vf {
 	uint32_t receive_room_pkts;	/* what there are buffers for: that queue at the start; a live change stays below */
 	uint32_t room_pkts;		/* the same of its own queue, twice where it cannot be held; see conf_queue_room() */
 	uint32_t born;			/* which of the VFs that came at run time it is, from 1 on; 0: it was there at the start */
+	bool is_drop_forced;		/* nobody asked for when_full = drop: its port has places for others */
 	bool is_receive_auto;		/* not set: it follows the rx limit */
 	enum when_full when_full;	/* default hold */
 	bool ecn;			/* default yes: packets that can be are marked CE above K */
@@ -223,6 +224,9 @@ void dscp_map_default(struct dscp_map *map);
 int dscp_parse(const char *text);
 const char *dscp_name(int dscp);	/* "EF", ..., or "dscp17" */
 const char *tclass_name(enum tclass tclass);
+
+/* What is admitted, but holds otherwise than who wrote it may think: a message each, with the line and what was wanted. */
+void conf_warn(const struct conf *conf, struct why *notes);
 
 /* The effective configuration as tables for people: switch, ports, VFs with asked and effective SLAs. */
 void conf_print(const struct conf *conf, FILE *out);

@@ -192,6 +192,7 @@ static void check_signals(struct conf_reading *r, uint32_t i)
 			"when_full = hold, but %u VFs share %s and one cannot be held without the others: wanted "
 			"when_full = drop, or a port of its own",
 			r->conf->ports[vf->port].n_places, r->conf->ports[vf->port].device);
+	vf->is_drop_forced = vf->when_full == WHEN_FULL_HOLD;
 	vf->when_full = WHEN_FULL_DROP;
 }
 

@@ -137,10 +137,10 @@ void conf_read_dscp(struct conf_reading *r, const struct ini_section *s)
 		return;
 	snprintf(map.name, sizeof(map.name), "%s", s->name);
 	uint16_t i = conf_find_map(conf, s->name);
+	if (i == UINT16_MAX)
+		i = conf_free_map(conf);
 	if (i != UINT16_MAX)
 		conf->maps[i] = map;
-	else if (conf->n_maps == CONF_MAX_MAPS)
-		conf_say(r, s->line, "[dscp %s]: wanted at most %d maps", s->name, CONF_MAX_MAPS - 1);
 	else
-		conf->maps[conf->n_maps++] = map;
+		conf_say(r, s->line, "[dscp %s]: wanted at most %d maps", s->name, CONF_MAX_MAPS - 1);
 }

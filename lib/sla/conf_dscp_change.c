@@ -56,8 +56,7 @@ const char *conf_map_changes(const struct dscp_map *from, const struct dscp_map 
 
 /* ---- Places ---- */
 
-/* A place for one more map, or UINT16_MAX. */
-static uint16_t free_place(struct conf *conf)
+uint16_t conf_free_map(struct conf *conf)
 {
 	uint16_t i = 1;
 
@@ -70,8 +69,7 @@ static uint16_t free_place(struct conf *conf)
 	return i;
 }
 
-/* The place has no name from now on; what is in it stays, for who looks at it this very moment. */
-static void give_back(struct conf *conf, uint16_t map)
+void conf_give_back_map(struct conf *conf, uint16_t map)
 {
 	*conf->maps[map].name = '\0';
 }
@@ -79,7 +77,7 @@ static void give_back(struct conf *conf, uint16_t map)
 void conf_leave_map(struct conf *conf, uint16_t map)
 {
 	if (map != 0 && conf->maps[map].line == 0 && conf_map_users(conf, map) == 0)
-		give_back(conf, map);
+		conf_give_back_map(conf, map);
 }
 
 /* The VF's name, or the nearest to it that no map has. */
@@ -112,7 +110,7 @@ static void own(struct conf_reading *r, struct conf_vf *vf, const struct dscp_ma
 	if (place == 0 || conf_map_users(conf, place) > 1) {
 		char name[CONF_NAME_CHARS];
 		name_own(conf, vf->name, name);
-		place = free_place(conf);
+		place = conf_free_map(conf);
 		if (place == UINT16_MAX) {
 			conf_say(r, 0, "it would have a map of its own, and there are %d already: wanted map=NAME, one that "
 				"there is", CONF_MAX_MAPS - 1);
@@ -150,7 +148,7 @@ static void take_map(struct conf_reading *r, const struct dscp_map *map)
 	uint16_t place = conf_find_map(r->conf, map->name);
 
 	if (place == UINT16_MAX)
-		place = free_place(r->conf);
+		place = conf_free_map(r->conf);
 	if (place == UINT16_MAX)
 		conf_say(r, 0, "[dscp %s] is one too many beside those it takes the place of: wanted at most %d together",
 			map->name, CONF_MAX_MAPS - 1);
@@ -172,5 +170,5 @@ void conf_take_maps(struct conf_reading *r, const struct conf *wanted, const str
 	}
 	for (uint16_t i = 1; i < conf->n_maps; i++)
 		if (*conf->maps[i].name != '\0' && conf_find_map(wanted, conf->maps[i].name) == UINT16_MAX)
-			give_back(conf, i);
+			conf_give_back_map(conf, i);
 }

@@ -270,8 +270,12 @@ void conf_dump(const struct conf *conf, FILE *out)
 	conf_dump_marks(conf, out);
 }
 
+/* Those that 'base' has and nobody knows any more come first: the others may want their places. */
 static void dump_changed_maps(const struct conf *conf, const struct conf *base, FILE *out)
 {
+	for (uint16_t i = 1; i < base->n_maps; i++)
+		if (*base->maps[i].name != '\0' && conf_find_map(conf, base->maps[i].name) == UINT16_MAX)
+			fprintf(out, "\n[dscp %s]\ndeleted = yes\n", base->maps[i].name);
 	for (uint16_t i = 0; i < conf->n_maps; i++) {
 		uint16_t j = *conf->maps[i].name != '\0' ? conf_find_map(base, conf->maps[i].name) : UINT16_MAX;
 		if (j == UINT16_MAX || !conf_same_map(&conf->maps[i], &base->maps[j]))

@@ -94,6 +94,10 @@ void conf_change_dscp(struct conf_reading *r, uint32_t vf, const struct ini_sect
 /* The maps of 'wanted', and who uses which, into r->conf: by name, and each in its place for as long as it is there. */
 void conf_take_maps(struct conf_reading *r, const struct conf *wanted, const struct conf_names *vfs);
 
+uint16_t conf_free_map(struct conf *conf);	/* a place for one more map, or UINT16_MAX */
+/* Its place has no name from now on; what is in it stays, for who looks at it this very moment. */
+void conf_give_back_map(struct conf *conf, uint16_t map);
+
 /* The entry of a key; NULL where there is none. */
 const struct ini_entry *conf_entry(const struct ini_section *section, const char *key);
 

@@ -26,6 +26,65 @@ static void note_changes(struct state_reading *s, int line, const char *kind, co
 		why_add_at(s->notes, s->file, line, "[%s %s] as changed at run time: %s", kind, name, changes);
 }
 
+/* "deleted = yes", and nothing else. */
+static bool is_deleted(struct state_reading *s, const struct ini_section *section)
+{
+	const struct ini_entry *e = conf_entry(section, "deleted");
+
+	if (e == NULL)
+		return false;
+	if (section->n_entries == 1 && strcmp(e->value, "yes") == 0)
+		return true;
+	conf_say(&s->r, e->line, "deleted = %.60s: wanted yes, and no other key in [%s %.60s]", e->value, section->kind,
+		section->name);
+	return false;
+}
+
+/* The VFs that the file says more of than their terms use none of these maps any more. */
+static void leave_gone_maps(struct state_reading *s, const struct ini *ini, const bool gone[CONF_MAX_MAPS])
+{
+	struct conf *conf = s->r.conf;
+	struct conf_names vfs;
+
+	if (!conf_names_init(&vfs, conf->vfs, conf->n_vfs, sizeof(*conf->vfs))) {
+		conf_say(&s->r, 0, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < ini->n_sections; i++) {
+		const struct ini_section *section = &ini->sections[i];
+		uint32_t vf = strcmp(section->kind, "vf") == 0 ? conf_names_find(&vfs, section->name) : UINT32_MAX;
+		if (vf != UINT32_MAX && gone[conf->vfs[vf].dscp_map] &&
+			(conf_entry(section, "dscp_map") != NULL || conf_entry(section, "deleted") != NULL))
+			conf->vfs[vf].dscp_map = 0;
+	}
+	conf_names_fini(&vfs);
+}
+
+/* [dscp NAME] with deleted: it went at run time.  Before all else, so that there is room for those that came. */
+static void lay_over_gone_maps(struct state_reading *s, const struct ini *ini)
+{
+	struct conf *conf = s->r.conf;
+	bool gone[CONF_MAX_MAPS] = {false};
+
+	for (size_t i = 0; i < ini->n_sections; i++) {
+		const struct ini_section *section = &ini->sections[i];
+		uint16_t map = strcmp(section->kind, "dscp") == 0 && section->first_line == 0 && is_deleted(s, section) ?
+			conf_find_map(conf, section->name) : UINT16_MAX;
+		if (map != UINT16_MAX && map != 0)
+			gone[map] = true;
+	}
+	leave_gone_maps(s, ini, gone);
+	for (uint16_t i = 1; i < conf->n_maps; i++) {
+		bool is_used = gone[i] && conf_map_users(conf, i) > 0;
+		if (!gone[i])
+			continue;
+		why_add_at(s->notes, s->file, 0, is_used ? "[dscp %s], deleted at run time, stays: a VF of the config uses it"
+			: "[dscp %s] is deleted, as at run time", conf->maps[i].name);
+		if (!is_used)
+			conf_give_back_map(conf, i);
+	}
+}
+
 /* Before VFs, which name them.  What was made at run time is so still: no line. */
 static void lay_over_map(struct state_reading *s, const struct ini_section *section)
 {
@@ -34,6 +93,8 @@ static void lay_over_map(struct state_reading *s, const struct ini_section *sect
 	struct dscp_map before = {.line = 0};
 	char changes[WHY_MAX_CHARS];
 
+	if (conf_entry(section, "deleted") != NULL)
+		return;
 	if (i != UINT16_MAX)
 		before = conf->maps[i];
 	conf_read_dscp(&s->r, section);
@@ -67,15 +128,10 @@ static bool lay_over_choice(struct state_reading *s, const struct ini_entry *e, 
 /* [vf NAME] with deleted: it went at run time.  The first of three passes, so that its place is free for the next. */
 static void lay_over_deleted(struct state_reading *s, const struct ini_section *section)
 {
-	const struct ini_entry *e = conf_entry(section, "deleted");
 	uint32_t i;
 
-	if (e == NULL)
+	if (!is_deleted(s, section))
 		return;
-	if (section->n_entries != 1 || strcmp(e->value, "yes") != 0) {
-		conf_say(&s->r, e->line, "deleted = %.60s: wanted yes, and no other key in [vf %.60s]", e->value, section->name);
-		return;
-	}
 	i = conf_find_vf(s->r.conf, section->name);
 	if (i != UINT32_MAX)
 		conf_del_vf(&s->r, i);
@@ -173,6 +229,7 @@ static bool lay_over_places(struct state_reading *s, const struct ini *ini)
 
 static void lay_over(struct state_reading *s, const struct ini *ini)
 {
+	lay_over_gone_maps(s, ini);
 	lay_over_each(s, ini, "dscp", lay_over_map);
 	if (!lay_over_places(s, ini)) {
 		conf_say(&s->r, 0, "out of memory");

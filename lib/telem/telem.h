@@ -101,6 +101,8 @@ struct telem_source {
 	/* Set, not added.  NULL: not known, and left out of answers. */
 	void (*tenant)(void *ctx, uint32_t tenant, struct tenant_view *view);
 	void (*credit)(void *ctx, vf_id vf, struct credit_view *view);
+	/* How long a bound holds a row back so far; 0: it does not.  NULL: not known. */
+	uint64_t (*held_for_ns)(void *ctx, uint32_t row, enum view_bound bound);
 	/* NULL: there is none. */
 	void (*allocator)(void *ctx, struct allocator_view *view);
 	bool (*grant)(void *ctx, vf_id vf, struct grant *grant);	/* false: not known */
@@ -125,6 +127,12 @@ static inline uint32_t telem_row(const struct conf *conf, vf_id vf, enum telem_d
 static inline uint32_t telem_n_rows(const struct conf *conf)
 {
 	return 2 * (conf->n_vfs + 1);
+}
+
+/* Of a tenant, where tenants have rows: behind all others. */
+static inline uint32_t telem_tenant_row(const struct conf *conf, uint32_t tenant)
+{
+	return telem_n_rows(conf) + tenant;
 }
 
 /* Registers the commands.  'source' is copied; what it points to must live until telem_stop(). */

@@ -30,6 +30,7 @@ void add_u64(struct rte_tel_data *array, uint64_t value);
 struct rte_tel_data *put_numbered_dict(struct rte_tel_data *d, unsigned int number);
 void put_drops(struct rte_tel_data *d, const char *name, const struct dir_view *v);
 void put_sla(struct rte_tel_data *d, const char *name, const struct sla *sla);
+void put_held_for(const struct telem_source *s, uint32_t row, struct rte_tel_data *d);
 void put_held(struct rte_tel_data *d, const uint64_t held_ns[N_VIEW_BOUNDS]);
 int put_error(struct rte_tel_data *d, const char *error, const char *wanted);
 

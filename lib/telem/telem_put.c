@@ -133,6 +133,17 @@ void put_held(struct rte_tel_data *d, const uint64_t held_ns[N_VIEW_BOUNDS])
 		put_u64(in, view_bound_name((enum view_bound)b), held_ns[b]);
 }
 
+void put_held_for(const struct telem_source *s, uint32_t row, struct rte_tel_data *d)
+{
+	struct rte_tel_data *in;
+
+	if (s->held_for_ns == NULL)
+		return;
+	in = put_dict(d, "held_for_ns");
+	for (unsigned int b = 0; b < N_VIEW_BOUNDS; b++)
+		put_u64(in, view_bound_name((enum view_bound)b), s->held_for_ns(s->ctx, row, (enum view_bound)b));
+}
+
 int put_error(struct rte_tel_data *d, const char *error, const char *wanted)
 {
 	put_text(d, "error", error);

@@ -127,6 +127,7 @@ static void put_tx(const struct telem_source *s, uint32_t tenant, struct rte_tel
 		s->tenant(s->ctx, tenant, &view);
 		put_u64(d, "guarantee_missed_ns", view.missed_ns);
 		put_held(d, view.held_ns);
+		put_held_for(s, telem_tenant_row(s->conf, tenant), d);
 	}
 	put_u64(d, "members_bps", t->members_bps);
 	put_u64(d, "members_pps", t->members_pps);

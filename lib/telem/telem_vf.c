@@ -78,8 +78,10 @@ static void put_both(const struct telem_source *s, vf_id vf, struct rte_tel_data
 	s->delay(s->ctx, vf, &delay);
 	dirs[TELEM_TX] = put_dict(d, "tx");
 	dirs[TELEM_RX] = put_dict(d, "rx");
-	put_rates(dirs[TELEM_TX], s->rates, telem_row(s->conf, vf, TELEM_TX));
-	put_rates(dirs[TELEM_RX], s->rates, telem_row(s->conf, vf, TELEM_RX));
+	for (int dir = TELEM_TX; dir <= TELEM_RX; dir++) {
+		put_rates(dirs[dir], s->rates, telem_row(s->conf, vf, dir));
+		put_held_for(s, telem_row(s->conf, vf, dir), dirs[dir]);
+	}
 	put_direction(dirs[TELEM_TX], &view.tx, delay.tx);
 	put_direction(dirs[TELEM_RX], &view.rx, delay.rx);
 	if (vf == VF_PF)

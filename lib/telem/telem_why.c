@@ -68,6 +68,23 @@ static void look_beyond(const struct telem_source *s, vf_id vf, struct look *l)
 	l->f.bottleneck_bps = all.bottleneck_bps;
 }
 
+static void held_for(const struct telem_source *s, uint32_t row, uint64_t ns[N_VIEW_BOUNDS])
+{
+	for (int b = 0; b < N_VIEW_BOUNDS; b++)
+		ns[b] = s->held_for_ns(s->ctx, row, (enum view_bound)b);
+}
+
+static void look_how_long(const struct telem_source *s, vf_id vf, struct look *l)
+{
+	if (s->held_for_ns == NULL)
+		return;
+	held_for(s, telem_row(s->conf, vf, TELEM_TX), l->f.tx_held_for_ns);
+	held_for(s, telem_row(s->conf, vf, TELEM_RX), l->f.rx_held_for_ns);
+	for (uint32_t i = 0; i < l->f.n_tenants; i++)
+		held_for(s, telem_tenant_row(s->conf, (uint32_t)(l->f.tenant[i].tenant - s->conf->tenants)),
+			l->f.tenant[i].held_for_ns);
+}
+
 static void look_again(const struct telem_source *s, vf_id vf, struct look *l)
 {
 	s->vf(s->ctx, vf, &l->f.after);
@@ -76,6 +93,7 @@ static void look_again(const struct telem_source *s, vf_id vf, struct look *l)
 		s->credit(s->ctx, vf, &l->f.credit);
 	l->f.has_grant = s->grant != NULL && s->grant(s->ctx, vf, &l->f.grant);
 	look_beyond(s, vf, l);
+	look_how_long(s, vf, l);
 	s->delay(s->ctx, vf, &l->f.delay);
 	for (uint32_t i = 0; s->tenant != NULL && i < l->f.n_tenants; i++)
 		s->tenant(s->ctx, (uint32_t)(l->f.tenant[i].tenant - s->conf->tenants), &l->f.tenant[i].after);
@@ -104,6 +122,47 @@ static void add_tenants(const struct telem_source *s, struct look *l)
 				l->f.tenant[i].tx_pps += (uint64_t)r.pps_1s;
 			}
 		}
+	}
+}
+
+/* Sorted in: what it takes the place of goes down. */
+static void add_other(struct explain_other others[EXPLAIN_OTHERS], struct explain_other one, bool is_bits)
+{
+	for (int i = 0; i < EXPLAIN_OTHERS; i++) {
+		bool is_more = others[i].vf == NULL || (is_bits ? one.bps > others[i].bps : one.pps > others[i].pps);
+		if (!is_more)
+			continue;
+		struct explain_other down = others[i];
+		others[i] = one;
+		if (down.vf == NULL)
+			return;
+		one = down;
+	}
+}
+
+/* Who has the uplink and the core, from the history. */
+static void add_others(const struct telem_source *s, vf_id vf, struct look *l)
+{
+	const struct conf *conf = s->conf;
+	struct telem_port pf;
+	struct rates r;
+
+	s->port(s->ctx, conf->pf, &pf);
+	l->f.link_bps = pf.link_bps;
+	(void)rates_get(s->rates, telem_row(conf, VF_PF, TELEM_RX), &r);
+	l->f.link_used_bps = (uint64_t)(r.bps_1s + r.pps_1s * 8 * basis_bytes(pf.basis, 0));
+	(void)rates_get(s->rates, telem_row(conf, VF_PF, TELEM_TX), &r);
+	l->f.core_pps = (uint64_t)r.pps_1s;
+	for (vf_id i = 0; i < conf->n_vfs; i++) {
+		if (!conf_is_there(&conf->vfs[i]))
+			continue;
+		(void)rates_get(s->rates, telem_row(conf, i, TELEM_TX), &r);
+		struct explain_other one = {&conf->vfs[i], (uint64_t)r.bps_1s, (uint64_t)r.pps_1s};
+		l->f.core_pps += one.pps;
+		if (i == vf || one.pps == 0)
+			continue;
+		add_other(l->f.by_bps, one, true);
+		add_other(l->f.by_pps, one, false);
 	}
 }
 
@@ -183,6 +242,7 @@ int answer_why(const struct telem_source *s, const char *params, struct rte_tel_
 	}
 	l->f.span_ns = now_ns() - since_ns;
 	add_tenants(s, l);
+	add_others(s, vf, l);
 	l->f.is_port_up = is_up(s, l->f.vf->port);
 	l->f.is_uplink_up = is_up(s, s->conf->pf);
 	explain_vf(&l->f, &l->said);

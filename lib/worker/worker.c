@@ -68,6 +68,14 @@ uint32_t workers_ring_pkts(unsigned int n_workers)
 	return n_workers * (n_workers - 1) * ring_size(n_workers);
 }
 
+/* A ring of an exact size has room for the next power of two. */
+uint64_t workers_ring_bytes(unsigned int n_workers)
+{
+	uint64_t n_rings = (uint64_t)n_workers * (n_workers - 1);
+
+	return n_rings * (sizeof(struct rte_ring) + 2 * ring_size(n_workers) * sizeof(struct pkt));
+}
+
 /* --- what a worker does --- */
 
 static uint32_t hand(void *ctx, unsigned int worker, const struct pkt *pkts, uint32_t n)

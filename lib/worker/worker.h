@@ -39,6 +39,7 @@ struct workers_end {
 
 /* Packets that the rings between 'n_workers' workers can hold: mbufs must be there for them. */
 uint32_t workers_ring_pkts(unsigned int n_workers);
+uint64_t workers_ring_bytes(unsigned int n_workers);	/* of EAL's memory */
 
 /* Blocks or unblocks (as pthread_sigmask) the signals by which drivers tell that there is something to read: net_tap
  * sends itself a real-time one a packet.  To be blocked before EAL starts, so that all its threads inherit that: else

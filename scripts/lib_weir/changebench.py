@@ -3,7 +3,11 @@
 
 It starts a weir of its own: an uplink of 10 Gb/s that takes everything, and VMs whose ports bring frames without end, all
 held by their limits.  The last VM is never changed: its rate must not move.  What the telemetry socket itself carries is
-measured before, with a command that only looks, and so is the same rate with nobody changing anything."""
+measured before, with a command that only looks, and so is the same rate with nobody changing anything.
+
+Frames are numbered, and the head of each that leaves is captured: what is missing in a VM's numbers was lost, what is behind
+was reordered; and the most that a VM sent above its highest limit, over any time whatever, is no more than the bursts of
+the old limit and the new (1 ms each), and what is made good of time that the host took from the data core (20 ms at most)."""
 import argparse
 import json
 import multiprocessing
@@ -11,7 +15,7 @@ import pathlib
 import sys
 import time
 
-from . import frames, machine
+from . import frames, machine, order
 from .processes import Group, ProcessError
 from .switchbed import ELSEWHERE, Place, Weir, mac_text
 from .table import grid
@@ -20,6 +24,9 @@ from .telemetry import Telemetry
 QUIET_BPS = 200e6
 LOOK = "/weir/sla/get,v0"       # the smallest of weir's answers that comes from the config
 RATES = (20, 40, 60, 80, 100, 120, 140, 160)
+FIRST_BPS = 100e6
+N_FRAMES = 250          # of a VM, sent again and again
+CAPTURE_PKTS = 10**7    # the most that a capture takes: 150 s of this load
 
 
 def config_text(n_vfs):
@@ -103,13 +110,50 @@ def at(took, part):
     return took[min(int(len(took) * part), len(took) - 1)] * 1e6 if took else 0.0
 
 
+class Order:
+    """What leaves by the uplink from now on, for the order and the bursts of each VM."""
+
+    def __init__(self, telemetry, path):
+        self.telemetry, self.path = telemetry, path
+        answer = telemetry.ask(f"/weir/capture/start,pf,file={path},dir=rx,packets={CAPTURE_PKTS},bytes=100G,seconds=3600,"
+                               f"snap={order.KEPT_BYTES}")
+        if "id" not in answer:
+            raise ProcessError(f"no capture: {answer}")
+        self.number = str(answer["id"])
+
+    def judged(self, limits_bps):
+        """-> {what: figure} up to now; None where packets are not in the file."""
+        self.telemetry.ask("/weir/capture/stop," + self.number)
+        while True:
+            capture = self.telemetry.ask("/weir/capture/list")["captures"][self.number]
+            if not capture["runs"]:
+                break
+            time.sleep(0.05)
+        if capture["missed_pkts"] or capture["pkts"] >= CAPTURE_PKTS:
+            print(f"changebench: not in the capture: {capture['missed_pkts']} packets; nothing is said of order", file=sys.stderr)
+            senders = None
+        else:
+            senders = order.judge(self.path, N_FRAMES, limits_bps)
+        self.path.unlink()
+        if senders is None:
+            return {"seen": None, "lost": None, "reordered": None, "above_bytes": None}
+        return {"seen": sum(s.pkts for s in senders), "lost": sum(s.lost for s in senders),
+                "reordered": sum(s.reordered for s in senders), "above_bytes": max(s.most_above_bytes for s in senders)}
+
+
+def highest_limits(kind, n_vfs):
+    """-> {MAC: the highest limit that it has in this step}"""
+    highest = max(RATES) * 1e6 if kind == "set" else FIRST_BPS
+    return {frames.mac_bytes(mac_text(number)): QUIET_BPS if number == n_vfs - 1 else highest for number in range(n_vfs)}
+
+
 def measure(group, args):
     """-> a row a step."""
     place = Place(group, args.build)
     vdevs = ["net_null0,no-rx=1"]
     for number in range(args.vfs):
         pcap = group.run_dir / f"{number}.pcap"
-        frames.write_pcap(pcap, mac_text(number), ELSEWHERE, args.size, 1, 1, 64)
+        frames.write_pcap(pcap, mac_text(number), ELSEWHERE, args.size, 1, 1, N_FRAMES)
         vdevs.append(f"net_pcap{number},rx_pcap={pcap},infinite_rx=1")
     config = group.run_dir / "weir.conf"
     config.write_text(config_text(args.vfs), encoding="ascii")
@@ -119,6 +163,7 @@ def measure(group, args):
     time.sleep(1)
     for kind, what, seconds in (("none", "nobody asks", args.quiet_seconds), ("look", "only looks (sla/get)", args.quiet_seconds),
                                 ("set", "changes (sla/set)", args.seconds)):
+        in_order = Order(weir.telemetry, group.run_dir / "uplink.pcap")
         watch = Watch(weir, args.vfs)
         if kind == "none":
             time.sleep(seconds)
@@ -126,7 +171,7 @@ def measure(group, args):
         else:
             rate, refused, took = ask_all(where, kind, args, seconds)
         rows.append({"what": what, "per_s": rate, "refused": refused, "p50_us": at(took, 0.5), "p99_us": at(took, 0.99),
-                     "max_us": at(took, 1.0), **watch.since()})
+                     "max_us": at(took, 1.0), **watch.since(), **in_order.judged(highest_limits(kind, args.vfs))})
     weir.end()
     weir.stop()
     return rows
@@ -147,6 +192,11 @@ def arguments():
     return args
 
 
+def told(figure):
+    """-> it, or '?'."""
+    return "?" if figure is None else f"{figure:,.0f}"
+
+
 def main():
     """-> the exit code."""
     args = arguments()
@@ -157,14 +207,15 @@ def main():
         print(f"changebench: {error}", file=sys.stderr)
         return 2
     print("\n".join(grid(["", "a second", "refused", "p50 us", "p99 us", "longest us", "sent Mb/s", "left alone Mb/s", "off by %",
-                          "dropped", "guarantees missed ms", "away %", "by the kernel %"],
+                          "dropped", "packets seen", "lost", "reordered", "above limit KB", "guarantees missed ms", "away %", "by the kernel %"],
                          [[r["what"], f"{r['per_s']:.0f}", str(r["refused"]), f"{r['p50_us']:.0f}", f"{r['p99_us']:.0f}",
                            f"{r['max_us']:.0f}", f"{r['bps'] / 1e6:.1f}", f"{r['quiet_bps'] / 1e6:.2f}",
-                           f"{100 * (r['quiet_bps'] / QUIET_BPS - 1):+.3f}", str(r["dropped"]), f"{r['missed_ms']:.1f}",
+                           f"{100 * (r['quiet_bps'] / QUIET_BPS - 1):+.3f}", str(r["dropped"]), told(r["seen"]), told(r["lost"]), told(r["reordered"]),
+                           told(r["above_bytes"] and r["above_bytes"] / 1e3), f"{r['missed_ms']:.1f}",
                            f"{r['away_pct']:.2f}", f"{r['taken_pct']:.2f}"] for r in rows])))
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    return 0 if rows[-1]["refused"] == 0 and rows[-1]["dropped"] == 0 else 1
+    return 0 if not any(rows[-1][what] for what in ("refused", "dropped", "lost", "reordered")) else 1
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from . import ctl_allocator, ctl_capture, ctl_change, ctl_delays, ctl_mark, ctl_remote, ctl_place, ctl_why
+from . import ctl_allocator, ctl_capture, ctl_change, ctl_delays, ctl_mark, ctl_remote, ctl_place, ctl_show, ctl_why
 from .ctl_why import sold
 from .table import figure, grid
 from .telemetry import Telemetry
@@ -145,10 +145,46 @@ def refusal(answer):
 
 SHOW = {"vfs": (collect_vfs, draw_vfs), "tenants": (collect_tenants, draw_tenants),
         "allocator": (ctl_allocator.collect, ctl_allocator.draw), "pf": (collect_pf, draw_pf),
-        "drops": (collect_drops, draw_drops), "remote": (ctl_remote.collect, ctl_remote.draw)}
+        "drops": (collect_drops, draw_drops), "remote": (ctl_remote.collect, ctl_remote.draw),
+        "vf": (ctl_show.collect_vf, ctl_show.draw_vf), "tenant": (ctl_show.collect_tenant, ctl_show.draw_tenant),
+        "ports": (ctl_show.collect_ports, ctl_show.draw_ports), "info": (ctl_show.collect_info, ctl_show.draw_info)}
+ONE = ("vf", "tenant")      # of these, which one
+
+# "object verb" as ip and devlink have it, for what is "verb object" above all.
+OBJECTS = {
+    "vf": {verb: [verb] for verb in ("set", "get", "add", "del", "why", "delays", "dscp", "dryrun")},
+    "tenant": {verb: [verb, "--tenant"] for verb in ("set", "get", "dryrun")},
+    "config": {verb: [verb] for verb in ("dump", "reload")},
+    **{what: {} for what in ("pf", "allocator", "drops", "remote", "ports", "info")},
+}
+
+
+def as_verb(words):
+    """["vf", "set", "web", ...] -> ["set", "web", ...]; "show" of an object without a name: of all."""
+    if not words or words[0] not in OBJECTS:
+        return words
+    what, verb, rest = words[0], (words[1:2] or ["show"])[0], words[2:]
+    if verb == "show" and what != "config":
+        named = what in ONE and rest and not rest[0].startswith("-")
+        return ["show", what if named or what not in ONE else what + "s", *rest]
+    if verb in OBJECTS[what]:
+        return OBJECTS[what][verb] + rest
+    known = list(OBJECTS[what]) + ([] if what == "config" else ["show"])
+    sys.exit(f"weirctl: {what} {verb}: wanted {what} {', '.join(known[:-1])} or {known[-1]}")
+
+
+def anywhere(words):
+    """--json and -f PREFIX may stand anywhere: they come first."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-f", "--file-prefix")
+    parser.add_argument("--json", action="store_true")
+    known, rest = parser.parse_known_args(words)
+    return (["--file-prefix", known.file_prefix] if known.file_prefix else []) + ["--json"] * known.json, rest
 
 
 def show(weir, args):
+    if (args.name is not None) != (args.what in ONE):
+        args.parser.error(f"{args.what} {args.name}: wanted no name" if args.name else f"wanted {args.what} NAME, or {args.what}s")
     return SHOW[args.what][0](weir, args)
 
 
@@ -158,7 +194,8 @@ def draw_show(answer, args):
 
 EXAMPLES = """examples:
   weirctl vfs                                       a line a VF
-  weirctl why web                                   what holds it back, and what to do
+  weirctl show vf web                               all of one: rates, what waits, what holds it, drops, what it was sold
+  weirctl why web                                   what holds it back, since when, and what to do
   weirctl delays web --seconds 60                   how long its packets waited in this minute
   weirctl set web tx.max_bps 200M tx.weight 2       from now on, without losing a packet
   weirctl set web tx.max_pps none                   as if it had never been sold
@@ -172,22 +209,24 @@ EXAMPLES = """examples:
   weirctl capture start web /tmp/web.pcap reason receiver_limit packets 100
   weirctl dump >/etc/weir.conf                      what runs, as a file
   weirctl reload /etc/weir.conf                     the VFs, SLAs and DSCP maps of a file: all, or with one mistake none
-Keys and values are those of weir.conf(5).  What changes something needs a weir that was started with --allow-set."""
+The object may come first, as with ip and devlink: weirctl vf set web KEY VALUE, vf show web, tenant show lab, config dump.
+--json and -f may stand anywhere.  Keys and values are those of weir.conf(5).  What changes something needs a weir that was started with --allow-set."""
 
 
 def parse():
     parser = argparse.ArgumentParser(prog="weirctl", description="Asks a running weir, and changes what VMs were sold.",
                                      epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-f", "--file-prefix", default="rte", help="weir's EAL --file-prefix (default rte)")
-    parser.add_argument("--json", action="store_true", help="print the answer itself: tables are drawn from it")
+    parser.add_argument("--json", action="store_true", help="print the answer itself, from which tables are drawn")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verb = verbs.add_parser("vfs", help="a line a VF: rates, what waits, what holds it, drops")
     verb.set_defaults(collect=collect_vfs, draw=draw_vfs)
-    verb = verbs.add_parser("show", help="vfs, tenants: a line each, what it was sold, and all its VFs together; pf: the uplink;"
+    verb = verbs.add_parser("show", help="vfs, tenants: a line each; vf NAME, tenant NAME: all of one; ports; pf: the uplink;"
                                " allocator: what the control core measures, decides and grants; drops: their reasons, in words;"
-                               " remote: congestion beyond the uplink")
-    verb.add_argument("what", choices=tuple(SHOW))
-    verb.set_defaults(collect=show, draw=draw_show)
+                               " remote: congestion beyond the uplink; info: the switch and its lcores")
+    verb.add_argument("what", choices=tuple(SHOW), nargs="?", default="vfs", help="default vfs")
+    verb.add_argument("name", nargs="?", metavar="NAME", help="of the vf or tenant")
+    verb.set_defaults(collect=show, draw=draw_show, parser=verb)
     verb = verbs.add_parser("why", help="why a VM gets what it gets: bounds, drops, delays, with what to do")
     verb.add_argument("name", help="the VF's name in the config")
     verb.add_argument("--seconds", type=ctl_why.seconds, default=1.0, help="how long to look: 0.01 to 1 (default)")
@@ -197,7 +236,8 @@ def parse():
     ctl_mark.add_verbs(verbs)
     ctl_capture.add_verbs(verbs)
     ctl_place.add_verbs(verbs)
-    return parser.parse_args()
+    first, words = anywhere(sys.argv[1:])
+    return parser.parse_args(first + as_verb(words))
 
 
 def main():

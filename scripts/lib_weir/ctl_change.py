@@ -59,7 +59,7 @@ def draw_terms(answer, _):
         if side is None:
             continue
         for term, value in side["effective"].items():
-            if side["asked"][term] or (term in RATES and value):
+            if (side["asked"][term] and not (term == "basis" and value == "l2")) or (term in RATES and value):
                 rows.append([f"{direction}.{term.removesuffix('_ns')}", _shown(term, side["asked"][term]),
                              _shown(term, value)])
     name = answer.get("vf") or answer.get("tenant")

@@ -5,7 +5,7 @@ from .ctl_change import draw_terms, joined
 
 def _places(answer):
     n = answer["port_places_left"]
-    return f"{answer['port']} has {answer['port_vfs']} VFs, and places for {n} more"
+    return f"{answer['port']} has {answer['port_vfs']} VF{'' if answer['port_vfs'] == 1 else 's'}, and places for {n} more"
 
 
 def collect_add(weir, args):

@@ -34,7 +34,7 @@ static void apply_over_turns(struct rim *r, struct pipe_change *c)
 
 	while (n_done < r->n_workers) {
 		for (unsigned int i = 0; i < r->n_workers; i++) {
-			if (is_done[i] || (r->random >> (33 + 3 * i) & 1) != 0)
+			if (is_done[i] || !fake_has_turn(r, i) || (r->slow_every == 0 && (r->random >> (33 + 3 * i) & 1) != 0))
 				continue;
 			is_done[i] = pipe_apply(r->workers[i].pipe, c, r->now_ns);
 			n_done += is_done[i];

@@ -345,8 +345,8 @@ static uint32_t rim_take(void *ctx, struct pkt *pkts, uint32_t n)
 	struct worker *w = ctx;
 	uint32_t got = 0;
 
-	for (unsigned int from = 0; from < w->rim->n_workers; from++) {
-		struct hand_ring *h = &w->from[from];
+	for (unsigned int i = 0; i < w->rim->n_workers; i++) {	/* where one is slow: a marker alone overtakes what others sent */
+		struct hand_ring *h = &w->from[w->rim->slow_every == 0 ? i : w->rim->n_workers - 1 - i];
 		for (; got < n && h->n > 0; got++, h->n--) {
 			pkts[got] = h->pkts[h->first];
 			h->first = (h->first + 1) % w->rim->hand_pkts;

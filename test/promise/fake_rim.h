@@ -81,6 +81,8 @@ void rim_set_sink(struct rim *r, rim_sink_fn *sink, void *ctx);
 /* Time a worker needs for a packet read, and for one sent: the next turn begins so much later. */
 void rim_set_cost(struct rim *r, uint64_t rx_ns, uint64_t tx_ns);
 void rim_set_turn(struct rim *r, uint64_t turn_ns, uint64_t jitter_ns);
+/* One worker has a turn only while the others have so many; what is handed to it waits in its rings.  0: as the others. */
+void rim_set_slow(struct rim *r, unsigned int worker, uint32_t every);
 void rim_set_check(struct rim *r, uint32_t every_turns);	/* pipe_check() so often; 0: at the end only */
 
 /* Changes terms of a VF or a tenant, as "key=value;key=value": the workers take it between their next turns.  false: it

@@ -86,6 +86,8 @@ struct rim {
 	uint64_t spent_ns;		/* by the turn that runs */
 	uint64_t longest_turn_ns;
 	uint32_t check_every, n_turns;
+	unsigned int slow_worker;
+	uint32_t slow_every;		/* it has one turn in so many; 0: each */
 	uint32_t read_in_turn, most_read_in_turn;
 	bool has_copies, has_tags, tells_rings, is_event_driven;
 	struct control *control;	/* NULL: no control core */
@@ -103,6 +105,7 @@ struct rim {
 
 /* fake_world.c */
 void fake_turn(struct rim *r);
+bool fake_has_turn(const struct rim *r, unsigned int worker);	/* in the turn to come */
 
 /* fake_control.c */
 void fake_run_control(struct rim *r);

@@ -182,6 +182,12 @@ void rim_set_turn(struct rim *r, uint64_t turn_ns, uint64_t jitter_ns)
 	r->jitter_ns = jitter_ns;
 }
 
+void rim_set_slow(struct rim *r, unsigned int worker, uint32_t every)
+{
+	r->slow_worker = worker;
+	r->slow_every = every;
+}
+
 void rim_set_check(struct rim *r, uint32_t every_turns)
 {
 	r->check_every = every_turns;
@@ -207,6 +213,11 @@ static void check_pipes(const struct rim *r)
 			(unsigned long)r->now_ns);
 }
 
+bool fake_has_turn(const struct rim *r, unsigned int worker)
+{
+	return r->slow_every == 0 || worker != r->slow_worker || r->n_turns % r->slow_every == 0;
+}
+
 void fake_turn(struct rim *r)
 {
 	if (r->has_control && r->now_ns >= r->next_control_ns) {
@@ -216,7 +227,8 @@ void fake_turn(struct rim *r)
 	r->spent_ns = 0;
 	r->read_in_turn = 0;
 	for (unsigned int i = r->n_workers; i-- > 0;)	/* so that packets wait in the rings between them */
-		pipe_turn(r->workers[i].pipe, r->now_ns);
+		if (fake_has_turn(r, i))
+			pipe_turn(r->workers[i].pipe, r->now_ns);
 	if (r->read_in_turn > r->most_read_in_turn)
 		r->most_read_in_turn = r->read_in_turn;
 	r->n_turns++;

@@ -29,11 +29,36 @@ def sections(cables, pf_rate, vfs, maps="", pf_more=(), port_more=None):
     return text + maps
 
 
-class Main:
+def with_state(text, state):
+    """The config with the file in which changes are kept; None: without one."""
+    return text.replace("[switch]\n", "[switch]\nstate = %s\n" % state) if state else text
+
+
+class Cables:
+    """A rig whose ports are all cables, the first the PF's.  VFs and what else there is are the subclass's."""
+
+    cables, vfs, pf_rate, port_more, maps = ["pf"], {}, "1G", None, ""
+
+    @classmethod
+    def config(cls, _context):
+        return sections(cls.cables, cls.pf_rate, cls.vfs, cls.maps, port_more=cls.port_more)
+
+    @classmethod
+    def vdevs(cls, _context):
+        return vdevs_of(cls.cables)
+
+
+class Changeable(Cables):
+    """One that may be changed while it runs."""
+
+    more = ["--allow-set"]
+
+
+class Main(Cables):
     """Every kind of VF once, no limits: for what is about where frames go."""
 
     cables = ["pf", "a", "b", "c", "d", "e", "t", "u", "s", "m", "l", "n"]
-    mem_mb = 512
+    mem_mb, pf_rate, port_more = 512, "10G", {"m": ["mtu = 1000"]}
     vfs = {
         "a": ("a", 0x0a, []),
         "b": ("b", 0x0b, []),
@@ -49,16 +74,8 @@ class Main:
         "n": ("n", 0x4e, ["antispoof = no"]),
     }
 
-    @classmethod
-    def config(cls, _context):
-        return sections(cls.cables, "10G", cls.vfs, port_more={"m": ["mtu = 1000"]})
 
-    @classmethod
-    def vdevs(cls, _context):
-        return vdevs_of(cls.cables)
-
-
-class Limits:
+class Limits(Cables):
     """VFs with bounds of each kind, small enough for two CPUs that are shared with others.  Lcores that share a CPU
     move packets in lumps of a scheduler's slice each: the receiver's queue must be longer than one."""
 
@@ -72,16 +89,8 @@ class Limits:
         "tcls": ("tcls", 6, ["trunk = 10", "tx.max_bps = 2M", "queue = 256"]),
     }
 
-    @classmethod
-    def config(cls, _context):
-        return sections(cls.cables, "1G", cls.vfs)
 
-    @classmethod
-    def vdevs(cls, _context):
-        return vdevs_of(cls.cables)
-
-
-class Crowd:
+class Crowd(Cables):
     """257 VFs on one port: more than an answer of the telemetry socket holds."""
 
     cables = ["pf", "s", "x"]
@@ -99,10 +108,6 @@ class Crowd:
             text += "[vf crowd_%d]\nport = net_af_packet1\nmac = %s\n" % (i, cls.vf_mac(i))
             text += "queue = 64\nreceive_queue = 64\n\n"
         return text + "[vf x]\nport = net_af_packet2\nmac = %s\n" % mac(1)
-
-    @classmethod
-    def vdevs(cls, _context):
-        return vdevs_of(cls.cables)
 
 
 class Guests:
@@ -217,17 +222,9 @@ class Neighbours:
             "net_memif0,role=server,id=0,socket-abstract=no,socket=" + cls.socket(context, "m")]
 
 
-class Gigabit:
+class Gigabit(Cables):
     """A VF sold 1 Gb/s each way, and nothing else configured; a kernel's TCP behind it, and one behind the PF."""
 
     cables = ["pf", "a"]
-    limit_bps = 10**9
+    limit_bps, pf_rate = 10**9, "10G"
     vfs = {"a": ("a", 0x21, ["tx.max_bps = 1G", "rx.max_bps = 1G"])}
-
-    @classmethod
-    def config(cls, _context):
-        return sections(cls.cables, "10G", cls.vfs)
-
-    @classmethod
-    def vdevs(cls, _context):
-        return vdevs_of(cls.cables)

@@ -13,7 +13,7 @@ from harness.frames import OUTSIDE, numbered, udp4
 from harness.process import Telemetry
 from harness.suite import Skip, test
 from harness.view import wait_until, weirctl
-from rigs import mac, sections, vdevs_of
+from rigs import Changeable, mac, sections, vdevs_of
 
 CABLES = ["pf", "a", "b", "slow", "t"]
 VFS = {
@@ -25,19 +25,10 @@ VFS = {
 A, B, SLOW, T = (mac(VFS[n][1]) for n in ("a", "b", "slow", "t"))
 
 
-class Capturing:
+class Capturing(Changeable):
     """VMs without bounds, with a limit, behind a limit, and in a VLAN."""
 
-    cables = CABLES
-    more = ["--allow-set"]
-
-    @classmethod
-    def config(cls, _context):
-        return sections(CABLES, "1G", VFS)
-
-    @classmethod
-    def vdevs(cls, _context):
-        return vdevs_of(CABLES)
+    cables, vfs = CABLES, VFS
 
 
 class Closed(Capturing):

@@ -10,11 +10,12 @@ import time
 
 from harness.blast import Blast, measure
 from harness.frames import DSCP, OUTSIDE, numbered, udp4, udp_number
-from harness.process import Telemetry
+from harness.process import RUN_DIR, Telemetry
 from harness.suite import test
-from harness.view import wait_until, weirctl
-from rigs import mac, sections, vdevs_of
+from harness.view import done, wait_until, weirctl
+from rigs import Changeable, mac, sections, vdevs_of, with_state
 
+NOBODY = 65534
 CABLES = ["pf", "a", "b", "c"]
 VFS = {
     "a": ("a", 0x0a, ["tenant = lab", "tx.max_bps = 40M"]),
@@ -26,35 +27,19 @@ A, B, C = (mac(VFS[n][1]) for n in ("a", "b", "c"))
 
 def config(state=None, **more):
     vfs = {name: (cable, number, more.get(name, lines)) for name, (cable, number, lines) in VFS.items()}
-    text = sections(CABLES, "1G", vfs) + "[tenant lab]\ntx.max_bps = 500M\n"
-    return text.replace("[switch]\n", "[switch]\nstate = %s\n" % state) if state else text
+    return with_state(sections(CABLES, "1G", vfs, Changing.maps), state)
 
 
-class Changing:
+class Changing(Changeable):
     """Three VMs whose terms may be changed."""
 
-    cables = CABLES
-    more = ["--allow-set"]
-
-    @classmethod
-    def config(cls, _context):
-        return config()
-
-    @classmethod
-    def vdevs(cls, _context):
-        return vdevs_of(cls.cables)
+    cables, vfs, maps = CABLES, VFS, "[tenant lab]\ntx.max_bps = 500M\n"
 
 
 class Fixed(Changing):
     """The same without --allow-set."""
 
     more = []
-
-
-def done(rig, request):
-    answer = rig.ask(request)
-    assert "error" not in answer, "%s answers %s" % (request, answer)
-    return answer
 
 
 def terms(rig):
@@ -220,6 +205,26 @@ def not_allowed(rig):
     assert rig.ask("/weir/info")["allow_set"] == "no"
 
 
+# Broken by: a folder of weir's run-time files that others may enter, with a socket that they may write to.
+@test("the socket is for weir's user alone: another user reaches neither it nor what it answers", Fixed)
+def others(rig):
+    socket_path = "%s/%s/dpdk_telemetry.v2" % (RUN_DIR, rig.weir.prefix)
+    assert os.stat(socket_path).st_mode & 0o007 == 0, oct(os.stat(socket_path).st_mode)
+    pid = os.fork()
+    if pid == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        try:
+            Telemetry(rig.weir.prefix)
+            os._exit(0)
+        except PermissionError:
+            os._exit(13)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 13, "nobody was let in"
+
+
 @test("many clients at once: no change is lost, none is half", Changing)
 def many_clients(rig):
     reset(rig)
@@ -376,6 +381,17 @@ def verbs_of_weirctl(rig):
     for verb in (["vfs"], ["show", "tenants"], ["why", "a", "--seconds", "0.1"], ["dump"], ["top", "--count", "1"],
                  ["dryrun", "b", "tx.weight", "2"]):
         json.loads(weirctl(rig, "--json", *verb).stdout)
+    for verb in (["show", "vf", "a"], ["show", "tenant", "lab"], ["show", "ports"], ["show", "info"], ["vf", "show"], ["pf"]):
+        json.loads(weirctl(rig, *verb, "--json").stdout)        # anywhere
+    assert weirctl(rig, "vf", "get", "a").stdout == weirctl(rig, "get", "a").stdout
+    assert weirctl(rig, "config", "dump").stdout == weirctl(rig, "dump").stdout
+    assert "lab" in weirctl(rig, "tenant", "show").stdout and "tx.max_bps" in weirctl(rig, "tenant", "get", "lab").stdout
+    assert "rate, 10 s" in weirctl(rig, "vf", "show", "a").stdout
+    for words, said in ((["vf", "frob", "a"], "wanted vf set, get"), (["vf", "show", "nobody"], "wanted one of a, b, c"),
+                        (["show", "vf"], "wanted vf NAME, or vfs"), (["show", "pf", "a"], "wanted no name"),
+                        (["config"], "wanted config dump or reload")):
+        bad = weirctl(rig, *words, check=False)
+        assert bad.returncode != 0 and said in bad.stderr, bad.stderr
     bad = weirctl(rig, "set", "a", "tx.max_bps", check=False)
     assert bad.returncode == 2 and "value" in bad.stderr, bad.stderr
     bad = weirctl(rig, "set", "a", "tx.max_bps", "10Gbs", "port", "x", check=False)

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Changes as fast as four clients can, each with one request on its way, while packets flow."""
+import json
 import os
+import struct
+import subprocess
+import sys
 import time
 
 from harness.frames import OUTSIDE, numbered
@@ -8,6 +12,11 @@ from harness.net import die_with_parent
 from harness.process import Telemetry
 from harness.suite import test
 from rigs import mac, sections, vdevs_of
+
+SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts")
+sys.path.insert(0, SCRIPTS)
+
+from lib_weir import order  # noqa: E402
 
 CABLES = ["pf", "a", "b", "c"]
 VFS = {"a": ("a", 0x0a, ["tx.max_bps = 40M"]), "b": ("b", 0x0b, ["tx.max_bps = 40M"]),
@@ -91,3 +100,43 @@ def as_fast_as_they_can(context):
         drops = weir.ask("/weir/vf," + vf)["tx"]["drops"]
         assert not any(drops.values()), drops
     print("  %.0f changes a second, beside this test's own packets" % (changers.made / took_s))
+
+
+def pcap_of(path, frames):
+    """A capture as changebench makes it: (when in us, who, number, length), the head of each kept."""
+    with open(path, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 24, 1))
+        for when_us, source, number, length in frames:
+            head = bytes(6) + bytes.fromhex(source.replace(":", "")) + bytes(6) + struct.pack("!H", number) + bytes(4)
+            f.write(struct.pack("<IIII", when_us // 10**6, when_us % 10**6 * 1000, len(head), length) + head)
+
+
+# Broken by: a number that is behind and stays counted as lost.
+@test("what changebench says of a capture: nothing where all is in order, and every packet that is lost, reordered or too much")
+def judged(context):
+    path = os.path.join(context.folder, "order.pcap")
+    limits = {bytes.fromhex(address.replace(":", "")): 8e6 for address in (A, C)}      # 1 byte a us
+    steady = [(1000 * i, A, i % 250, 1000) for i in range(1000)] + [(1000 * i + 7, C, (i + 99) % 250, 500) for i in range(1000)]
+    pcap_of(path, sorted(steady))
+    for sender, most in zip(order.judge(path, 250, limits), (1000, 500)):
+        assert (sender.pkts, sender.lost, sender.reordered) == (1000, 0, 0) and round(sender.most_above_bytes) == most, vars(sender)
+    odd = [(1000 * i, A, n, 1000) for i, n in enumerate((0, 1, 4, 3, 5, 6))]        # 2 is lost, 3 came behind 4
+    odd += [(10**7 + i, A, 7 + i, 1000) for i in range(20)]                           # 20 at once
+    pcap_of(path, odd)
+    sender = order.judge(path, 250, limits)[0]
+    assert sender.reordered == 1 and sender.lost == 1 and 19000 < sender.most_above_bytes <= 20000, vars(sender)
+
+
+@test("changebench: four clients change terms under full load; nothing is refused, dropped, lost or reordered", timeout_s=100)
+def by_changebench(context):
+    build = os.path.join(os.path.dirname(context.binary), "..", "..")
+    rows_path = os.path.join(context.folder, "rows.json")
+    run = subprocess.run([os.path.join(SCRIPTS, "changebench"), "--build", build, "--seconds", "3", "--quiet-seconds", "1", "--json",
+                          rows_path], capture_output=True, text=True, timeout=80,
+                         preexec_fn=lambda: os.sched_setaffinity(0, range(os.cpu_count())))     # this process is kept to one CPU
+    assert run.returncode == 0, run.stdout + run.stderr
+    with open(rows_path) as f:
+        last = json.load(f)[-1]
+    assert last["per_s"] > 10 and last["refused"] == last["dropped"] == 0, last
+    assert last["lost"] in (0, None) and last["reordered"] in (0, None), last       # None: the disk kept no step
+    context.note("%.0f changes a second, %s packets seen" % (last["per_s"], last["seen"]))

@@ -5,32 +5,18 @@ import time
 from harness.blast import Blast, measure
 from harness.frames import OUTSIDE, udp4
 from harness.suite import test
-from harness.view import weirctl
-from rigs import mac, sections, vdevs_of
+from harness.view import done, weirctl
+from rigs import Changeable, mac
 
 CABLES = ["pf", "a", "b"]
 A = mac(1)
 
 
-class Credit:
+class Credit(Changeable):
     """One VM with credits, one without."""
 
     cables = CABLES
-    more = ["--allow-set"]
-
-    @classmethod
-    def config(cls, _context):
-        return sections(CABLES, "1G", {"a": ("a", 1, ["tx.max_bps = 8M", "tx.peak_bps = 24M", "tx.credit = 4s"]), "b": ("b", 2, [])})
-
-    @classmethod
-    def vdevs(cls, _context):
-        return vdevs_of(CABLES)
-
-
-def done(rig, request):
-    answer = rig.ask(request)
-    assert "error" not in answer, answer
-    return answer
+    vfs = {"a": ("a", 1, ["tx.max_bps = 8M", "tx.peak_bps = 24M", "tx.credit = 4s"]), "b": ("b", 2, [])}
 
 
 @test("a VM has its peak from what it left unused, then its limit; what is left is told", Credit, timeout_s=60, retry=True)

@@ -7,8 +7,8 @@ import struct
 
 from harness.frames import OUTSIDE, _checksum, tag, udp4, udp6
 from harness.suite import test
-from harness.view import weirctl
-from rigs import mac, sections, vdevs_of
+from harness.view import done, weirctl
+from rigs import Changeable, mac, sections, vdevs_of, with_state
 
 CABLES = ["pf", "a", "b", "t"]
 VFS = {"a": ("a", 0x0a, []), "b": ("b", 0x0b, []), "t": ("t", 0x0c, ["trunk = 7"])}
@@ -35,23 +35,13 @@ set = CS1
 
 
 def config(state=None, rules=RULES):
-    text = sections(CABLES, "1G", VFS) + rules
-    return text.replace("[switch]\n", "[switch]\nstate = %s\n" % state) if state else text
+    return with_state(sections(CABLES, "1G", VFS, rules), state)
 
 
-class Marking:
+class Marking(Changeable):
     """Two VMs and a trunk, with rules that may be changed."""
 
-    cables = CABLES
-    more = ["--allow-set"]
-
-    @classmethod
-    def config(cls, _context):
-        return config()
-
-    @classmethod
-    def vdevs(cls, _context):
-        return vdevs_of(cls.cables)
+    cables, vfs, maps = CABLES, VFS, RULES
 
 
 class Fixed(Marking):
@@ -79,12 +69,6 @@ def goes(rig, cable, frames, to="pf"):
 
 def hits(rig, name):
     return rig.ask("/weir/mark/list")["marks"][name]["pkts"]
-
-
-def done(rig, request):
-    answer = rig.ask(request)
-    assert "error" not in answer, "%s answers %s" % (request, answer)
-    return answer
 
 
 @test("a rule's packets leave with its DSCP and a right checksum, IPv4 and IPv6, to the uplink and to a VM", Marking, split=True)

@@ -11,8 +11,8 @@ from harness.blast import Blast, measure
 from harness.frames import OUTSIDE, numbered, udp4
 from harness.process import Telemetry
 from harness.suite import test
-from harness.view import wait_until, weirctl
-from rigs import mac, sections, vdevs_of
+from harness.view import done, wait_until, weirctl
+from rigs import Changeable, mac, sections, vdevs_of, with_state
 
 CABLES = ["pf", "a", "b", "s"]
 VFS = {"a": ("a", 0x0a, ["tenant = lab"]), "b": ("b", 0x0b, []), "s1": ("s", 0x51, [])}
@@ -24,30 +24,14 @@ def device(cable):
 
 
 def config(state=None, vfs=None):
-    text = sections(CABLES, "1G", VFS if vfs is None else vfs, port_more={"s": ["spare = 2"]})
-    text += "[tenant lab]\ntx.max_bps = 500M\n"
-    return text.replace("[switch]\n", "[switch]\nstate = %s\n" % state) if state else text
+    text = sections(CABLES, "1G", VFS if vfs is None else vfs, Places.maps, port_more=Places.port_more)
+    return with_state(text, state)
 
 
-class Places:
+class Places(Changeable):
     """Two VMs with ports of their own, and a shared port with places for two more VFs."""
 
-    cables = CABLES
-    more = ["--allow-set"]
-
-    @classmethod
-    def config(cls, _context):
-        return config()
-
-    @classmethod
-    def vdevs(cls, _context):
-        return vdevs_of(cls.cables)
-
-
-def done(rig, request):
-    answer = rig.ask(request)
-    assert "error" not in answer, "%s answers %s" % (request, answer)
-    return answer
+    cables, vfs, port_more, maps = CABLES, VFS, {"s": ["spare = 2"]}, "[tenant lab]\ntx.max_bps = 500M\n"
 
 
 def lines(rig):

@@ -5,30 +5,22 @@ from harness.blast import Blast, measure
 from harness.frames import OUTSIDE, udp4
 from harness.suite import test
 from harness.view import weirctl
-from rigs import mac, sections, vdevs_of
+from rigs import Cables, mac
 
 SECONDS = 1.2
 
 
-class Tenants:
+class Tenants(Cables):
     """One tenant of two VMs under 40 Mb/s, one VM of nobody."""
 
     cables = ["pf", "a", "b", "free"]
-    mem_mb = 256
     vfs = {
         "a": ("a", 0x0a, ["tenant = inner"]),
         "b": ("b", 0x0b, ["tenant = outer"]),
         "free": ("free", 0x0f, []),
     }
 
-    @classmethod
-    def config(cls, _context):
-        return (sections(cls.cables, "10G", cls.vfs) + "[tenant outer]\ntx.max_bps = 40M\n\n"
-                "[tenant inner]\nparent = outer\ntx.weight = 3\n")
-
-    @classmethod
-    def vdevs(cls, _context):
-        return vdevs_of(cls.cables)
+    pf_rate, maps = "10G", "[tenant outer]\ntx.max_bps = 40M\n\n[tenant inner]\nparent = outer\ntx.weight = 3\n"
 
 
 A, B, FREE = (mac(Tenants.vfs[n][1]) for n in ("a", "b", "free"))

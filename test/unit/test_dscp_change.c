@@ -160,6 +160,75 @@ START_TEST(more_maps_than_there_may_be_are_refused)
 }
 END_TEST
 
+/* A config with so many maps, and one line more for its VF: reloaded over what runs, or the first. */
+static struct conf *with_maps(const struct conf *running, const char *line, const char *name, int n_maps)
+{
+	static char text[32 * 1024];
+	size_t n = (size_t)snprintf(text, sizeof(text), "[port pf]\nrole = pf\n[port v0]\n[vf a]\nport = v0\n%s", line);
+
+	for (int i = 1; i <= n_maps; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "[dscp %s%d]\ndefault = low\n", name, i);
+	if (running == NULL)
+		return parse(text);
+	why_init(&why);
+	struct conf *wanted = conf_reload_text(running, "n.conf", text, n, &why);
+	struct conf *conf = wanted != NULL ? conf_with_terms(running, wanted, &why) : NULL;
+	ck_assert_msg(conf != NULL, "%s", why.text[0]);
+	conf_destroy(wanted);
+	return conf;
+}
+
+/* All the maps that there may be came at run time, and those of the config went before: it starts again as it was.
+ * Broken by: a state file that tells only which maps came (at the start the config's are there too: one too many). */
+START_TEST(a_state_file_with_all_the_maps_there_may_be_is_read_again)
+{
+	struct conf *base = with_maps(NULL, "dscp_map = old7\n", "old", 100), *none = with_maps(base, "", "old", 0);
+	struct conf *conf = with_maps(none, "", "new", CONF_MAX_MAPS - 1);
+	size_t size;
+	char *state;
+	FILE *out = open_memstream(&state, &size);
+
+	conf_dump_state(conf, base, out);
+	fclose(out);
+	why_init(&notes);
+	struct conf *again = conf_with_state_text(base, "s.conf", state, size, &notes, &why);
+	ck_assert_msg(again != NULL, "%s", why.text[0]);
+	for (uint16_t i = 0; i < conf->n_maps; i++) {
+		uint16_t at = conf_find_map(again, conf->maps[i].name);
+		ck_assert_msg(*conf->maps[i].name == '\0' || (at != UINT16_MAX && conf_same_map(&conf->maps[i], &again->maps[at])),
+			"map %s", conf->maps[i].name);
+	}
+	ck_assert_uint_eq(conf_find_map(again, "old7"), UINT16_MAX);
+	ck_assert_uint_eq(again->vfs[0].dscp_map, 0);
+	free(state);
+	conf_destroy(again);
+	conf_destroy(conf);
+	conf_destroy(none);
+	conf_destroy(base);
+}
+END_TEST
+
+/* A VF that the config has only since then uses a map that had gone: it has it. */
+START_TEST(a_map_that_went_at_run_time_stays_for_who_came_to_the_config)
+{
+	static const char config[] = "[port pf]\nrole = pf\n[port v0]\n[vf a]\nport = v0\ndscp_map = gold\n[dscp gold]\ndefault = high\n";
+	static const char state[] = "[dscp gold]\ndeleted = yes\n", bad[] = "[dscp gold]\ndeleted = yes\nEF = low\n[dscp gold2]\ndeleted = no\n";
+	struct conf *base = parse(config);
+
+	why_init(&notes);
+	struct conf *conf = conf_with_state_text(base, "s.conf", state, strlen(state), &notes, &why);
+	ck_assert_msg(conf != NULL, "%s", why.text[0]);
+	ck_assert_uint_eq(CLASS(conf, 0, 0), TC_HIGH);
+	ck_assert_int_eq(notes.n, 1);
+	ck_assert_msg(strstr(notes.text[0], "[dscp gold], deleted at run time, stays") != NULL, "%s", notes.text[0]);
+	ck_assert_ptr_null(conf_with_state_text(base, "s.conf", bad, strlen(bad), &notes, &why));
+	ck_assert_msg(strstr(why.text[0], "s.conf:2: deleted = yes: wanted yes, and no other key in [dscp gold]") != NULL, "%s", why.text[0]);
+	ck_assert_msg(strstr(why.text[1], "s.conf:5: deleted = no") != NULL, "%s", why.text[1]);
+	conf_destroy(conf);
+	conf_destroy(base);
+}
+END_TEST
+
 #define N_MODEL_VFS 6
 
 /* The obvious model: every VF has all of a map of its own. */
@@ -301,6 +370,8 @@ int main(void)
 	tcase_add_test(tc, default_standard_begins_anew);
 	tcase_add_loop_test(tc, every_mistake_in_a_map_is_told_and_nothing_is_changed, 0, (int)LENGTH(dscp_mistakes));
 	tcase_add_test(tc, more_maps_than_there_may_be_are_refused);
+	tcase_add_test(tc, a_state_file_with_all_the_maps_there_may_be_is_read_again);
+	tcase_add_test(tc, a_map_that_went_at_run_time_stays_for_who_came_to_the_config);
 	tcase_add_loop_test(tc, random_changes_of_maps_are_what_a_map_for_each_would_be, 0, 20);
 	suite_add_tcase(s, tc);
 	return unit_run(s);

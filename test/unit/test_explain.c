@@ -72,6 +72,26 @@ START_TEST(what_held_it_is_told_the_longest_first_and_of_this_time_alone)
 }
 END_TEST
 
+/* Broken by: tx told of rx, or a tenant's of a VF; minutes that are told as seconds. */
+START_TEST(since_when_is_told_where_it_is_known)
+{
+	start();
+	f.after.tx.held_ns[VIEW_BPS] = f.after.rx.held_ns[VIEW_PPS] = SECOND;
+	ck_assert_ptr_nonnull(said("held by bps: its own limit"));
+	f.tx_held_for_ns[VIEW_BPS] = 59 * SECOND + SECOND / 2;
+	f.rx_held_for_ns[VIEW_PPS] = 185 * SECOND;
+	f.tx_held_for_ns[VIEW_LINK] = 3 * SECOND;	/* not in this time */
+	ck_assert_ptr_nonnull(said("100 % of the time held by bps (for 59.5 s now): its own limit in bits"));
+	ck_assert_ptr_nonnull(said("100 % of the time held by pps (for 3 min 5 s now): its own limit in packets"));
+	ck_assert_ptr_null(said("held by link"));
+	f.n_tenants = 1;
+	f.tenant[0] = (struct explain_tenant){.tenant = &tenant};
+	f.tenant[0].after.held_ns[VIEW_PPS] = SECOND;
+	f.tenant[0].held_for_ns[VIEW_PPS] = 90061 * SECOND;
+	ck_assert_ptr_nonnull(said("held by pps (for 25 h 1 min now): the tenant's limit in packets"));
+}
+END_TEST
+
 START_TEST(rates_and_delays_are_of_this_time)
 {
 	start();
@@ -115,6 +135,31 @@ START_TEST(what_concerns_the_whole_switch_comes_first)
 	ck_assert_ptr_eq(said("its port v0 is down"), e.line[3]);
 	ck_assert_ptr_eq(said("the uplink up0 is down"), e.line[4]);
 	ck_assert_ptr_null(said("nothing holds it"));
+}
+END_TEST
+
+/* Broken by: others that are told of who is not held by the link, or core's as the link's. */
+START_TEST(who_has_the_link_or_the_core_is_told_to_whom_it_is_short)
+{
+	struct conf_vf db = {.name = "db", .tx_eff = {.weight = 5, .priority = 2}}, mail = {.name = "mail", .tx_eff = {.weight = 1}};
+
+	start();
+	f.link_bps = 1000000000;
+	f.link_used_bps = 999000000;
+	f.core_pps = 125000;
+	f.by_bps[0] = (struct explain_other){&db, 700000000, 60000};
+	f.by_bps[1] = (struct explain_other){&mail, 200000000, 100000};
+	f.by_pps[0] = f.by_bps[1];
+	f.after.tx.held_ns[VIEW_BPS] = SECOND;
+	ck_assert_ptr_null(said("most beside it"));
+	f.after.tx.held_ns[VIEW_LINK] = SECOND;
+	ck_assert_str_eq(said("most beside it"), "    the uplink carries 999.00 Mb/s of 1000.00 Mb/s; most beside it: db 700.00 Mb/s "
+		"(priority 2, weight 5), mail 200.00 Mb/s (priority 0, weight 1)");
+	f.before.tx.held_ns[VIEW_LINK] = SECOND;
+	f.after.tx.held_ns[VIEW_CORE] = SECOND;
+	ck_assert_str_eq(said("most beside it"), "    125.00 kp/s are read in all; most beside it: mail 100.00 kp/s (priority 0, weight 1)");
+	f.by_pps[0].vf = NULL;
+	ck_assert_ptr_nonnull(said("most beside it: nobody else"));
 }
 END_TEST
 
@@ -189,11 +234,17 @@ END_TEST
 /* Everything at once, with the longest numbers, is whole lines. */
 START_TEST(the_most_that_there_can_be_fits)
 {
+	struct conf_vf longest = {.tx_eff = {.weight = 1000, .priority = 7}};
+
 	start();
 	for (int r = 0; r < N_DROP_REASONS; r++)
 		f.after.tx.drops[r] = f.after.rx.drops[r] = UINT64_MAX;
 	for (int b = 0; b < N_VIEW_BOUNDS; b++)
-		f.after.tx.held_ns[b] = f.after.rx.held_ns[b] = SECOND;
+		f.after.tx.held_ns[b] = f.after.rx.held_ns[b] = SECOND, f.tx_held_for_ns[b] = f.rx_held_for_ns[b] = UINT64_MAX;
+	memset(longest.name, 'x', sizeof(longest.name) - 1);
+	f.link_bps = f.link_used_bps = f.core_pps = UINT64_MAX;
+	for (int i = 0; i < EXPLAIN_OTHERS; i++)
+		f.by_bps[i] = f.by_pps[i] = (struct explain_other){&longest, UINT64_C(100000000000000), 1000000000};
 	vf.tx_eff.min_bps = UINT64_MAX;
 	f.has_grant = true;
 	f.grant = (struct grant){.min_bps = UINT64_MAX - 1, .min_pps = UINT64_MAX};
@@ -201,7 +252,7 @@ START_TEST(the_most_that_there_can_be_fits)
 	for (int i = 0; i < CONF_MAX_DEPTH; i++) {
 		f.tenant[i].tenant = &tenant;
 		for (int b = 0; b < N_VIEW_BOUNDS; b++)
-			f.tenant[i].after.held_ns[b] = SECOND;
+			f.tenant[i].after.held_ns[b] = SECOND, f.tenant[i].held_for_ns[b] = UINT64_MAX;
 	}
 	explain_vf(&f, &e);
 	ck_assert_uint_lt(e.n, EXPLAIN_LINES);
@@ -245,9 +296,11 @@ int main(void)
 
 	tcase_add_test(t, who_is_idle_is_held_by_nothing);
 	tcase_add_test(t, what_held_it_is_told_the_longest_first_and_of_this_time_alone);
+	tcase_add_test(t, since_when_is_told_where_it_is_known);
 	tcase_add_test(t, rates_and_delays_are_of_this_time);
 	tcase_add_test(t, the_busiest_ms_is_told_where_there_was_one);
 	tcase_add_test(t, what_concerns_the_whole_switch_comes_first);
+	tcase_add_test(t, who_has_the_link_or_the_core_is_told_to_whom_it_is_short);
 	tcase_add_test(t, tenants_are_told_with_what_holds_them);
 	tcase_add_test(t, a_guarantee_that_is_cut_is_told);
 	tcase_add_test(t, who_is_held_beyond_the_uplink_is_told_what_he_may_send_and_what_lifts_it);

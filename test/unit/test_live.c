@@ -12,7 +12,7 @@
 #define N_CLIENTS 4
 #define N_ROUNDS  100
 
-static const char text[] = "[port pf]\nrole = pf\nrate = 1G\n[port v0]\n[port v1]\n[port v2]\n[port v3]\n"
+static const char text[] = "[port pf]\nrole = pf\nrate = 1G\n[port v0]\n[port v1]\n[port v2]\n[port v3]\n[port s]\nspare = 2\n[tenant lab]\n"
 			   "[vf vm0]\nport = v0\n[vf vm1]\nport = v1\n[vf vm2]\nport = v2\n[vf vm3]\nport = v3\n";
 
 static struct world {
@@ -196,6 +196,40 @@ START_TEST(two_operators_never_mix_halves)
 }
 END_TEST
 
+static struct live_request *add(const char *name, const char *terms)
+{
+	struct live_request *q = request(name, terms);
+
+	q->change.verb = CONF_VF_ADD;
+	ck_assert_int_eq(live_ask(w.live, &q, SECOND), LIVE_DONE);
+	return q;
+}
+
+/* Broken by: warnings that are told whatever is changed, or never. */
+START_TEST(what_holds_otherwise_from_now_on_is_warned_of_once)
+{
+	begin();
+	struct live_request *q = add("a", "port=s;mac=02:00:00:00:00:01;tenant=lab");
+	ck_assert_int_eq(q->why.n, 0);
+	live_request_destroy(w.live, q);
+	q = request("lab", "tx.min_pps=5k");
+	q->change.is_tenant = true;
+	ck_assert_int_eq(live_ask(w.live, &q, SECOND), LIVE_DONE);
+	ck_assert_int_eq(q->why.n, 0);
+	live_request_destroy(w.live, q);
+	q = add("b", "port=s;mac=02:00:00:00:00:02");	/* a stranger */
+	ck_assert_int_eq(q->why.n, 1);
+	ck_assert_msg(strstr(q->why.text[0], "[tenant lab] is guaranteed 5000 packets/s") != NULL, "%s", q->why.text[0]);
+	live_request_destroy(w.live, q);
+	q = request("lab", "tx.weight=3");
+	q->change.is_tenant = true;
+	ck_assert_int_eq(live_ask(w.live, &q, SECOND), LIVE_DONE);
+	ck_assert_int_eq(q->why.n, 0);	/* it was so before */
+	live_request_destroy(w.live, q);
+	end();
+}
+END_TEST
+
 /* Broken by: no admission; a refusal that hands it to the workers all the same. */
 START_TEST(what_does_not_fit_is_refused_and_changes_nothing)
 {
@@ -279,6 +313,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, changes_of_many_at_once_are_all_there);
 	tcase_add_test(tc, two_operators_never_mix_halves);
+	tcase_add_test(tc, what_holds_otherwise_from_now_on_is_warned_of_once);
 	tcase_add_test(tc, what_does_not_fit_is_refused_and_changes_nothing);
 	tcase_add_test(tc, a_worker_that_does_not_come_leaves_changes_waiting);
 	tcase_add_test(tc, what_cannot_be_saved_is_warned_of_and_saved_later);

@@ -108,6 +108,12 @@ static void credit(void *ctx, vf_id vf, struct credit_view *view)
 	*view = (struct credit_view){.left_ns = INT64_MAX, .is_open = true, .open_ns = UINT64_MAX};
 }
 
+static uint64_t held_for_ns(void *ctx, uint32_t row, enum view_bound bound)
+{
+	(void)ctx, (void)row, (void)bound;
+	return UINT64_MAX;
+}
+
 static const char *vf_name(char name[CONF_NAME_CHARS], uint32_t vf)
 {
 	char text[NAME_ROOM];
@@ -215,7 +221,7 @@ static void start_with(uint32_t n_vfs, uint32_t n_tenants)
 {
 	struct telem_source source = {.conf = &conf, .look = look, .port = port, .worker = worker, .vf = vf,
 		.delay = delay, .tenant = tenant, .remote = has_remote ? remote : NULL, .remote_vf = remote_vf, .list_captures = list_captures,
-		.credit = credit};
+		.held_for_ns = held_for_ns, .credit = credit};
 	static struct why why;
 
 	ck_assert_int_ge(unit_eal("telem", NULL), 0);

@@ -14,6 +14,13 @@ def weirctl(rig, *args, check=True):
     return subprocess.run([WEIRCTL, "-f", rig.weir.prefix, *args], capture_output=True, check=check, text=True, timeout=60)
 
 
+def done(rig, request):
+    """-> the answer to what must succeed."""
+    answer = rig.ask(request)
+    assert "error" not in answer, "%s answers %s" % (request, answer)
+    return answer
+
+
 def wait_until(condition, what, timeout_s=3.0):
     until = time.monotonic() + timeout_s
     while not condition():

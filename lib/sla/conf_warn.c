@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is no mistake, but holds otherwise than who wrote it may think. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "conf.h"
+
+/* Alone on its port, but not for certain. */
+static void warn_of_spares(const struct conf *conf, struct why *notes)
+{
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct conf_vf *vf = &conf->vfs[i];
+		const struct conf_port *port = &conf->ports[vf->port];
+
+		if (!conf_is_there(vf) || !vf->is_drop_forced || port->spare == 0 || port->n_places != port->spare + 1)
+			continue;
+		why_add_at(notes, conf->file, vf->line,
+			"[vf %s] is alone on %s, but drops what it sends too much (when_full = drop): spare = %u keeps places "
+			"for others there, and a port that may be shared cannot be held; wanted spare = 0 in [port %s], or "
+			"when_full = drop in [vf %s] if that is meant",
+			vf->name, port->device, port->spare, port->device, vf->name);
+	}
+}
+
+/* The first VF on the port that is not in the tenant. */
+static const struct conf_vf *stranger(const struct conf *conf, uint16_t port, uint32_t tenant)
+{
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct conf_vf *vf = &conf->vfs[i];
+		uint32_t t = vf->tenant;
+
+		if (!conf_is_there(vf) || vf->port != port)
+			continue;
+		while (t != CONF_NO_TENANT && t != tenant)
+			t = conf->tenants[t].parent;
+		if (t != tenant)
+			return vf;
+	}
+	return NULL;
+}
+
+static void warn_of_tenant(const struct conf *conf, uint16_t port, const struct conf_vf *vf, uint32_t tenant, struct why *notes)
+{
+	const struct conf_tenant *t = &conf->tenants[tenant];
+	const struct conf_vf *other = stranger(conf, port, tenant);
+
+	if (other == NULL)
+		return;
+	why_add_at(notes, conf->file, t->line,
+		"[tenant %s] is guaranteed %" PRIu64 " packets/s, its VFs by themselves %" PRIu64 "; but [vf %s] is on %s with "
+		"[vf %s], which is not in it: where the core is short, such a port has what its VFs were sold, and nothing "
+		"of the tenant's; wanted a port of its own for [vf %s], or tx.min_pps in the tenant's [vf] sections",
+		t->name, t->tx_eff.min_pps, t->members_pps, vf->name, conf->ports[port].device, other->name, vf->name);
+}
+
+/* 'n' is how many VFs of each tenant are on the port: 0 here, and again when this returns. */
+static void warn_of_strangers(const struct conf *conf, uint16_t port, uint32_t *n, struct why *notes)
+{
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct conf_vf *vf = &conf->vfs[i];
+
+		for (uint32_t t = vf->tenant; conf_is_there(vf) && vf->port == port && t != CONF_NO_TENANT; t = conf->tenants[t].parent)
+			n[t]++;
+	}
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct conf_vf *vf = &conf->vfs[i];
+
+		for (uint32_t t = vf->tenant; conf_is_there(vf) && vf->port == port && t != CONF_NO_TENANT; t = conf->tenants[t].parent) {
+			if (n[t] != 0 && n[t] < conf->ports[port].n_vfs && conf->tenants[t].tx_eff.min_pps > conf->tenants[t].members_pps)
+				warn_of_tenant(conf, port, vf, t, notes);
+			n[t] = 0;
+		}
+	}
+}
+
+void conf_warn(const struct conf *conf, struct why *notes)
+{
+	uint32_t *n = conf->n_tenants > 0 ? calloc(conf->n_tenants, sizeof(*n)) : NULL;
+
+	warn_of_spares(conf, notes);
+	for (uint16_t port = 0; n != NULL && port < conf->n_ports; port++)
+		if (conf->ports[port].n_vfs > 1)
+			warn_of_strangers(conf, port, n, notes);
+	free(n);
+}
