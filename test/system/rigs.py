@@ -231,3 +231,20 @@ class Gigabit:
     @classmethod
     def vdevs(cls, _context):
         return vdevs_of(cls.cables)
+
+
+class Beside:
+    """A VF that drops at its limit, so that what matters to it gets through beside a bulk transfer of its own, and another VF;
+    kernels behind them and behind the PF."""
+
+    cables = ["pf", "a", "b"]
+    limit_bps = 50 * 10**6
+    vfs = {"a": ("a", 0x21, ["tx.max_bps = 50M", "rx.max_bps = 50M", "when_full = drop"]), "b": ("b", 0x22, [])}
+
+    @classmethod
+    def config(cls, _context):
+        return sections(cls.cables, "60M", cls.vfs)
+
+    @classmethod
+    def vdevs(cls, _context):
+        return vdevs_of(cls.cables)
