@@ -337,6 +337,8 @@ static void account_gap(struct pipe *p, uint64_t now_ns)
 	uint64_t gap_ns = now_ns - p->last_turn_ns;
 
 	p->last_turn_ns = now_ns;
+	if (p->is_home)
+		pipe_note_lost(p, gap_ns > p->turn_ns ? gap_ns - p->turn_ns : 0, now_ns);
 	if (gap_ns <= p->turn_ns)
 		return;
 	uint64_t lost_ns = gap_ns - p->turn_ns;

@@ -23,15 +23,16 @@ static uint32_t in_time(uint64_t per_s, uint64_t ns)
 
 void fabric_set_ahead(struct fabric *f, vf_id vf, uint64_t mark_ns)
 {
-	f->rooms[vf].ahead_ns = mark_ns + AHEAD_NS;
+	atomic_store_explicit(&f->rooms[vf].ahead_ns, mark_ns + AHEAD_NS, memory_order_relaxed);
 }
 
 void fabric_limit_ahead(struct fabric *f, vf_id vf, uint64_t max_bps, uint64_t max_pps)
 {
 	struct room *room = &f->rooms[vf];
+	uint64_t ns = atomic_load_explicit(&room->ahead_ns, memory_order_relaxed);
 
-	atomic_store_explicit(&room->ahead_bytes, in_time(max_bps / 8, room->ahead_ns), memory_order_relaxed);
-	atomic_store_explicit(&room->ahead_pkts, in_time(max_pps, room->ahead_ns), memory_order_relaxed);
+	atomic_store_explicit(&room->ahead_bytes, in_time(max_bps / 8, ns), memory_order_relaxed);
+	atomic_store_explicit(&room->ahead_pkts, in_time(max_pps, ns), memory_order_relaxed);
 }
 
 /* In packets of the size that it sends now: once a burst, not by packet. */
@@ -79,8 +80,44 @@ void pipe_look_ahead(struct pipe *p, uint16_t port, const struct pkt *burst, uin
 	m->ahead_pkts = ahead_pkts(&p->f->rooms[vf], m);
 }
 
+void pipe_note_lost(struct pipe *p, uint64_t lost_ns, uint64_t now_ns)
+{
+	struct fabric *f = p->f;
+
+	atomic_store_explicit(&f->home_seen_ns, now_ns, memory_order_relaxed);
+	if (__builtin_expect(lost_ns == 0, 1))
+		return;
+	if (now_ns < atomic_load_explicit(&f->lost_at_ns, memory_order_relaxed) + LIMITER_CATCHUP_NS)
+		lost_ns += atomic_load_explicit(&f->lost_ns, memory_order_relaxed);
+	atomic_store_explicit(&f->lost_ns, u64_min(lost_ns, LIMITER_CATCHUP_NS), memory_order_relaxed);
+	atomic_store_explicit(&f->lost_at_ns, now_ns, memory_order_relaxed);
+}
+
+/* Time that home lost, or is losing now, is given back to who has something waiting (contract 1): so much must be. */
+static uint64_t owed_ns(const struct pipe *p, uint64_t now_ns)
+{
+	uint64_t seen_ns = atomic_load_explicit(&p->f->home_seen_ns, memory_order_relaxed), owed_ns = 0;
+
+	if (seen_ns + p->turn_ns < now_ns)
+		owed_ns = now_ns - seen_ns;
+	if (now_ns < atomic_load_explicit(&p->f->lost_at_ns, memory_order_relaxed) + LIMITER_CATCHUP_NS)
+		owed_ns += atomic_load_explicit(&p->f->lost_ns, memory_order_relaxed);
+	return u64_min(owed_ns, LIMITER_CATCHUP_NS);
+}
+
+/* What may be inside of a VF that has nothing to order.  (Divides in the 10 ms after a loss only.) */
+static uint32_t ahead_now(const struct pipe *p, const struct room *room, const struct ring_meter *m, uint64_t now_ns)
+{
+	uint64_t owed = owed_ns(p, now_ns);
+
+	if (__builtin_expect(owed == 0, 1))
+		return m->ahead_pkts;
+	uint64_t pkts = m->ahead_pkts + m->ahead_pkts * owed / atomic_load_explicit(&room->ahead_ns, memory_order_relaxed);
+	return (uint32_t)u64_min(pkts, UINT32_MAX);
+}
+
 /* How many packets the port's sender may still put inside weir. */
-uint32_t pipe_room(const struct pipe *p, uint16_t port)
+uint32_t pipe_room(const struct pipe *p, uint16_t port, uint64_t now_ns)
 {
 	const struct ring_meter *m = &p->rings[port];
 	vf_id vf = p->f->lone_vf[port];
@@ -92,7 +129,7 @@ uint32_t pipe_room(const struct pipe *p, uint16_t port)
 		return UINT32_MAX;
 	uint64_t inside = fabric_room_used(p->f, vf);
 	if (m->n_alike >= limit && m->ahead_pkts < limit)
-		limit = m->ahead_pkts;
+		limit = (uint32_t)u64_min(limit, ahead_now(p, &p->f->rooms[vf], m, now_ns));
 	uint32_t room = inside < limit ? limit - (uint32_t)inside : 0;
 
 	return room >= LEAST_ASK || room >= limit / 4 ? room : 0;

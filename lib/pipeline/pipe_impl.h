@@ -39,7 +39,7 @@ struct room {
 	_Atomic uint32_t hold_pkts;	/* what may be inside while its packets are held; 0: it is not held */
 	_Atomic uint32_t ahead_bytes, ahead_pkts;	/* the same of one that has nothing to order, by its limit; 0: no such limit */
 	alignas(64) _Atomic uint64_t out;
-	uint64_t ahead_ns;	/* of its limit, for ahead_bytes and ahead_pkts; home's */
+	_Atomic uint64_t ahead_ns;	/* of its limit are ahead_bytes and ahead_pkts */
 };
 
 #define PIPE_MARKER_ROUNDS 2
@@ -64,6 +64,8 @@ struct fabric {
 	uint32_t n_port_vfs[CONF_MAX_PORTS];
 	vf_id lone_vf[CONF_MAX_PORTS];		/* the only VF of a port that can hold, else VF_NONE */
 	_Atomic bool is_up[CONF_MAX_PORTS];
+	/* Of home, for all who ask: its last turn, and time that it lost in the last 10 ms before 'lost_at_ns'. */
+	_Atomic uint64_t home_seen_ns, lost_at_ns, lost_ns;
 	uint32_t longest_bytes;			/* that any port takes, without tags */
 };
 
@@ -230,7 +232,8 @@ void fabric_set_hold(struct fabric *f, vf_id vf, const struct conf_vf *v);
 void fabric_set_ahead(struct fabric *f, vf_id vf, uint64_t mark_ns);	/* and then, of each new limit: */
 void fabric_limit_ahead(struct fabric *f, vf_id vf, uint64_t max_bps, uint64_t max_pps);	/* 0: none */
 void pipe_look_ahead(struct pipe *p, uint16_t port, const struct pkt *burst, uint32_t n);	/* what was read, and went on */
-uint32_t pipe_room(const struct pipe *p, uint16_t port);
+void pipe_note_lost(struct pipe *p, uint64_t lost_ns, uint64_t now_ns);	/* home, each turn; 0: none */
+uint32_t pipe_room(const struct pipe *p, uint16_t port, uint64_t now_ns);
 
 /* pipe_tenant.c */
 bool pipe_create_tenants(struct pipe *p, uint64_t now_ns);

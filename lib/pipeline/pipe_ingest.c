@@ -320,7 +320,7 @@ uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
 	ask_turn(p->ask, now_ns);
 	while ((id = ask_next(p->ask, &n, now_ns)) != ASK_NONE) {
 		uint16_t port = p->rx_ports[id];
-		uint32_t room = pipe_room(p, port), slots = room_to_home(p);
+		uint32_t room = pipe_room(p, port, now_ns), slots = room_to_home(p);
 		uint32_t least = p->f->ports[port].is_physical ? PIPE_BURST : 1;
 		room = room < slots ? room : slots;
 		if (room < least) {
