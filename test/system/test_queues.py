@@ -29,33 +29,35 @@ tx.max_bps = %d
 
 
 class Bed:
-    """weir, and a guest whose far side spreads flows over its NIC's two queues."""
+    """weir, and a guest whose far side spreads flows over its NIC's queues."""
 
-    def __init__(self, context):
+    def __init__(self, context, n_queues=2):
         path = os.path.join(context.folder, "q.sock")
         self.net = Net(["pf", "k"], ["k"])
         context.defer(self.net.close)
         self.weir = Weir(context.binary, CONFIG, ["net_af_packet0,iface=ppf,framecnt=1024", "net_vhost0,queues=2,iface=" + path],
                          context.folder, self.net.ns)
         guest = Guest(path, False, X, "pk", context.folder, self.net.ns + "k")
-        guest.argv = [a.replace("net_virtio_user0,", "net_virtio_user0,queues=2,").replace("iface=pk", "iface=pk,qpairs=2")
-                      for a in guest.argv] + ["--rxq=2", "--txq=2"]
+        guest.argv = [a.replace("net_virtio_user0,", "net_virtio_user0,queues=%d," % n_queues)
+                      .replace("iface=pk", "iface=pk,qpairs=%d" % n_queues)
+                      for a in guest.argv] + ["--rxq=%d" % n_queues, "--txq=%d" % n_queues]
         for process in (self.weir, guest):
             context.processes.append(process)
             context.defer(process.kill)
             process.start()
         self.view = View(self.weir)
         self.ask = self.weir.ask
+        self.n_queues = n_queues
 
     def by_queue(self):
         """Packets that weir has read of each queue."""
         ports = self.ask("/ethdev/list")
         names = {n: self.ask("/ethdev/info,%d" % n)["name"] for n in ports}
         number = [n for n, name in names.items() if name == "net_vhost0"][0]
-        return self.ask("/ethdev/stats,%d" % number)["q_ipackets"][:2]
+        return self.ask("/ethdev/stats,%d" % number)["q_ipackets"][:self.n_queues]
 
     def knock(self):
-        """Until frames get through both ways, by both queues."""
+        """Until frames get through both ways, by all its queues."""
         until = time.monotonic() + 25
         while time.monotonic() < until:
             self.net["k"].send(*flows(1))
@@ -65,7 +67,7 @@ class Bed:
                 time.sleep(0.1)
                 self.net.settle()
                 return
-        raise AssertionError("no traffic by both queues: %s" % self.by_queue())
+        raise AssertionError("no traffic by all queues: %s" % self.by_queue())
 
 
 def flow(frame, port):
@@ -101,4 +103,15 @@ def two_queues(context):
     rates.check("bits/s of both queues", rates["pf"].bps, LIMIT_BPS, 0.01)
     wait_until(lambda: bed.view.direction("x", "tx")["backlog_pkts"] == 0, "nothing waits", 10)
     assert not bed.view.all_drops("x"), bed.view.all_drops("x")
+    assert bed.weir.stop() == 0, "not every mbuf came home"
+
+
+@test("a guest with one queue pair on a port that has two: frames pass both ways", timeout_s=60, retry=True)
+def one_of_two_queues(context):
+    bed = Bed(context, 1)
+    bed.knock()
+    up, down = flows(10), [udp4(X, OUTSIDE, i) for i in range(100)]
+    bed.net["k"].send(*up)
+    bed.net["pf"].send(*down)
+    bed.net.expect({"pf": up, "k": down}, timeout_s=5)
     assert bed.weir.stop() == 0, "not every mbuf came home"
