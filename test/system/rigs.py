@@ -233,6 +233,12 @@ class Gigabit:
         return vdevs_of(cls.cables)
 
 
+class GigabitDrops(Gigabit):
+    """The same, and what it sends too much of is dropped: a kernel behind af_packet does not see its frames wait."""
+
+    vfs = {"a": ("a", 0x21, ["tx.max_bps = 1G", "rx.max_bps = 1G", "when_full = drop"])}
+
+
 class Beside:
     """A VF that drops at its limit, so that what matters to it gets through beside a bulk transfer of its own, and another VF;
     kernels behind them and behind the PF."""

@@ -14,7 +14,9 @@ import time
 from harness.blast import Rates, TooBusy
 from harness.suite import test
 from harness.vm import Host
-from rigs import Beside, Machines, mac
+from rigs import Beside, Gigabit, GigabitDrops, Machines, mac
+from test_tcp import V4 as GIGABIT_V4
+from test_tcp import hosts
 from test_vm import A, PEER, V4, boot, host, reaches
 
 FRAME_BITS = 1514 * 8
@@ -92,6 +94,42 @@ def at_limits(rig, context):
             busy = why
     if busy:
         raise busy
+
+
+def waits_at_gigabit(rig, context, direction, flows, ecn=False):
+    made = hosts(rig)
+    source, sink = ("a", "pf") if direction == "tx" else ("pf", "a")
+    for end in made.values():
+        end.run("sysctl", "-qw", "net.ipv4.tcp_ecn=%d" % ecn)
+    said = made[source].run("ping", "-n", "-c", "20", "-i", "0.02", GIGABIT_V4[sink])
+    before_ms = statistics.median(float(ms) for ms in re.findall(r"time=([\d.]+) ms", said))
+    server = made[sink].popen("iperf3", "-s", "-1", "-B", GIGABIT_V4[sink])
+    time.sleep(0.3)
+    rates = Rates(rig)
+    try:
+        rtts = sender_rtts(made[source].run("iperf3", "-c", GIGABIT_V4[sink], "-C", "cubic", "-J", "-i", "0.1", "-t", "3",
+                                            "-P", str(flows), timeout_s=30))
+    finally:
+        server.kill()
+        server.wait()
+    rates.stop()
+    added_ms, bar_ms = statistics.median(rtts) - before_ms, most_ms(Gigabit.limit_bps, flows, ecn)
+    what = "%s at 1 Gb/s, %d flow%s%s: %.2f ms more than the %.2f ms of an idle path, wanted %.2f" % (
+        direction, flows, "s"[:flows > 1], ", ECN" if ecn else "", added_ms, before_ms, bar_ms)
+    context.note("%s; weir had %.1f %% of its CPU" % (what, rates.cpu_share * 100))
+    if added_ms > bar_ms and rates.cpu_share < 0.98:
+        raise TooBusy("%s; weir had %.1f %% of its CPU" % (what, rates.cpu_share * 100))
+    assert added_ms <= bar_ms, what
+
+
+# Breaks with Gigabit, where what is held waits in af_packet's ring (13.8 ms), and with ecn = no on a.
+@test("a kernel's TCP behind af_packet waits little at 1 Gb/s where it drops, or answers ECN: 1 and 32 flows, tx and rx",
+      GigabitDrops, slow=True, timeout_s=100, retry=True)
+def at_gigabit(rig, context):
+    for ecn in (False, True):
+        for direction in ("tx", "rx"):
+            for flows in (1, 32):
+                waits_at_gigabit(rig, context, direction, flows, ecn)
 
 
 def kernels(rig):
