@@ -16,9 +16,12 @@
 #define LEAST_AHEAD 3u
 #define FADE_SHIFT  3	/* of the mean size, an eighth a burst */
 
+/* 0 is no limit. */
 static uint32_t in_time(uint64_t per_s, uint64_t ns)
 {
-	return (uint32_t)u64_min((uint64_t)((clk_u128)per_s * ns / NS_PER_S), UINT32_MAX);
+	if (per_s == 0)
+		return 0;
+	return (uint32_t)u64_min(u64_max((uint64_t)((clk_u128)per_s * ns / NS_PER_S), 1), UINT32_MAX);
 }
 
 void fabric_set_ahead(struct fabric *f, vf_id vf, uint64_t mark_ns)
@@ -31,15 +34,14 @@ void fabric_limit_ahead(struct fabric *f, vf_id vf, uint64_t max_bps, uint64_t m
 	struct room *room = &f->rooms[vf];
 	uint64_t ns = atomic_load_explicit(&room->ahead_ns, memory_order_relaxed);
 
-	atomic_store_explicit(&room->ahead_bytes, in_time(max_bps / 8, ns), memory_order_relaxed);
+	atomic_store_explicit(&room->ahead_bytes, in_time((max_bps + 7) / 8, ns), memory_order_relaxed);
 	atomic_store_explicit(&room->ahead_pkts, in_time(max_pps, ns), memory_order_relaxed);
 }
 
 /* In packets of the size that it sends now: once a burst, not by packet. */
-static uint32_t ahead_pkts(const struct room *room, const struct ring_meter *m)
+static uint32_t ahead_pkts(const struct ring_meter *m, uint64_t bytes, uint64_t pkts)
 {
-	uint64_t bytes = atomic_load_explicit(&room->ahead_bytes, memory_order_relaxed);
-	uint64_t pkts = atomic_load_explicit(&room->ahead_pkts, memory_order_relaxed), n = UINT32_MAX;
+	uint64_t n = UINT32_MAX;
 
 	if (bytes != 0)
 		n = bytes * m->mean_pkts_q8 / m->mean_bytes_q8;
@@ -63,6 +65,13 @@ void pipe_look_ahead(struct pipe *p, uint16_t port, const struct pkt *burst, uin
 
 	if (vf == VF_NONE || !m->tells)
 		return;
+	const struct room *room = &p->f->rooms[vf];
+	uint32_t most_bytes = atomic_load_explicit(&room->ahead_bytes, memory_order_relaxed);
+	uint32_t most_pkts = atomic_load_explicit(&room->ahead_pkts, memory_order_relaxed);
+	if ((most_bytes | most_pkts) == 0) {	/* it has no limit */
+		m->n_alike = 0;
+		return;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		const struct pkt *k = &burst[i];
 		bytes += k->bytes;
@@ -77,7 +86,7 @@ void pipe_look_ahead(struct pipe *p, uint16_t port, const struct pkt *burst, uin
 	m->n_alike += m->n_alike < UINT32_MAX / 2 ? n : 0;
 	m->mean_bytes_q8 += (bytes << 8) - (m->mean_bytes_q8 >> FADE_SHIFT);
 	m->mean_pkts_q8 += ((uint64_t)n << 8) - (m->mean_pkts_q8 >> FADE_SHIFT);
-	m->ahead_pkts = ahead_pkts(&p->f->rooms[vf], m);
+	m->ahead_pkts = ahead_pkts(m, most_bytes, most_pkts);
 }
 
 void pipe_note_lost(struct pipe *p, uint64_t lost_ns, uint64_t now_ns)
