@@ -112,11 +112,13 @@ void pipe_set_tx_limit(struct pipe *p, vf_id vf, const struct sla *s, uint64_t n
 
 	limit.max_bps = pipe_credit_limit(p, vf, s->max_bps);
 	pipe_set_limit(p, &p->tx_limits[vf], &limit, p->f->conf->pf, now_ns);
+	fabric_limit_ahead(p->f, vf, limit.max_bps, limit.max_pps);
 }
 
 bool pipe_set_vf_tx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t now_ns)
 {
 	pipe_set_credit(p, vf, &v->tx_eff, now_ns);
+	fabric_set_ahead(p->f, vf, v->tx_mark_ns);
 	pipe_set_tx_limit(p, vf, &v->tx_eff, now_ns);
 	if (p->holds != NULL)
 		set_hold(p, vf, v, now_ns);
@@ -140,7 +142,10 @@ bool pipe_set_vf_rx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t 
 
 	pipe_set_limit(p, &p->rx_limits[vf], &v->rx_eff, v->port, now_ns);
 	egress_set_node(e, node, &terms, &p->rx_limits[vf], v->receive_queue_pkts, now_ns);
-	return egress_set_signals(e, node, &(struct egress_signals){.mark_ns = mark_ns(v, v->rx_mark_ns)});
+	return egress_set_signals(e, node, &(struct egress_signals){
+		.mark_ns = mark_ns(v, v->rx_mark_ns),
+		.drop_target_ns = pipe_receive_target_ns(p, v),
+	});
 }
 
 /* In pages of their own: what is a cache line must be one, and calloc() begins 16 bytes behind one. */
@@ -208,8 +213,10 @@ static bool create_port(struct pipe *p, uint16_t port, const uint32_t *weights, 
 	params.n_flows = n_flows < 1u << 20 ? (uint32_t)n_flows : 1u << 20;
 	memcpy(params.class_weight, conf->class_weight, sizeof(params.class_weight));
 	p->egress[port] = egress_create(&params, &p->pool);
-	if (p->egress[port] == NULL)
+	if (p->egress[port] == NULL || !egress_reserve_drops(p->egress[port]))
 		return false;
+	p->drops[port] = (struct port_drops){p, port};
+	egress_set_drop(p->egress[port], pipe_drop_received, &p->drops[port]);
 	if (!egress_set_flow_weights(p->egress[port], weights, conf->n_vfs + 1))
 		return false;
 	for (uint32_t node = 0; node < n_nodes; node++) {
@@ -330,6 +337,8 @@ static void account_gap(struct pipe *p, uint64_t now_ns)
 	uint64_t gap_ns = now_ns - p->last_turn_ns;
 
 	p->last_turn_ns = now_ns;
+	if (p->is_home)
+		pipe_note_lost(p, gap_ns > p->turn_ns ? gap_ns - p->turn_ns : 0, now_ns);
 	if (gap_ns <= p->turn_ns)
 		return;
 	uint64_t lost_ns = gap_ns - p->turn_ns;

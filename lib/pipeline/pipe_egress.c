@@ -18,6 +18,28 @@ void pipe_drop_rx(struct pipe *p, vf_id receiver, void *handle, enum drop_reason
 	p->io.free(p->io.ctx, &handle, 1);
 }
 
+/* A receiver's packet that its queue drops for its delay, or for a better one: its limit, as when the queue is full. */
+void pipe_drop_received(void *ctx, uint32_t node, void *handle, enum drop_reason reason)
+{
+	const struct port_drops *d = ctx;
+
+	(void)reason;
+	pipe_drop_rx(d->p, d->p->f->port_vfs[d->port][node], handle, DROP_RECEIVER_LIMIT);
+}
+
+/* A receiver's queue is 5 ms of its limit, and full it drops; but it takes a burst whatever the limit, and at a slow one
+ * that is tens of ms, which TCP would keep full.  There CoDel tells a burst from a queue that stays. */
+uint64_t pipe_receive_target_ns(const struct pipe *p, const struct conf_vf *v)
+{
+	const struct sla *rx = &v->rx_eff;
+	uint64_t bytes = (uint64_t)v->receive_queue_pkts * basis_bytes(rx->basis, p->f->conf->guarantee_bytes);
+	uint64_t queue_ns = u64_max(price_ns(price_of_bps(rx->max_bps), bytes),
+		price_ns(price_of_pps(rx->max_pps), v->receive_queue_pkts));
+	uint64_t target_ns = u64_max(CODEL_TARGET_NS, v->rx_mark_ns);
+
+	return v->is_receive_auto && queue_ns > target_ns ? target_ns : 0;
+}
+
 bool pipe_is_too_long(const struct fabric *f, const struct pkt *k, uint16_t port)
 {
 	return k->bytes > (uint32_t)f->conf->ports[port].mtu + 14 + 4u * k->n_tags;

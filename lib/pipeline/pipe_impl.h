@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Private to lib/pipeline: what fabric.c (shared set-up), pipe.c (a worker's set-up and its turn), pipe_ingest.c (from
- * a port to an egress), pipe_egress.c (from an egress to a port or a receiver), pipe_tenant.c (tenants), pipe_credit.c (burst
- * credits), pipe_change.c (new terms), pipe_places.c (VFs that come and go), pipe_capture.c (copies for captures) and
- * pipe_view.c (figures) share.
+ * a port to an egress), pipe_ahead.c (how far a port is read), pipe_egress.c (from an egress to a port or a receiver),
+ * pipe_tenant.c (tenants), pipe_credit.c (burst credits), pipe_change.c (new terms), pipe_places.c (VFs that come and go),
+ * pipe_capture.c (copies for captures) and pipe_view.c (figures) share.
  * Terms, and which VFs there are, are read from the fabric's config at create only: they may have changed since.  Places,
  * their ports, and the rest of it never do. */
 #ifndef WEIR_PIPE_IMPL_H
@@ -31,14 +31,15 @@ static_assert(CONF_MAX_PORTS - 1 <= FIFO_MAX_COPIES, "a flood has one copy a VF 
 #define MAX_BURSTS	  8u			/* of one port a turn */
 #define PIPE_MAX_TAKEN	  (MAX_BURSTS * PIPE_BURST)	/* from other workers a turn */
 #define MAX_PURGE	  64u			/* packets of a dead port dropped a turn */
-#define LEAST_ASK	  8u			/* rather wait than ask for fewer, where the queue is nearly full */
 #define NEIGHBOUR_PPS	  100			/* ARP and ND of a VF that go as high */
 
 /* A VF's room: entries inside weir = in - out.  'in' is written by the worker that asks the VF, 'out' by home. */
 struct room {
 	alignas(64) _Atomic uint64_t in;
 	_Atomic uint32_t hold_pkts;	/* what may be inside while its packets are held; 0: it is not held */
+	_Atomic uint32_t ahead_bytes, ahead_pkts;	/* the same of one that has nothing to order, by its limit; 0: no such limit */
 	alignas(64) _Atomic uint64_t out;
+	_Atomic uint64_t ahead_ns;	/* of its limit are ahead_bytes and ahead_pkts */
 };
 
 #define PIPE_MARKER_ROUNDS 2
@@ -63,6 +64,8 @@ struct fabric {
 	uint32_t n_port_vfs[CONF_MAX_PORTS];
 	vf_id lone_vf[CONF_MAX_PORTS];		/* the only VF of a port that can hold, else VF_NONE */
 	_Atomic bool is_up[CONF_MAX_PORTS];
+	/* Of home, for all who ask: its last turn, and time that it lost in the last 10 ms before 'lost_at_ns'. */
+	_Atomic uint64_t home_seen_ns, lost_at_ns, lost_ns;
 	uint32_t longest_bytes;			/* that any port takes, without tags */
 };
 
@@ -98,6 +101,13 @@ struct ring_meter {
 	uint64_t pkt_ns_q8;		/* their ratio */
 	uint32_t n_read;		/* at at_ns */
 	uint32_t n_behind;		/* still there then */
+	bool is_asked, tells;		/* whether the port can tell, as of the last time it was asked */
+	/* Whether there is an order to make of what is read, and how far to read where there is none: see pipe_ahead.c. */
+	uint8_t tclass;			/* of the last packet, */
+	vf_id dst;			/* .. and where it went */
+	uint32_t n_alike;		/* packets since one that was not as the one before it */
+	uint32_t ahead_pkts;
+	uint64_t mean_bytes_q8, mean_pkts_q8;	/* sums that fade: their ratio is a packet's size */
 };
 
 /* At most a burst between an egress and its port. */
@@ -105,6 +115,12 @@ struct stage {
 	void *handles[PIPE_BURST];
 	uint32_t nodes[PIPE_BURST];	/* whose they were */
 	uint32_t n, at;
+};
+
+/* Whose packets an egress of a port drops. */
+struct port_drops {
+	struct pipe *p;
+	uint16_t port;
 };
 
 struct pipe {
@@ -122,6 +138,7 @@ struct pipe {
 	struct ring_meter rings[CONF_MAX_PORTS];
 	struct egress *pf, *local;		/* home only */
 	struct egress *egress[CONF_MAX_PORTS];	/* of VF ports it transmits to; the PF's is 'pf' */
+	struct port_drops drops[CONF_MAX_PORTS];
 	uint64_t tx_ports;			/* bit set of ports it transmits to */
 	uint64_t busy_ports;			/* of these, those with anything queued or staged */
 	struct stage stage[CONF_MAX_PORTS];
@@ -211,6 +228,13 @@ void pipe_set_party(struct pipe *p, vf_id vf, uint64_t broadcast_pps, uint64_t n
 struct l2 *fabric_build_l2(const struct conf *conf, const bool *is_out);	/* is_out (may be NULL): as if it were not there */
 void fabric_set_hold(struct fabric *f, vf_id vf, const struct conf_vf *v);
 
+/* pipe_ahead.c */
+void fabric_set_ahead(struct fabric *f, vf_id vf, uint64_t mark_ns);	/* and then, of each new limit: */
+void fabric_limit_ahead(struct fabric *f, vf_id vf, uint64_t max_bps, uint64_t max_pps);	/* 0: none */
+void pipe_look_ahead(struct pipe *p, uint16_t port, const struct pkt *burst, uint32_t n);	/* what was read, and went on */
+void pipe_note_lost(struct pipe *p, uint64_t lost_ns, uint64_t now_ns);	/* home, each turn; 0: none */
+uint32_t pipe_room(const struct pipe *p, uint16_t port, uint64_t now_ns);
+
 /* pipe_tenant.c */
 bool pipe_create_tenants(struct pipe *p, uint64_t now_ns);
 void pipe_set_tenant(struct pipe *p, uint32_t tenant, const struct conf_tenant *t, uint64_t now_ns);
@@ -255,6 +279,8 @@ static inline bool is_capturing(const struct pipe *p)
 /* pipe_egress.c */
 void pipe_drop_tx(struct pipe *p, vf_id sender, void *handle, enum drop_reason reason);
 void pipe_drop_rx(struct pipe *p, vf_id receiver, void *handle, enum drop_reason reason);
+void pipe_drop_received(void *ctx, uint32_t node, void *handle, enum drop_reason reason);	/* ctx: struct port_drops */
+uint64_t pipe_receive_target_ns(const struct pipe *p, const struct conf_vf *v);	/* CoDel's; 0: none */
 bool pipe_is_too_long(const struct fabric *f, const struct pkt *k, uint16_t port);
 /* How many of the packets, from the first on, come from one sender and go to one place, and are no floods. */
 uint32_t pipe_run_of(const struct pkt *k, uint32_t n);

@@ -2,22 +2,6 @@
 /* From a port to an egress: ask, validate, classify, switch, and queue here or hand to the worker that does. */
 #include "pipe_impl.h"
 
-/* How many packets the port's sender may still put inside weir. */
-static uint32_t room_of(const struct pipe *p, uint16_t port)
-{
-	vf_id vf = p->f->lone_vf[port];
-
-	if (vf == VF_NONE)
-		return UINT32_MAX;	/* is not held: its queues drop by policy */
-	uint32_t limit = atomic_load_explicit(&p->f->rooms[vf].hold_pkts, memory_order_relaxed);
-	if (limit == 0)
-		return UINT32_MAX;
-	uint64_t inside = fabric_room_used(p->f, vf);
-	uint32_t room = inside < limit ? limit - (uint32_t)inside : 0;
-
-	return room >= LEAST_ASK || room >= limit / 4 ? room : 0;
-}
-
 /* How many packets may go to home in one burst: what has been read must not be dropped for want of a slot there.  Half,
  * for a flood takes two. */
 static uint32_t room_to_home(const struct pipe *p)
@@ -336,7 +320,7 @@ uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
 	ask_turn(p->ask, now_ns);
 	while ((id = ask_next(p->ask, &n, now_ns)) != ASK_NONE) {
 		uint16_t port = p->rx_ports[id];
-		uint32_t room = room_of(p, port), slots = room_to_home(p);
+		uint32_t room = pipe_room(p, port, now_ns), slots = room_to_home(p);
 		uint32_t least = p->f->ports[port].is_physical ? PIPE_BURST : 1;
 		room = room < slots ? room : slots;
 		if (room < least) {
@@ -349,6 +333,7 @@ uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
 		if (got == 0)	/* an idle port costs its poll and nothing else */
 			continue;
 		ingest(p, port, burst, got, pipe_ring_wait(p, port, got, got == n, now_ns), now_ns);
+		pipe_look_ahead(p, port, burst, got);
 		if (p->is_home)
 			pipe_pass_local(p, now_ns);
 		pipe_transmit(p, false, now_ns);

@@ -17,6 +17,15 @@ static void begin_turn(struct ring_meter *m, uint64_t now_ns)
 	m->at_ns = now_ns;
 }
 
+static void ask(struct pipe *p, uint16_t port, struct ring_meter *m)
+{
+	uint32_t n = p->io.ring_pkts(p->io.ctx, port);
+
+	m->is_asked = true;
+	m->tells = n != RING_UNTOLD;
+	m->n_behind = m->tells ? n : 0;
+}
+
 /* How long what waits behind the 'got' packets just read of a VF's port will wait there, in 2^16 ns.  The port is asked once a turn,
  * and only after it filled a burst: else there is nothing left. */
 uint16_t pipe_ring_wait(struct pipe *p, uint16_t port, uint32_t got, bool is_full, uint64_t now_ns)
@@ -29,11 +38,11 @@ uint16_t pipe_ring_wait(struct pipe *p, uint16_t port, uint32_t got, bool is_ful
 	if (is_first)
 		begin_turn(m, now_ns);
 	m->n_read += got;
+	if (is_first && (is_full || !m->is_asked))
+		ask(p, port, m);
 	if (!is_full)
 		m->n_behind = 0;
-	else if (is_first)
-		m->n_behind = p->io.ring_pkts(p->io.ctx, port);
-	else
+	else if (!is_first)
 		m->n_behind = m->n_behind > got ? m->n_behind - got : 0;
 	return (uint16_t)u64_min(m->n_behind * m->pkt_ns_q8 >> 24, UINT16_MAX);
 }

@@ -45,7 +45,7 @@ struct pipe_io {
 	/* Gives an IP packet (classify has read its tags) another DSCP; ECN stays, and IPv4's checksum is right if it was.
 	 * May replace p->handle, never writes a shared mbuf, keeps p's rim fields true.  false: no buffer, it is as it was. */
 	bool (*set_dscp)(void *ctx, struct pkt *p, uint8_t dscp);
-	/* How many packets wait in a port's receive ring, 0 where it cannot tell; NULL: none can. */
+	/* How many packets wait in a port's receive ring, RING_UNTOLD where it cannot tell; NULL: none can. */
 	uint32_t (*ring_pkts)(void *ctx, uint16_t port);
 	/* To another worker's ring: returns how many fitted, from the first on.  Unused with one worker. */
 	uint32_t (*hand)(void *ctx, unsigned int worker, const struct pkt *pkts, uint32_t n);

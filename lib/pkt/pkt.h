@@ -28,6 +28,9 @@ typedef uint32_t vf_id;
 #define PKT_MAX_BYTES 65600
 #define PKT_MIN_BYTES 14
 
+/* Of ports that cannot tell how many packets wait in their rings. */
+#define RING_UNTOLD UINT32_MAX
+
 enum dest_kind {
 	DEST_DROP,	/* 'reason' says why */
 	DEST_PF,

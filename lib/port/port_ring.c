@@ -46,7 +46,7 @@ static uint32_t count(struct port *p)
 		int here = rte_eth_rx_queue_count(p->ethdev, queue);
 		if (here < 0) {
 			p->tells_ring = false;
-			return 0;
+			return RING_UNTOLD;
 		}
 		n += (uint32_t)here;
 	}
@@ -60,10 +60,10 @@ uint32_t port_ring_pkts(void *ctx, uint16_t port)
 	uint32_t n = 0;
 
 	if (!p->tells_ring)
-		return 0;
+		return RING_UNTOLD;
 	atomic_store(&p->is_counting, true);	/* before the look at may_count: both are sequentially consistent */
 	if (atomic_load(&p->may_count))
 		n = count(p);
 	atomic_store_explicit(&p->is_counting, false, memory_order_release);
-	return p->cuts ? port_cut_pkts(&p->cutter, n) : n;
+	return p->cuts && n != RING_UNTOLD ? port_cut_pkts(&p->cutter, n) : n;
 }

@@ -318,7 +318,7 @@ static uint32_t rim_ring_pkts(void *ctx, uint16_t port)
 {
 	struct rim *r = ((struct worker *)ctx)->rim;
 
-	return r->tells_rings ? r->guests[port].n : 0;
+	return r->tells_rings ? r->guests[port].n : RING_UNTOLD;
 }
 
 static uint32_t rim_hand(void *ctx, unsigned int to, const struct pkt *pkts, uint32_t n)

@@ -163,7 +163,7 @@ START_TEST(a_vf_that_holds_drops_nothing_however_long_it_waits)
 END_TEST
 
 /* A flood of low in front, a few urgent and high packets: where the VF holds they wait in the guest's ring behind the
- * flood; where it drops they pass it.  Broken by: room_of() that holds all; egress_push() that never looks for a
+ * flood; where it drops they pass it.  Broken by: pipe_room() that holds all; egress_push() that never looks for a
  * victim. */
 START_TEST(a_vf_that_drops_reaches_urgent_and_high_under_a_flood_of_low)
 {

@@ -15,6 +15,8 @@
 #define DCTCP_G	    (1.0 / 16)
 #define CUBIC_C	    0.4
 #define CUBIC_BETA  0.7
+#define SRTT_GAIN   (1.0 / 8)
+#define TRUE_BYTES  2304.0	/* what Linux counts for a frame of TCP_BYTES in a socket's send buffer */
 
 struct flow {
 	int stream;
@@ -23,6 +25,7 @@ struct flow {
 	uint64_t next_ack;		/* all before it are acknowledged or lost */
 	uint64_t recover_seq;		/* no second reduction for what was sent before it */
 	uint64_t heard_ns;
+	double srtt_ns;
 	/* CUBIC */
 	double w_max, k_s;
 	uint64_t epoch_ns;		/* 0: no reduction yet */
@@ -32,7 +35,7 @@ struct flow {
 };
 
 struct ack {
-	uint64_t at_ns, seq;
+	uint64_t at_ns, seq, rtt_ns;
 	uint32_t flow;
 	bool has_ce;
 };
@@ -77,8 +80,19 @@ static double loss_factor(const struct tcp *t)
 	return t->p.kind == TCP_CUBIC ? CUBIC_BETA : 0.5;
 }
 
+/* Of a window that is not used up nobody knows that the path takes it (RFC 7661; tcp_is_cwnd_limited()). */
+static bool is_used_up(const struct tcp *t, const struct flow *f)
+{
+	double n_out = (double)(f->next_seq - f->next_ack) + 1;
+
+	return !t->p.has_small_queues || f->cwnd < (f->cwnd < f->ssthresh ? 2 * n_out : n_out + 1);
+}
+
 static void grow(const struct tcp *t, struct flow *f)
 {
+	if (!is_used_up(t, f))
+		return;
+
 	double rtt_s = (double)t->p.rtt_ns / 1e9;
 	double at_s = (double)(rim_now_ns(t->rim) - f->epoch_ns) / 1e9;
 
@@ -118,6 +132,7 @@ static void hear(struct tcp *t, const struct ack *a)
 
 	f->next_ack = a->seq + 1;
 	f->heard_ns = rim_now_ns(t->rim);
+	f->srtt_ns += SRTT_GAIN * ((double)a->rtt_ns - f->srtt_ns);
 	t->lost += lost;
 	if (t->p.ecn == TCP_DCTCP)
 		weigh_marks(t, f, a);
@@ -151,6 +166,17 @@ static bool may_send(const struct tcp *t, const struct flow *f)
 	return t->p.first_pkts == 0 || (now_ns - t->start_ns) * t->p.first_pkts >= f->next_seq * t->p.rtt_ns;
 }
 
+/* Linux's TCP small queues (tcp_small_queue_check()): no more goes out while in the ring is a ms of the rate that it paces at, and two
+ * packets at least. */
+static bool is_small(const struct tcp *t, const struct flow *f)
+{
+	double pace = (f->cwnd < f->ssthresh / 2 ? 2 : 1.2) * f->cwnd / f->srtt_ns * 1e9;	/* packets a second */
+	double most = pace * TCP_BYTES / 1024;
+	uint64_t in_ring = f->next_seq - rim_read(t->rim, f->stream);
+
+	return !t->p.has_small_queues || (double)in_ring * TRUE_BYTES + 1 <= (most > 2 * TRUE_BYTES ? most : 2 * TRUE_BYTES);
+}
+
 /* Round robin while the ring has room. */
 static void fill_ring(struct tcp *t)
 {
@@ -159,7 +185,7 @@ static void fill_ring(struct tcp *t)
 	while (room > 0 && idle < t->p.n_flows) {
 		struct flow *f = &t->flows[t->turn];
 		t->turn = t->turn + 1 < t->p.n_flows ? t->turn + 1 : 0;
-		if (!may_send(t, f)) {
+		if (!may_send(t, f) || !is_small(t, f)) {
 			idle++;
 			continue;
 		}
@@ -181,7 +207,7 @@ static void sink(void *ctx, int stream, uint64_t seq, bool has_ce, uint64_t offe
 		return;
 	ck_assert_msg(t->n < MAX_ACKS, "too many on the way");
 	t->acks[(t->first + t->n++) % MAX_ACKS] = (struct ack){
-		now_ns + t->p.rtt_ns, seq, (uint32_t)(stream - t->first_stream), has_ce};
+		now_ns + t->p.rtt_ns, seq, now_ns + t->p.rtt_ns - offered_ns, (uint32_t)(stream - t->first_stream), has_ce};
 	t->bytes += TCP_BYTES;
 	t->marked += has_ce;
 	if (t->n_delays < MAX_DELAYS)
@@ -209,6 +235,7 @@ struct tcp *tcp_create(struct rim *r, const struct tcp_params *p)
 		f->epoch_ns = p->first_pkts ? rim_now_ns(r) : 0;
 		f->alpha = p->first_pkts ? 0 : 1;
 		f->heard_ns = rim_now_ns(r);
+		f->srtt_ns = (double)p->rtt_ns;
 	}
 	t->first_stream = t->flows[0].stream;
 	rim_set_sink(r, sink, t);

@@ -2,8 +2,8 @@
 /* TCP senders in a fake world: what a bulk transfer makes of limits, drops and marks.  A flow is a congestion window on
  * virtual time; every packet delivered is acknowledged 'rtt_ns' later, every gap in what arrives is a loss (nothing is
  * reordered), and lost data is sent again as new.  Slow start, then CUBIC (RFC 9438) or Reno (RFC 5681); one reduction a
- * round trip.  Marks: RFC 3168 (as a loss), or DCTCP (RFC 8257).  No pacing, no HyStart, no limit on what a flow has in
- * its guest's ring: the worst of what guests run.
+ * round trip.  Marks: RFC 3168 (as a loss), or DCTCP (RFC 8257).  No pacing, no HyStart; no limit on what a flow has in
+ * its guest's ring, the worst of what guests run, or Linux's (has_small_queues).
  * Used by: the promise tests of TCP.  Uses: fake_rim. */
 #ifndef WEIR_TCP_MODEL_H
 #define WEIR_TCP_MODEL_H
@@ -24,6 +24,7 @@ struct tcp_params {
 	uint16_t port;		/* of the senders' guest */
 	uint64_t dst;		/* MAC */
 	uint32_t most_pkts;	/* receive window of a flow; 0 = 4000 */
+	bool has_small_queues;	/* what waits in the guest's ring is bounded as Linux bounds it; what weir has read is not seen */
 	uint32_t first_pkts;	/* its first window, slow start and DCTCP's first guess behind it; 0 = 10, and slow start */
 };
 

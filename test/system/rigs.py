@@ -228,3 +228,18 @@ class Gigabit(Cables):
     cables = ["pf", "a"]
     limit_bps, pf_rate = 10**9, "10G"
     vfs = {"a": ("a", 0x21, ["tx.max_bps = 1G", "rx.max_bps = 1G"])}
+
+
+class GigabitDrops(Gigabit):
+    """The same, and what it sends too much of is dropped: a kernel behind af_packet does not see its frames wait."""
+
+    vfs = {"a": ("a", 0x21, ["tx.max_bps = 1G", "rx.max_bps = 1G", "when_full = drop"])}
+
+
+class Beside(Cables):
+    """A VF that drops at its limit, so that what matters to it gets through beside a bulk transfer of its own, and another VF;
+    kernels behind them and behind the PF."""
+
+    cables = ["pf", "a", "b"]
+    limit_bps, pf_rate = 50 * 10**6, "60M"
+    vfs = {"a": ("a", 0x21, ["tx.max_bps = 50M", "rx.max_bps = 50M", "when_full = drop"]), "b": ("b", 0x22, [])}

@@ -164,7 +164,7 @@ START_TEST(who_wakes_is_answered_within_two_turns)
 }
 END_TEST
 
-/* Broken by: budget not taken off in ask_answer(); room_of() that answers UINT32_MAX. */
+/* Broken by: budget not taken off in ask_answer(); pipe_room() that answers UINT32_MAX. */
 START_TEST(a_turn_reads_no_more_than_its_budget_and_asks_nobody_for_more_than_its_room)
 {
 	struct rim *r = rim_create(&(struct rim_setup){

@@ -17,9 +17,10 @@ class Blast:
     Sending never waits for weir: what its port cannot take the kernel drops, as with any guest that sends too much.
     """
 
-    def __init__(self, net, name, frames, pps):
+    def __init__(self, net, name, frames, pps, stamp=False):
+        """stamp: a udp4() frame's first 8 bytes of payload become the time at which it is sent (harness.delay reads it)."""
         self.net, self.name, self.frames, self.pps = net, name, frames, pps
-        self.pid = 0
+        self.pid, self.stamp = 0, stamp
 
     def __enter__(self):
         self.pid = os.fork()
@@ -39,6 +40,9 @@ class Blast:
             sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             sock.bind(("g" + self.name, 0))
         frames, n_frames, send = self.frames, len(self.frames), sock.send
+        if self.stamp:
+            def send(frame):
+                sock.send(frame[:42] + time.time_ns().to_bytes(8, "little") + frame[50:])
         start, sent = time.monotonic(), 0
         while True:
             due = int((time.monotonic() - start) * self.pps)
