@@ -371,4 +371,18 @@ hot_inline void wake(struct order *o, uint32_t id, struct onode *n, uint32_t hea
 	stand(o, id, n, now_ns);
 }
 
+/* Once a moment: within it nothing more can be forgiven. */
+static inline void lift_link(struct order *o, uint64_t now_ns)
+{
+	if (o->link_charged_ns == now_ns)
+		return;
+	limiter_lift(&o->link, now_ns, o->link_catchup ? o->lost_total_ns : 0);
+	o->link_charged_ns = now_ns;
+}
+
+static inline void charge_link(struct order *o, const struct order_run *r)
+{
+	limiter_add(&o->link, r->bytes + r->pkts * o->extra_bytes, r->pkts, r->now_ns);
+}
+
 #endif

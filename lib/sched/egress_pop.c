@@ -341,29 +341,45 @@ static inline bool may_pass(const struct enode *n, const struct pkt *p)
 	return (n->n_pkts | n->above | p->ring_wait) == 0;
 }
 
-uint32_t egress_send_now(struct egress *e, const uint32_t *nodes, const struct pkt *p, uint32_t n, uint64_t now_ns)
+/* How many of the packets, from the first on, need no queue as far as their nodes' queues tell; and their sizes. */
+static inline uint32_t n_passing(const struct egress *e, const uint32_t *nodes, const struct pkt *p, uint32_t *bytes, uint32_t n)
 {
-	struct order_run run;
-	uint32_t i;
+	for (uint32_t i = 0; i < n; i++) {
+		if (!may_pass(&e->nodes[nodes[i]], &p[i]) || has_hold(e, nodes[i]))
+			return i;
+		bytes[i] = p[i].bytes;
+	}
+	return n;
+}
 
-	if (n == 0 || e->is_blocked || !order_begin_now(e->order, now_ns, &run))
-		return 0;
-	egress_look_at_time(e, now_ns);
-	for (i = 0; i < n; i++) {
+static __attribute__((noinline)) void count_passed(struct egress *e, const uint32_t *nodes, const struct pkt *p, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
 		struct enode *en = &e->nodes[nodes[i]];
-		uint64_t bytes = p[i].bytes;
-		if (!may_pass(en, &p[i]) || has_hold(e, nodes[i]) || !order_send_now(e->order, &run, nodes[i], bytes, 1))
-			break;
+
 		if (unlikely(en->stats == NO_STATS))
 			node_attach(e, nodes[i]);
 		node_begin_window(e, nodes[i]);
 		struct egress_class_stats *c = &e->stats[en->stats].tclass[egress_class_place(p[i].tclass)];
-		count_in(en, 1, bytes);
+		count_in(en, 1, p[i].bytes);
 		counter_add(&c->out_pkts, 1);
-		counter_add(&c->out_bytes, bytes);
+		counter_add(&c->out_bytes, p[i].bytes);
 	}
+}
+
+uint32_t egress_send_now(struct egress *e, const uint32_t *nodes, const struct pkt *p, uint32_t n, uint64_t now_ns)
+{
+	uint32_t bytes[EGRESS_AT_ONCE_PKTS];
+	struct order_run run;
+
+	if (n == 0 || e->is_blocked || !order_begin_now(e->order, now_ns, &run))
+		return 0;
+	egress_look_at_time(e, now_ns);
+	n = n_passing(e, nodes, p, bytes, n < EGRESS_AT_ONCE_PKTS ? n : EGRESS_AT_ONCE_PKTS);
+	n = order_send_now(e->order, &run, nodes, bytes, n);
+	count_passed(e, nodes, p, n);
 	order_end_now(e->order, &run);
-	return i;
+	return n;
 }
 
 static void take(struct egress *e, uint32_t node, uint32_t flow, struct egress_out *out, uint64_t now_ns)
