@@ -29,12 +29,13 @@ static __attribute__((noinline)) uint32_t pass_limits(struct order *o, struct or
 {
 	uint64_t now_ns = r->now_ns, sum = 0;
 	uint32_t lost_ns = (uint32_t)o->lost_total_ns, i;
+	const struct onode *all = o->nodes;
 
 	for (i = 0; i < n; i++)
 		sum += bytes[i];
 	bool takes_all = limiter_goes_on(r->link, r->bytes + sum + (r->pkts + n) * r->extra_bytes, r->pkts + n, now_ns);
 	for (i = 0; i < n; i++) {
-		const struct onode *node = &o->nodes[nodes[i]];
+		const struct onode *node = &all[nodes[i]];
 		struct limiter *l = node->limiter;
 
 		if (!may_pass(o, node, l, now_ns) || !(takes_all || order_run_link_goes_on(r)))

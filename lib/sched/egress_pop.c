@@ -13,12 +13,14 @@ void egress_prefetch(const struct egress *e, uint32_t node)
 
 void egress_prefetch_more(const struct egress *e, uint32_t node)
 {
-	uint32_t stats = e->nodes[node].stats, flow = e->nodes[node].ring[RING_ALL];
+	const struct enode *n = &e->nodes[node];
 
-	if (stats != NO_STATS)
-		__builtin_prefetch(&e->stats[stats], 1);	/* of high and medium */
-	if (flow != NO_FLOW && e->nodes[node].n_pkts != 0)
-		__builtin_prefetch(&e->flows[flow], 1);
+	if (n->stats != NO_STATS)
+		__builtin_prefetch(&e->stats[n->stats], 1);	/* of high and medium */
+	if (e->n_pkts == 0)	/* then all pass the queues, and what is in them */
+		return;
+	if (n->ring[RING_ALL] != NO_FLOW && n->n_pkts != 0)
+		__builtin_prefetch(&e->flows[n->ring[RING_ALL]], 1);
 	order_prefetch_more(e->order, node);
 }
 
@@ -344,8 +346,11 @@ static inline bool may_pass(const struct enode *n, const struct pkt *p)
 /* How many of the packets, from the first on, need no queue as far as their nodes' queues tell; and their sizes. */
 static inline uint32_t n_passing(const struct egress *e, const uint32_t *nodes, const struct pkt *p, uint32_t *bytes, uint32_t n)
 {
+	const struct enode *all = e->nodes;
+	const struct limiter *holds = e->holds;
+
 	for (uint32_t i = 0; i < n; i++) {
-		if (!may_pass(&e->nodes[nodes[i]], &p[i]) || has_hold(e, nodes[i]))
+		if (!may_pass(&all[nodes[i]], &p[i]) || (unlikely(holds != NULL) && has_hold(e, nodes[i])))
 			return i;
 		bytes[i] = p[i].bytes;
 	}
