@@ -122,7 +122,8 @@ struct order_run {
 	uint32_t extra_bytes;			/* of a packet on the link */
 	/* Of one node. */
 	const struct limiter *limiter;
-	uint64_t most_bytes, most_pkts;		/* it ends when it has had so much */
+	uint64_t most_bytes, most_pkts;		/* it ends when it has had so much ... */
+	bool is_free, is_bound;			/* ... which its limits and the link allow in any case, or do not */
 };
 
 static inline void order_run_add(struct order_run *r, uint64_t bytes, uint64_t pkts)
@@ -137,11 +138,25 @@ static inline bool order_run_link_goes_on(const struct order_run *r)
 	return limiter_goes_on(r->link, r->bytes + r->pkts * r->extra_bytes, r->pkts, r->now_ns);
 }
 
-/* May the node send one more packet now, after those added?  Of order_begin_run() only. */
-static inline bool order_run_goes_on(const struct order_run *r)
+static inline bool order_run_limit_goes_on(const struct order_run *r, uint64_t bytes, uint64_t pkts)
 {
-	return r->bytes < r->most_bytes && r->pkts < r->most_pkts && order_run_link_goes_on(r) &&
-	       limiter_goes_on(r->limiter, r->bytes + r->pkts * r->limiter->extra_bytes, r->pkts, r->now_ns);
+	return limiter_goes_on(r->limiter, bytes + pkts * r->limiter->extra_bytes, pkts, r->now_ns) &&
+	       limiter_goes_on(r->link, bytes + pkts * r->extra_bytes, pkts, r->now_ns);
+}
+
+/* May the node send one more packet now, after those added?  Of order_begin_run() only.  Where it may have all that a run
+ * may, it is asked once. */
+static inline bool order_run_goes_on(struct order_run *r)
+{
+	if (r->bytes >= r->most_bytes || r->pkts >= r->most_pkts)
+		return false;
+	if (r->is_free)
+		return true;
+	if (!r->is_bound) {
+		r->is_free = order_run_limit_goes_on(r, r->most_bytes, r->most_pkts);
+		r->is_bound = !r->is_free;
+	}
+	return r->is_free || order_run_limit_goes_on(r, r->bytes, r->pkts);
 }
 
 /* Where nobody waits who might go, packets of nodes that have nothing waiting leave at once, whoever's they are: limits,

@@ -23,6 +23,7 @@
 
 #define ORDER_MOVES	  64	/* nodes moved between queues a call, and ... */
 #define ORDER_TURN_MOVES  512	/* ... a moment: bounds a turn when a crowd wakes */
+#define ORDER_RUN_PKTS	  64u	/* by a node at one go, at most: more than a burst */
 #define ORDER_TICKS	  4	/* nodes whose figures order_tick() brings up to now */
 #define ORDER_LATE_NS	  NS_PER_MS	/* how late deadlines keep their order; lateness below it is not missed */
 #define ORDER_SHARE_SHIFT 12	/* virtual time counts 2^-20 ns: 2^-32 ns >> 12 */

@@ -231,18 +231,27 @@ static inline uint32_t serve_each(struct egress *e, uint32_t node, enum order_ho
 /* Packets of one class that came in the same moment have waited equally long: they are judged and counted as one. */
 struct moment {
 	uint64_t came, waited_ns;
+	uint64_t bytes;
 	uint32_t pkts;
 	enum tclass tclass;
 	bool is_late;
 };
 
-static inline void begin_moment(struct egress *e, const struct enode *n, struct moment *m,
-	const struct fifo_entry *entry, enum tclass tclass, uint64_t now_ns)
+static inline void count_moment(struct egress *e, uint32_t stats, const struct moment *m)
 {
-	count_delay(e, n->stats, m->tclass, m->waited_ns, m->pkts);
+	struct egress_class_stats *c = &e->stats[stats].tclass[egress_class_place(m->tclass)];
+
+	counter_add(&c->out_pkts, m->pkts);
+	counter_add(&c->out_bytes, m->bytes);
+	count_delay(e, stats, m->tclass, m->waited_ns, m->pkts);
+}
+
+static inline void begin_moment(const struct enode *n, struct moment *m, const struct fifo_entry *entry, enum tclass tclass, uint64_t now_ns)
+{
 	m->came = fifo_entry_came(entry);
 	m->waited_ns = fifo_entry_waited_ns(entry, now_ns);
 	m->is_late = enode_is_late(n, m->waited_ns);
+	m->bytes = 0;
 	m->pkts = 0;
 	m->tclass = tclass;
 }
@@ -253,9 +262,8 @@ static inline uint32_t serve_flow(struct egress *e, struct enode *en, uint32_t i
 {
 	struct flow *f = &e->flows[id];
 	struct moment m = {.came = UINT64_MAX};
-	struct tally tally = {0};
 	uint64_t bytes = 0;
-	uint32_t n_out = 0;
+	uint32_t n_out = 0, marked = 0, stats = en->stats;
 
 	do {
 		enum tclass tclass = flow_head_class(f, en->demotes_urgent);
@@ -267,18 +275,22 @@ static inline uint32_t serve_flow(struct egress *e, struct enode *en, uint32_t i
 			flow_charge_class(e, f, tclass, pkt_bytes);
 		if (fifo->n_pkts == 0)
 			flow_class_left(e, id, tclass);
-		if (fifo_entry_came(&entry) != m.came || tclass != m.tclass)
-			begin_moment(e, en, &m, &entry, tclass, run->now_ns);
-		m.pkts += copies;
+		if (fifo_entry_came(&entry) != m.came || tclass != m.tclass) {
+			if (n_out != 0)
+				count_moment(e, stats, &m);
+			begin_moment(en, &m, &entry, tclass, run->now_ns);
+		}
 		struct egress_out *o = &out[n_out++];
 		*o = out_of(f, &entry, tclass, m.is_late, m.waited_ns);
-		tally.marked += o->is_marked ? copies : 0;
-		tally_add(&tally, tclass, copies, (uint64_t)pkt_bytes * copies);
+		marked += o->is_marked ? copies : 0;
+		m.pkts += copies;
+		m.bytes += (uint64_t)pkt_bytes * copies;
 		order_run_add(run, (uint64_t)pkt_bytes * copies, copies);
 		bytes += pkt_bytes;
 	} while (n_out < n && n_out < f->n_pkts && order_run_goes_on(run));
-	count_delay(e, en->stats, m.tclass, m.waited_ns, m.pkts);
-	count_out(e, en->stats, &tally);
+	count_moment(e, stats, &m);
+	if (unlikely(marked != 0))
+		counter_add(&e->stats[stats].marked_pkts, marked);
 	if (!has_one_flow(e))
 		f->deficit = 0;
 	flow_left(e, en, id, n_out, bytes);
