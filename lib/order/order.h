@@ -132,12 +132,6 @@ static inline void order_run_add(struct order_run *r, uint64_t bytes, uint64_t p
 	r->pkts += pkts;
 }
 
-/* Would the link take one more packet now, after those added? */
-static inline bool order_run_link_goes_on(const struct order_run *r)
-{
-	return limiter_goes_on(r->link, r->bytes + r->pkts * r->extra_bytes, r->pkts, r->now_ns);
-}
-
 static inline bool order_run_limit_goes_on(const struct order_run *r, uint64_t bytes, uint64_t pkts)
 {
 	return limiter_goes_on(r->limiter, bytes + pkts * r->limiter->extra_bytes, pkts, r->now_ns) &&

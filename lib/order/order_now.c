@@ -23,27 +23,46 @@ static inline bool may_pass(const struct order *o, const struct onode *n, const 
 	       l->bytes.ns <= now_ns && l->pkts.ns <= now_ns;
 }
 
-/* What their limits and the link let go, from the first on, charged to these. */
-static __attribute__((noinline)) uint32_t pass_limits(struct order *o, struct order_run *r, const uint32_t *nodes,
-	const uint32_t *bytes, uint32_t n)
+/* What their limits let go, from the first on, and the link if it is asked; charged to the limits. */
+hot_inline uint32_t pass_each(const struct order *o, struct order_run *r, const uint32_t *nodes, const uint32_t *bytes,
+	uint32_t n, bool asks_link)
 {
 	uint64_t now_ns = r->now_ns, sum = 0;
 	uint32_t lost_ns = (uint32_t)o->lost_total_ns, i;
 	const struct onode *all = o->nodes;
 
-	for (i = 0; i < n; i++)
-		sum += bytes[i];
-	bool takes_all = limiter_goes_on(r->link, r->bytes + sum + (r->pkts + n) * r->extra_bytes, r->pkts + n, now_ns);
 	for (i = 0; i < n; i++) {
 		const struct onode *node = &all[nodes[i]];
 		struct limiter *l = node->limiter;
 
-		if (!may_pass(o, node, l, now_ns) || !(takes_all || order_run_link_goes_on(r)))
+		if (!may_pass(o, node, l, now_ns))
 			break;
-		order_run_add(r, bytes[i], 1);
+		if (asks_link && !limiter_goes_on(r->link, r->bytes + sum + (r->pkts + i) * r->extra_bytes, r->pkts + i, now_ns))
+			break;
+		sum += bytes[i];
 		limiter_charge_alone(l, bytes[i], 1, now_ns, lost_ns);
 	}
+	order_run_add(r, sum, i);
 	return i;
+}
+
+static __attribute__((noinline)) uint32_t pass_slowly(const struct order *o, struct order_run *r, const uint32_t *nodes,
+	const uint32_t *bytes, uint32_t n)
+{
+	return pass_each(o, r, nodes, bytes, n, true);
+}
+
+/* Where the link takes all of them, it is asked once. */
+static __attribute__((noinline)) uint32_t pass_limits(const struct order *o, struct order_run *r, const uint32_t *nodes,
+	const uint32_t *bytes, uint32_t n)
+{
+	uint64_t sum = r->bytes, pkts = r->pkts + n;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += bytes[i];
+	if (!limiter_goes_on(r->link, sum + pkts * r->extra_bytes, pkts, r->now_ns))
+		return pass_slowly(o, r, nodes, bytes, n);
+	return pass_each(o, r, nodes, bytes, n, false);
 }
 
 /* As wake_guarantee() and charge_guarantee() one after the other: nothing is owed, nothing was missed. */

@@ -111,17 +111,14 @@ static void enqueue_uplink(struct pipe *p, const struct pkt *k, uint32_t n, uint
 	}
 }
 
-uint32_t pipe_send_now(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns)
+uint32_t pipe_send_now(struct pipe *p, const uint32_t *vfs, const struct pkt *k, uint32_t n, uint64_t now_ns)
 {
 	uint16_t pf = p->f->conf->pf;
-	uint32_t nodes[PIPE_BURST] = {0};
 
 	if (!port_is_up(p->f, pf))
 		return 0;
-	for (uint32_t i = 0; i < n; i++)
-		nodes[i] = k[i].src;
 	p->busy_ports |= UINT64_C(1) << pf;
-	return send_now(p, pf, p->pf, nodes, k, n, now_ns);
+	return send_now(p, pf, p->pf, vfs, k, n, now_ns);
 }
 
 /* To another VF of this host: of one sender, to one receiver. */

@@ -279,8 +279,8 @@ uint32_t pipe_run_of(const struct pkt *k, uint32_t n);
 /* A run of packets, PIPE_BURST at most: to the sender's bounds at home, else to the receiver.  Those to the uplink may
  * be of any senders. */
 void pipe_enqueue(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns);
-/* At home, of VFs to the uplink: those that may leave at once do, from the first on, and never come to be inside.  How many. */
-uint32_t pipe_send_now(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns);
+/* At home, k[i] of vfs[i] to the uplink: those that may leave at once do, from the first on, and never come to be inside.  How many. */
+uint32_t pipe_send_now(struct pipe *p, const uint32_t *vfs, const struct pkt *k, uint32_t n, uint64_t now_ns);
 void pipe_deliver(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_ns);	/* by hand where it must */
 bool pipe_copy_to(struct pipe *p, const struct pkt *k, vf_id to, struct pkt *copy);
 void pipe_pass_local(struct pipe *p, uint64_t now_ns);

@@ -243,9 +243,11 @@ static inline uint32_t find_ways(const struct pipe *p, const struct pkt *k, uint
 
 		src = k->src;
 		if (k->dest_kind == DEST_PF) {	/* from a VF */
-			bool is_easy = k->bytes <= most_bytes && !k->is_neighbour && k->tag_op == TAG_KEEP;
-			way[i] = is_easy ? DEST_PF : DEST_DROP;
-			n_uplink += is_easy;
+			way[i] = DEST_DROP;
+			if (__builtin_expect(k->bytes <= most_bytes && (k->is_neighbour | k->tag_op) == 0, 1)) {
+				way[i] = DEST_PF;
+				n_uplink++;
+			}
 			if (!is_other)
 				continue;
 			__builtin_prefetch(&p->came[src], 1);
@@ -270,10 +272,11 @@ static void admit_to_uplink(struct pipe *p, struct pkt *k, const int *dscp, uint
 	const struct class_map *maps = p->f->maps;
 	const struct egress *e = p->is_home ? p->pf : NULL;
 	struct came *came = p->came;
-	uint32_t i = 0;
+	uint32_t nodes[PIPE_BURST] = {0}, i = 0;
 
+	static_assert(TAG_KEEP == 0, "see find_ways()");
 	for (uint32_t j = 0; j < n; j++) {
-		vf_id vf = k[j].src;
+		vf_id vf = nodes[j] = k[j].src;
 		if (e != NULL)
 			egress_prefetch_more(e, vf);
 		counter_add(&came[vf].pkts, 1);
@@ -281,7 +284,7 @@ static void admit_to_uplink(struct pipe *p, struct pkt *k, const int *dscp, uint
 		classify_by_map(&k[j], &maps[atomic_load_explicit(&briefs[vf].dscp_map, memory_order_acquire)], dscp[j]);
 	}
 	if (e != NULL)
-		i = pipe_send_now(p, k, n, now_ns);
+		i = pipe_send_now(p, nodes, k, n, now_ns);
 	if (i == n)
 		return;
 	for (uint32_t j = i; j < n; j++)

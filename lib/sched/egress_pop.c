@@ -371,12 +371,16 @@ static inline uint32_t n_passing(const struct egress *e, const uint32_t *nodes, 
 
 static __attribute__((noinline)) void count_passed(struct egress *e, const uint32_t *nodes, const struct pkt *p, uint32_t n)
 {
+	struct enode *all = e->nodes;
+	uint32_t window = e->window & 0xffffff;
+
 	for (uint32_t i = 0; i < n; i++) {
-		struct enode *en = &e->nodes[nodes[i]];
+		struct enode *en = &all[nodes[i]];
 
 		if (unlikely(en->stats == NO_STATS))
 			node_attach(e, nodes[i]);
-		node_begin_window(e, nodes[i]);
+		if (unlikely(en->window != window))
+			egress_begin_window(e, nodes[i]);
 		struct egress_class_stats *c = &e->stats[en->stats].tclass[egress_class_place(p[i].tclass)];
 		count_in(en, 1, p[i].bytes);
 		counter_add(&c->out_pkts, 1);
