@@ -93,6 +93,18 @@ static inline void clk_at_least(struct clk *c, uint64_t floor_ns)
 	}
 }
 
+/* clk_at_least() and clk_add() one after the other, of fewer units than 2^32: in 64 bits, whose registers do not run out, and
+ * without a branch that nobody could foretell. */
+static inline void clk_lift_and_add(struct clk *c, uint64_t floor_ns, price_t price, uint32_t n)
+{
+	uint64_t ns = c->ns;
+	uint32_t frac = ns < floor_ns ? 0 : c->frac;
+	uint64_t part = (price & UINT32_MAX) * n + frac;
+
+	c->ns = u64_max(ns, floor_ns) + (price >> 32) * n + (part >> 32);
+	c->frac = (uint32_t)part;
+}
+
 /* Lowers 'c' to 'ceil_ns' where it is later. */
 static inline void clk_at_most(struct clk *c, uint64_t ceil_ns)
 {

@@ -92,9 +92,9 @@ static inline bool cffs_is_parked(const struct cffs *q, uint32_t pos, uint32_t i
 /* cffs.c: cffs_first() when the head of the first bucket is parked. */
 uint32_t cffs_first_put_anew(struct cffs *q);
 
-static inline void cffs_push(struct cffs *q, uint32_t item, uint64_t rank)
+/* For who has the item's node at hand. */
+static inline void cffs_push_node(struct cffs *q, uint32_t item, struct cffs_node *node, uint64_t rank)
 {
-	struct cffs_node *node = cffs_node_of(q, item);
 	uint64_t ahead = rank - q->base;
 	uint32_t pos = cffs_position(q, rank);
 
@@ -118,6 +118,11 @@ static inline void cffs_push(struct cffs *q, uint32_t item, uint64_t rank)
 	q->count++;
 }
 
+static inline void cffs_push(struct cffs *q, uint32_t item, uint64_t rank)
+{
+	cffs_push_node(q, item, cffs_node_of(q, item), rank);
+}
+
 /* Takes the head of the bucket at 'pos'.  The next item is not touched: it is in no cache yet, and a head's 'prev' means
  * nothing. */
 static inline void cffs_remove_head(struct cffs *q, uint32_t pos, struct cffs_node *node)
@@ -134,9 +139,8 @@ static inline void cffs_remove_head(struct cffs *q, uint32_t pos, struct cffs_no
 	q->count--;
 }
 
-static inline void cffs_remove(struct cffs *q, uint32_t item)
+static inline void cffs_remove_node(struct cffs *q, uint32_t item, struct cffs_node *node)
 {
-	struct cffs_node *node = cffs_node_of(q, item);
 	struct cffs_bucket *b = &q->buckets[node->bucket];
 	uint32_t next = node->next;
 
@@ -152,6 +156,11 @@ static inline void cffs_remove(struct cffs *q, uint32_t item)
 		cffs_node_of(q, next)->prev = node->prev;
 	node->bucket = CFFS_NONE;
 	q->count--;
+}
+
+static inline void cffs_remove(struct cffs *q, uint32_t item)
+{
+	cffs_remove_node(q, item, cffs_node_of(q, item));
 }
 
 static inline uint32_t cffs_first(struct cffs *q)

@@ -30,7 +30,7 @@ static inline int classify_headers(struct pkt *p)
 {
 	const uint8_t *data = p->data;
 
-	if (p->data_bytes < PKT_MIN_BYTES + 20 || data[12] != 0x08 || data[13] != 0x00 ||
+	if (p->data_bytes < PKT_MIN_BYTES + 20 || (data[12] << 8 | data[13]) != 0x0800 ||
 		(uint8_t)(data[14] - 0x45) > 0x4f - 0x45)
 		return classify_any_headers(p);
 	p->ether_type = 0x0800;

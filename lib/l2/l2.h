@@ -36,19 +36,11 @@ struct l2;
 struct l2 *l2_build(const struct l2_vf *vfs, uint32_t n_vfs, uint16_t pf_port);
 void l2_destroy(struct l2 *l2);
 
-/* Asks for what l2_switch() of this packet will read. */
-void l2_prefetch(const struct l2 *l2, const struct pkt *p);
-
-/* The last look-up of a burst, which most often answers the next one too.  Zeroed at first. */
-struct l2_memo {
-	uint64_t mac_vid;
-	const void *slot;
-};
-
-/* Decides for one packet that came in by 'port' and has been through classify_headers(): sets src, vid, dest_kind,
- * dst, tag_op, reason.  Never fails: what may not pass is DEST_DROP with a reason.  src is set even on a drop where
- * the sender is known (the VF whose port it is), else VF_NONE. */
-void l2_switch(const struct l2 *l2, struct pkt *p, uint16_t port, struct l2_memo *memo);
+/* Decides for a burst that came in by 'port' and has been through classify_headers(): sets src, vid, dest_kind, dst,
+ * tag_op, reason of each.  Never fails: what may not pass is DEST_DROP with a reason.  src is set even on a drop where
+ * the sender is known (the VF whose port it is), else VF_NONE.  What they have in common is looked up once. */
+#define L2_BURST 32
+void l2_switch(const struct l2 *l2, struct pkt *p, uint32_t n, uint16_t port);
 
 /* The copies of a flood in VLAN 'vid': one a port, named by the VF that answers for it (the lowest of the VLAN's
  * members on that port).  The PF is not in the list. */

@@ -39,7 +39,7 @@ static bool allocate(struct l2 *l2, uint32_t n_vfs, size_t n_macs, size_t n_trun
 	if (!l2->slots || !l2->vfs || !l2->macs || !l2->trunks)
 		return false;
 	for (size_t i = 0; i < n_slots; i++)
-		l2->slots[i].vf = VF_NONE;
+		l2->slots[i] = (struct l2_slot){.vf = VF_NONE, .port = L2_MAX_PORTS};
 	return true;
 }
 
@@ -49,6 +49,8 @@ static void put_mac(struct l2 *l2, uint64_t mac, vf_id vf)
 	uint64_t vid = node->vlan_mode == L2_VLAN_TRUNK ? L2_TRUNK_SLOT : node->vid;
 	uint64_t i = l2_home_slot(l2, mac);
 
+	if (mac & 1)	/* a group is nobody's */
+		return;
 	while (l2->slots[i].vf != VF_NONE)
 		i = (i + 1) & l2->slot_mask;
 	l2->slots[i] = (struct l2_slot){.mac_vid = mac | vid << L2_VID_SHIFT, .vf = vf, .port = node->port};

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The decision for one packet: sender and VLAN, then destination.  No loop but over VFs that share a MAC. */
+/* The decision for each packet of a burst: sender and VLAN, then destination.  No loop but over VFs that share a MAC.
+ * Most frames are untagged IP from where most come, to where the one before went: these take a few lines at the end, and
+ * decide() says what they must come to. */
 #include "l2.h"
+
+#include <assert.h>
 
 #include "l2_table.h"
 
@@ -141,19 +145,29 @@ static inline enum drop_reason enter(const struct l2 *l2, struct pkt *p, uint16_
 	return p->src != VF_NONE ? from_only_vf(l2, p, mac) : from_shared_port(l2, p, mac, port);
 }
 
-/* MAC 0 in VLAN 0, which the memo begins with, is looked up each time. */
-static inline const struct l2_slot *find_by_memo(const struct l2 *l2, uint64_t mac, uint16_t vid, struct l2_memo *memo)
+/* What most often answers for the next packet too; of one burst from one port. */
+struct memo {
+	uint64_t mac_vid, plain, sender;	/* what the answers below are for; NO_MAC_VID: nothing yet */
+	const struct l2_slot *slot;		/* find() of mac_vid */
+	uint32_t way;				/* of an untagged frame to 'plain' */
+	vf_id dst;
+	uint16_t sender_vid;			/* of an untagged frame from the port's only VF by MAC 'sender' */
+};
+
+#define NO_MAC_VID UINT64_MAX	/* no VLAN has this number */
+
+static inline const struct l2_slot *find_by_memo(const struct l2 *l2, uint64_t mac, uint16_t vid, struct memo *memo)
 {
 	uint64_t mac_vid = mac | (uint64_t)vid << L2_VID_SHIFT;
 
-	if (memo->mac_vid != mac_vid || mac_vid == 0) {
+	if (memo->mac_vid != mac_vid) {
 		memo->mac_vid = mac_vid;
 		memo->slot = find(l2, mac, vid);
 	}
 	return memo->slot;
 }
 
-static inline enum drop_reason to_where(const struct l2 *l2, struct pkt *p, uint16_t port, struct l2_memo *memo)
+static inline enum drop_reason to_where(const struct l2 *l2, struct pkt *p, uint16_t port, struct memo *memo)
 {
 	uint64_t mac = l2_mac_of(p->data);
 
@@ -175,27 +189,148 @@ static inline enum drop_reason to_where(const struct l2 *l2, struct pkt *p, uint
 	return p->src == VF_PF ? DROP_UNKNOWN_DEST : DROP_NOT;
 }
 
-void l2_prefetch(const struct l2 *l2, const struct pkt *p)
+static inline void settle(struct pkt *p, enum drop_reason reason)
 {
-	__builtin_prefetch(&l2->slots[l2_home_slot(l2, l2_mac_of(p->data))]);
-	__builtin_prefetch(&l2->slots[l2_home_slot(l2, l2_mac_of(p->data + 6))]);
-}
-
-void l2_switch(const struct l2 *l2, struct pkt *p, uint16_t port, struct l2_memo *memo)
-{
-	p->dst = VF_NONE;
-	p->tag_op = TAG_KEEP;
-
-	enum drop_reason reason = enter(l2, p, port);
-
-	if (reason == DROP_NOT)
-		reason = to_where(l2, p, port, memo);
 	p->reason = (uint8_t)reason;
 	if (reason != DROP_NOT) {
 		p->dest_kind = DEST_DROP;
 		p->dst = VF_NONE;
 		p->tag_op = TAG_KEEP;
 	}
+}
+
+static __attribute__((noinline)) void decide(const struct l2 *l2, struct pkt *p, uint16_t port, struct memo *memo)
+{
+	p->way = 0;
+	p->dst = VF_NONE;
+	enum drop_reason reason = enter(l2, p, port);
+	if (reason == DROP_NOT)
+		reason = to_where(l2, p, port, memo);
+	settle(p, reason);
+}
+
+enum port_kind { PORT_SHARED, PORT_OF_ONE, PORT_PF };
+
+/* The head of a frame: two words that any frame has. */
+struct head {
+	uint64_t dst;		/* its MAC */
+	uint64_t src_type;	/* the source's MAC, and what stands behind it */
+};
+
+static inline uint64_t word_at(const uint8_t *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return le64toh(word);
+}
+
+/* IPv4 or IPv6 without a tag. */
+static inline bool is_plain(uint64_t src_type)
+{
+	uint64_t type = src_type >> L2_VID_SHIFT;
+
+	return type == 0x0008 || type == 0xdd86;
+}
+
+/* As enter() of a plain frame; false: that must say. */
+static inline __attribute__((always_inline)) bool enter_plain(const struct l2 *l2, struct pkt *p, uint64_t mac, uint16_t port, enum port_kind kind,
+	struct memo *memo)
+{
+	uint64_t at = l2_home_slot(l2, mac);
+	const struct l2_slot *slot = &l2->slots[at];
+	uint16_t vid;
+
+	switch (kind) {
+	case PORT_SHARED:	/* the first that has the MAC, on this port, in one VLAN */
+		while (!l2_slot_has_mac(slot, mac) && slot->vf != VF_NONE)
+			slot = &l2->slots[at = (at + 1) & l2->slot_mask];
+		vid = (uint16_t)(slot->mac_vid >> L2_VID_SHIFT);
+		if (slot->port != port || vid == L2_TRUNK_SLOT)
+			return false;
+		p->src = slot->vf;
+		p->vid = vid;
+		return true;
+	case PORT_OF_ONE:
+		if (mac != memo->sender) {
+			if (enter(l2, p, port) != DROP_NOT)
+				return false;
+			memo->sender = mac;
+			memo->sender_vid = p->vid;
+		}
+		p->src = l2->only_vf[port];
+		p->vid = memo->sender_vid;
+		return true;
+	case PORT_PF:	/* nobody's MAC here */
+		if (slot->vf != VF_NONE || is_group(mac))
+			return false;
+		p->src = VF_PF;
+		p->vid = 0;
+		return true;
+	}
+	return false;
+}
+
+static inline void lead_plain(const struct l2 *l2, struct pkt *p, uint64_t mac, uint16_t port, struct memo *memo)
+{
+	uint64_t mac_vid = mac | (uint64_t)p->vid << L2_VID_SHIFT;
+
+	if (mac_vid != memo->plain) {
+		p->way = 0;
+		p->dst = VF_NONE;
+		settle(p, to_where(l2, p, port, memo));
+		memo->plain = mac_vid;
+		memo->way = p->way;
+		memo->dst = p->dst;
+		return;
+	}
+	p->way = memo->way;
+	p->dst = memo->dst;
+}
+
+static inline __attribute__((always_inline)) void switch_all(const struct l2 *l2, struct pkt *p, const struct head *head, uint32_t n, uint16_t port,
+	enum port_kind kind)
+{
+	struct memo memo = {.mac_vid = NO_MAC_VID, .plain = NO_MAC_VID, .sender = NO_MAC_VID};
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t src_type = head[i].src_type;
+
+		if (is_plain(src_type) && enter_plain(l2, &p[i], src_type & L2_MAC_MASK, port, kind, &memo))
+			lead_plain(l2, &p[i], head[i].dst, port, &memo);
+		else
+			decide(l2, &p[i], port, &memo);
+	}
+}
+
+/* What the packets' look-ups will read. */
+static inline void read_heads(const struct l2 *l2, const struct pkt *p, struct head *head, uint32_t n)
+{
+	uint64_t last = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t dst = word_at(p[i].data) & L2_MAC_MASK, src_type = word_at(p[i].data + 6);
+
+		head[i] = (struct head){dst, src_type};
+		__builtin_prefetch(&l2->slots[l2_home_slot(l2, src_type & L2_MAC_MASK)]);
+		if (dst != last)
+			__builtin_prefetch(&l2->slots[l2_home_slot(l2, dst)]);
+		last = dst;
+	}
+}
+
+void l2_switch(const struct l2 *l2, struct pkt *p, uint32_t n, uint16_t port)
+{
+	struct head head[L2_BURST];
+
+	assert(n <= L2_BURST);
+	read_heads(l2, p, head, n);
+	if (port == l2->pf_port)
+		switch_all(l2, p, head, n, port, PORT_PF);
+	else if (l2->only_vf[port] != VF_NONE)
+		switch_all(l2, p, head, n, port, PORT_OF_ONE);
+	else
+		switch_all(l2, p, head, n, port, PORT_SHARED);
 }
 
 struct l2_group l2_group_of(const struct l2 *l2, uint16_t vid)

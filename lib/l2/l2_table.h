@@ -21,7 +21,7 @@
 struct l2_slot {
 	uint64_t mac_vid; /* MAC in the lower 48 bits; VID, or L2_TRUNK_SLOT, above */
 	vf_id vf;         /* VF_NONE: empty */
-	uint16_t port;
+	uint16_t port;    /* of an empty one: none that there is */
 };
 
 struct l2_node {

@@ -102,7 +102,9 @@ static void set_spans(struct order *o, const struct order_params *p)
 
 	o->largest_ns = largest_ns;
 	o->run_bytes = p->largest_bytes;
-	o->run_pkts = o->cost_pkt == 0 ? UINT32_MAX : (uint32_t)u64_min((uint64_t)(((clk_u128)largest_ns << 32) / o->cost_pkt), UINT32_MAX);
+	o->run_pkts = ORDER_RUN_PKTS;
+	if (o->cost_pkt != 0)
+		o->run_pkts = (uint32_t)u64_min((uint64_t)(((clk_u128)largest_ns << 32) / o->cost_pkt), ORDER_RUN_PKTS);
 	o->turn_ns = p->turn_ns;
 	o->late_ns = u64_max(ORDER_LATE_NS, largest_ns + p->turn_ns);	/* a slow link's packet takes longer */
 	o->others_ns = 12 * largest_ns + p->turn_ns;

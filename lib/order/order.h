@@ -122,7 +122,8 @@ struct order_run {
 	uint32_t extra_bytes;			/* of a packet on the link */
 	/* Of one node. */
 	const struct limiter *limiter;
-	uint64_t most_bytes, most_pkts;		/* it ends when it has had so much */
+	uint64_t most_bytes, most_pkts;		/* it ends when it has had so much ... */
+	bool is_free, is_bound;			/* ... which its limits and the link allow in any case, or do not */
 };
 
 static inline void order_run_add(struct order_run *r, uint64_t bytes, uint64_t pkts)
@@ -131,25 +132,34 @@ static inline void order_run_add(struct order_run *r, uint64_t bytes, uint64_t p
 	r->pkts += pkts;
 }
 
-/* Would the link take one more packet now, after those added? */
-static inline bool order_run_link_goes_on(const struct order_run *r)
+static inline bool order_run_limit_goes_on(const struct order_run *r, uint64_t bytes, uint64_t pkts)
 {
-	return limiter_goes_on(r->link, r->bytes + r->pkts * r->extra_bytes, r->pkts, r->now_ns);
+	return limiter_goes_on(r->limiter, bytes + pkts * r->limiter->extra_bytes, pkts, r->now_ns) &&
+	       limiter_goes_on(r->link, bytes + pkts * r->extra_bytes, pkts, r->now_ns);
 }
 
-/* May the node send one more packet now, after those added?  Of order_begin_run() only. */
-static inline bool order_run_goes_on(const struct order_run *r)
+/* May the node send one more packet now, after those added?  Of order_begin_run() only.  Where it may have all that a run
+ * may, it is asked once. */
+static inline bool order_run_goes_on(struct order_run *r)
 {
-	return r->bytes < r->most_bytes && r->pkts < r->most_pkts && order_run_link_goes_on(r) &&
-	       limiter_goes_on(r->limiter, r->bytes + r->pkts * r->limiter->extra_bytes, r->pkts, r->now_ns);
+	if (r->bytes >= r->most_bytes || r->pkts >= r->most_pkts)
+		return false;
+	if (r->is_free)
+		return true;
+	if (!r->is_bound) {
+		r->is_free = order_run_limit_goes_on(r, r->most_bytes, r->most_pkts);
+		r->is_bound = !r->is_free;
+	}
+	return r->is_free || order_run_limit_goes_on(r, r->bytes, r->pkts);
 }
 
 /* Where nobody waits who might go, packets of nodes that have nothing waiting leave at once, whoever's they are: limits,
  * guarantees and the link are charged; shares and urgent allowances are not, for nobody was competed with or overtaken.
- * order_begin_now(): false: not at the moment.  Then order_send_now() for each packet; false: this one must stand in line
- * (order_wake(), after order_end_now()), and nothing is charged.  order_end_now() in any case, before any other call. */
+ * order_begin_now(): false: not at the moment.  Then order_send_now(), packets of bytes[i] of nodes[i]: how many go, from
+ * the first on; the next must stand in line (order_wake(), after order_end_now()), and nothing is charged for it.
+ * order_end_now() in any case, before any other call. */
 bool order_begin_now(struct order *o, uint64_t now_ns, struct order_run *r);
-bool order_send_now(struct order *o, struct order_run *r, uint32_t node, uint64_t bytes, uint64_t pkts);
+uint32_t order_send_now(struct order *o, struct order_run *r, const uint32_t *nodes, const uint32_t *bytes, uint32_t n);
 void order_end_now(struct order *o, const struct order_run *r);
 
 /* Who goes next at now_ns, or ORDER_NONE: nobody may, or the link clock says not yet.  Takes nothing. */

@@ -23,6 +23,7 @@
 
 #define ORDER_MOVES	  64	/* nodes moved between queues a call, and ... */
 #define ORDER_TURN_MOVES  512	/* ... a moment: bounds a turn when a crowd wakes */
+#define ORDER_RUN_PKTS	  64u	/* by a node at one go, at most: more than a burst */
 #define ORDER_TICKS	  4	/* nodes whose figures order_tick() brings up to now */
 #define ORDER_LATE_NS	  NS_PER_MS	/* how late deadlines keep their order; lateness below it is not missed */
 #define ORDER_SHARE_SHIFT 12	/* virtual time counts 2^-20 ns: 2^-32 ns >> 12 */
@@ -190,9 +191,9 @@ static inline bool vtime_before(uint64_t a, uint64_t b)
 
 /* No credit of shares from idling or from having been held.  Nobody is further ahead than his last packets' cost: a
  * finish that seems so is hours old, and virtual time has gone half round since (2.4 hours of the link at weight 1). */
-static inline void forget_share(const struct order *o, struct onode *n)
+static inline void forget_share(const struct order *o, const struct level *l, struct onode *n)
 {
-	uint64_t vtime = level_of(o, n)->vtime[n->priority];
+	uint64_t vtime = l->vtime[n->priority];
 
 	if (n->finish - vtime > o->ahead_most)
 		n->finish = vtime;
@@ -206,12 +207,12 @@ static inline uint64_t group_span(const struct order *o, const struct onode *g)
 }
 
 /* A group that was due is behind, for while it was its level's virtual time went on without it: see keep_finish(). */
-static inline void forget_group_share(const struct order *o, struct onode *g)
+static inline void forget_group_share(const struct order *o, const struct level *l, struct onode *g)
 {
-	uint64_t vtime = level_of(o, g)->vtime[g->priority];
+	uint64_t vtime = l->vtime[g->priority];
 
 	if (vtime - g->finish > group_span(o, g))
-		forget_share(o, g);
+		forget_share(o, l, g);
 }
 
 /* order_serve.c */
@@ -238,21 +239,21 @@ hot_inline void push_share(struct order *o, struct level *l, uint32_t id, struct
 	struct cffs *q = l->shares[n->priority];
 
 	if (unlikely(is_group(n)))
-		forget_group_share(o, n);
+		forget_group_share(o, l, n);
 	else
-		forget_share(o, n);
+		forget_share(o, l, n);
 	if (cffs_is_empty(q))	/* virtual time may have gone on without it */
 		cffs_advance(q, l->vtime[n->priority]);
-	cffs_push(q, id, n->finish);
+	cffs_push_node(q, id, &n->share, n->finish);
 	l->shares_waiting |= 1u << n->priority;
 	l->first = ORDER_NONE;
 }
 
-hot_inline void remove_share(struct level *l, uint32_t id, const struct onode *n)
+hot_inline void remove_share(struct level *l, uint32_t id, struct onode *n)
 {
 	struct cffs *q = l->shares[n->priority];
 
-	cffs_remove(q, id);
+	cffs_remove_node(q, id, &n->share);
 	if (cffs_is_empty(q))
 		l->shares_waiting &= ~(1u << n->priority);
 }
@@ -286,10 +287,8 @@ hot_inline void count_held(const struct order *o, struct onode *n, uint64_t now_
 }
 
 /* Out of its queue.  The time it stood there is not accounted. */
-hot_inline void take_out(struct order *o, uint32_t id, struct onode *n, uint64_t now_ns)
+hot_inline void take_out(struct order *o, struct level *l, uint32_t id, struct onode *n, uint64_t now_ns)
 {
-	struct level *l = level_of(o, n);
-
 	if (n->state == NODE_SHARED)
 		remove_share(l, id, n);
 	else if (n->state == NODE_DUE)
@@ -303,19 +302,18 @@ hot_inline void take_out(struct order *o, uint32_t id, struct onode *n, uint64_t
 		n->able_ns = u64_min(u64_max(limit_ready_ns(n), n->time.rank), now_ns);
 }
 
-hot_inline void leave(struct order *o, uint32_t id, struct onode *n, uint64_t now_ns)
+hot_inline void leave(struct order *o, struct level *l, uint32_t id, struct onode *n, uint64_t now_ns)
 {
 	if (n->state == NODE_IDLE)
 		return;
-	take_out(o, id, n, now_ns);
+	take_out(o, l, id, n, now_ns);
 	count_held(o, n, now_ns);
 	n->state = NODE_IDLE;
 }
 
 /* Most often nobody waits, or nothing holds it. */
-hot_inline void stand(struct order *o, uint32_t id, struct onode *n, uint64_t now_ns)
+hot_inline void stand(struct order *o, struct level *l, uint32_t id, struct onode *n, uint64_t now_ns)
 {
-	struct level *l = level_of(o, n);
 	bool has_fresh = l->fresh_head != ORDER_NONE;
 
 	if (unlikely(n->flags & NODE_IN_TREE) || limit_ready_ns(n) > now_ns) {
@@ -367,8 +365,23 @@ hot_inline void wake(struct order *o, uint32_t id, struct onode *n, uint32_t hea
 	limiter_wake(n->limiter, o->lost_total_ns);
 	wake_guarantee(o, n, now_ns);
 	n->head_bytes = head_bytes;
-	level_of(o, n)->n_waiting++;
-	stand(o, id, n, now_ns);
+	struct level *l = level_of(o, n);
+	l->n_waiting++;
+	stand(o, l, id, n, now_ns);
+}
+
+/* Once a moment: within it nothing more can be forgiven. */
+static inline void lift_link(struct order *o, uint64_t now_ns)
+{
+	if (o->link_charged_ns == now_ns)
+		return;
+	limiter_lift(&o->link, now_ns, o->link_catchup ? o->lost_total_ns : 0);
+	o->link_charged_ns = now_ns;
+}
+
+static inline void charge_link(struct order *o, const struct order_run *r)
+{
+	limiter_add(&o->link, r->bytes + r->pkts * o->extra_bytes, r->pkts, r->now_ns);
 }
 
 #endif

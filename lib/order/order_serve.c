@@ -44,12 +44,12 @@ static uint32_t next_urgent(struct order *o, uint64_t now_ns)
 }
 
 /* The first by share, and where its bucket starts: nobody competes below that. */
-hot_inline uint32_t first_share(struct level *l, struct cffs *q)
+hot_inline uint32_t first_share(const struct order *o, struct level *l, struct cffs *q)
 {
 	uint32_t pos = cffs_find_first(q), id = q->buckets[pos].head;
 	uint64_t start = cffs_bucket_start(q, pos);
 
-	if (unlikely((int64_t)(cffs_node_of(q, id)->rank - start) >= (int64_t)cffs_width(q))) {
+	if (unlikely((int64_t)(o->nodes[id].share.rank - start) >= (int64_t)cffs_width(q))) {
 		l->first = ORDER_NONE;
 		return cffs_first(q);
 	}
@@ -81,7 +81,7 @@ hot_inline uint32_t next_of_level(struct order *o, struct level *l, uint64_t now
 	}
 	l->how = ORDER_SHARE;
 	while (l->shares_waiting != 0) {
-		id = first_share(l, l->shares[__builtin_ctz(l->shares_waiting)]);
+		id = first_share(o, l, l->shares[__builtin_ctz(l->shares_waiting)]);
 		if (may_send(o, id, now_ns))
 			return id;
 	}
@@ -159,7 +159,7 @@ hot_inline void charge_share(struct order *o, struct level *l, uint32_t id, stru
 		cost = u64_max(cost, (uint64_t)(((clk_u128)o->cost_pkt * pkts) >> ORDER_SHARE_SHIFT));
 	uint64_t step = (uint64_t)((clk_u128)cost * n->inverse >> ORDER_INV_BITS);
 	if (was_fresh) {	/* nobody competes: the time is its own */
-		forget_share(o, n);
+		forget_share(o, l, n);
 		l->vtime[n->priority] = n->finish;
 		n->finish += step;
 		return;
@@ -239,30 +239,30 @@ static inline bool stays_link_bound(const struct onode *n)
 }
 
 /* Out of its queues, and all its clocks forward. */
-hot_inline void charge_node(struct order *o, uint32_t id, struct onode *n, enum order_how how, uint64_t bytes,
-	uint64_t pkts, uint64_t now_ns)
+hot_inline void charge_node(struct order *o, struct level *l, uint32_t id, struct onode *n, enum order_how how,
+	uint64_t bytes, uint64_t pkts, uint64_t now_ns)
 {
-	bool was_fresh = n->state == NODE_FRESH && level_of(o, n)->fresh_head == id;	/* else the others compete now */
+	bool was_fresh = n->state == NODE_FRESH && l->fresh_head == id;	/* else the others compete now */
 
 	if (stays_link_bound(n))
-		take_out(o, id, n, now_ns);
+		take_out(o, l, id, n, now_ns);
 	else
-		leave(o, id, n, now_ns);
-	charge_share(o, level_of(o, n), id, n, how, was_fresh, bytes, pkts);
+		leave(o, l, id, n, now_ns);
+	charge_share(o, l, id, n, how, was_fresh, bytes, pkts);
 	if (has_guarantee(n))
 		charge_guarantee(o, n, bytes, pkts, now_ns);
 }
 
 /* After charge_node(): n->state is what it was where the time since has yet to be accounted, else idle. */
-hot_inline void stand_again(struct order *o, uint32_t id, struct onode *n, bool left, uint32_t head_bytes,
-	uint64_t now_ns)
+hot_inline void stand_again(struct order *o, struct level *l, uint32_t id, struct onode *n, bool left,
+	uint32_t head_bytes, uint64_t now_ns)
 {
 	bool is_open = n->state != NODE_IDLE;
 	uint64_t since_ns = n->since_ns;
 
 	if (left) {
 		n->head_bytes = head_bytes;
-		stand(o, id, n, now_ns);
+		stand(o, l, id, n, now_ns);
 		if (is_open && n->state != NODE_HELD && now_ns - since_ns < NS_PER_MS)
 			n->since_ns = since_ns;
 		else if (is_open)
@@ -273,7 +273,7 @@ hot_inline void stand_again(struct order *o, uint32_t id, struct onode *n, bool 
 		count_held(o, n, now_ns);
 		n->state = NODE_IDLE;
 	}
-	level_of(o, n)->n_waiting--;
+	l->n_waiting--;
 	limiter_sleep(n->limiter);
 }
 
@@ -311,78 +311,14 @@ static __attribute__((noinline)) void charge_groups(struct order *o, const struc
 		struct onode *g = &o->nodes[id];
 		enum order_how own = how == ORDER_URGENT ? how : (enum order_how)level_of(o, g)->how;
 		uint64_t finish = g->finish;
+		struct level *l = level_of(o, g);
 		n = g;
-		charge_node(o, id, g, own, bytes, pkts, now_ns);
+		charge_node(o, l, id, g, own, bytes, pkts, now_ns);
 		keep_finish(o, g, own, finish);
 		limiter_charge(g->limiter, bytes, pkts, now_ns, o->lost_total_ns);
 		yield(g, own, own_bytes(g, bytes, pkts), pkts);
-		stand_again(o, id, g, o->levels[g->group].n_waiting > 0, head_bytes, now_ns);
+		stand_again(o, l, id, g, o->levels[g->group].n_waiting > 0, head_bytes, now_ns);
 	}
-}
-
-/* Once a moment: within it nothing more can be forgiven. */
-static inline void lift_link(struct order *o, uint64_t now_ns)
-{
-	if (o->link_charged_ns == now_ns)
-		return;
-	limiter_lift(&o->link, now_ns, o->link_catchup ? o->lost_total_ns : 0);
-	o->link_charged_ns = now_ns;
-}
-
-static inline void charge_link(struct order *o, const struct order_run *r)
-{
-	limiter_add(&o->link, r->bytes + r->pkts * o->extra_bytes, r->pkts, r->now_ns);
-}
-
-/* Nobody has a better claim to this moment than who comes in it. */
-bool order_begin_now(struct order *o, uint64_t now_ns, struct order_run *r)
-{
-	const struct level *root = &o->levels[ROOT];
-
-	if (level_is_able(root) || root->fresh_head != ORDER_NONE || !wheel_is_quiet(root->events, now_ns) ||
-		!wheel_is_empty(o->urgents) || order_link_is_busy(o, now_ns))
-		return false;
-	lift_link(o, now_ns);
-	*r = (struct order_run){.now_ns = now_ns, .link = &o->link, .extra_bytes = o->extra_bytes};
-	return true;
-}
-
-/* As wake_guarantee() and charge_guarantee() one after the other: nothing is owed, nothing was missed. */
-static inline void charge_due_now(struct clk *c, price_t price, uint64_t n, uint64_t window_ns, uint64_t now_ns)
-{
-	clk_u128 cost = (clk_u128)price * n;
-
-	clk_at_least(c, now_ns);
-	clk_add_cost(c, cost);
-	clk_at_most(c, now_ns + (uint64_t)(cost >> 32) + window_ns);
-}
-
-bool order_send_now(struct order *o, struct order_run *r, uint32_t id, uint64_t bytes, uint64_t pkts)
-{
-	struct onode *n = &o->nodes[id];
-	struct limiter *l = n->limiter;
-	uint64_t now_ns = r->now_ns;
-
-	if (n->state != NODE_IDLE || (n->flags & NODE_IN_TREE) || (l->n_waiting != 0 && l != &o->no_limit) ||
-		limiter_ready_ns(l) > now_ns || !order_run_link_goes_on(r))
-		return false;
-	order_run_add(r, bytes, pkts);
-	limiter_forget(l, o->lost_total_ns);
-	limiter_charge(l, bytes, pkts, now_ns, o->lost_total_ns);
-	if (n->flags & NODE_HAS_GUARANTEE) {
-		charge_due_now(&n->due_byte, n->min_byte, own_bytes(n, bytes, pkts), o->window_ns, now_ns);
-		charge_due_now(&n->due_pkt, n->min_pkt, pkts, o->window_ns, now_ns);
-	}
-	/* What it is ahead by earlier shares is over with the contention that it came from. */
-	uint64_t *vtime = &o->levels[ROOT].vtime[n->priority];
-	if (n->finish - *vtime <= o->ahead_most)
-		*vtime = n->finish;
-	return true;
-}
-
-void order_end_now(struct order *o, const struct order_run *r)
-{
-	charge_link(o, r);
 }
 
 void order_begin_run(struct order *o, uint32_t id, enum order_how how, uint64_t now_ns, struct order_run *r)
@@ -407,6 +343,7 @@ void order_end_run(struct order *o, uint32_t id, enum order_how how, const struc
 	uint32_t head_bytes, bool has_urgent)
 {
 	struct onode *n = &o->nodes[id];
+	struct level *l = level_of(o, n);
 
 	charge_link(o, r);
 	limiter_add(n->limiter, r->bytes, r->pkts, r->now_ns);
@@ -415,8 +352,8 @@ void order_end_run(struct order *o, uint32_t id, enum order_how how, const struc
 		if (how == ORDER_URGENT)
 			charge_urgent(o, n->urgent, own_bytes(n, r->bytes, r->pkts), r->pkts, r->now_ns);
 	}
-	charge_node(o, id, n, how, r->bytes, r->pkts, r->now_ns);
-	stand_again(o, id, n, left, head_bytes, r->now_ns);
+	charge_node(o, l, id, n, how, r->bytes, r->pkts, r->now_ns);
+	stand_again(o, l, id, n, left, head_bytes, r->now_ns);
 	o->n_waiting -= !left;
 	if (unlikely(n->flags & NODE_IN_TREE))
 		charge_groups(o, n, how, r->bytes, r->pkts, r->now_ns);

@@ -167,12 +167,12 @@ void fresh_settle(struct order *o, struct level *l, uint64_t now_ns)
 /* take_out() of one that has just been settled. */
 void take_out_settled(struct order *o, uint32_t id, uint64_t now_ns)
 {
-	take_out(o, id, &o->nodes[id], now_ns);
+	take_out(o, level_of(o, &o->nodes[id]), id, &o->nodes[id], now_ns);
 }
 
 void node_leave(struct order *o, uint32_t id, uint64_t now_ns)
 {
-	leave(o, id, &o->nodes[id], now_ns);
+	leave(o, level_of(o, &o->nodes[id]), id, &o->nodes[id], now_ns);
 }
 
 static inline void look_again(struct order *o, struct level *l, uint32_t id, uint64_t now_ns)
@@ -180,8 +180,8 @@ static inline void look_again(struct order *o, struct level *l, uint32_t id, uin
 	struct onode *n = &o->nodes[id];
 
 	if (n->state == NODE_HELD && !(n->flags & NODE_IN_TREE)) {	/* as most are */
-		leave(o, id, n, now_ns);
-		stand(o, id, n, now_ns);
+		leave(o, l, id, n, now_ns);
+		stand(o, l, id, n, now_ns);
 		return;
 	}
 	if (unlikely(is_group(n)))

@@ -269,8 +269,9 @@ static bool create_parties(struct pipe *p, uint64_t now_ns)
 	const struct conf *conf = p->f->conf;
 
 	p->parties = mem_reserve(n_parties(p), sizeof(*p->parties));
+	p->came = mem_reserve(n_parties(p), sizeof(*p->came));
 	p->rx_limits = mem_reserve(n_limits(p), sizeof(*p->rx_limits));
-	if (p->parties == NULL || p->rx_limits == NULL)
+	if (p->parties == NULL || p->came == NULL || p->rx_limits == NULL)
 		return false;
 	for (uint32_t i = 0; i <= p->n_vfs; i++)
 		pipe_set_party(p, i, i < p->n_vfs ? conf->vfs[i].broadcast_pps : conf->ports[conf->pf].broadcast_pps, now_ns);
@@ -318,6 +319,7 @@ void pipe_destroy(struct pipe *p)
 	free(p->tenant_limits);
 	mem_release(p->rx_limits, n_limits(p), sizeof(*p->rx_limits));
 	mem_release(p->parties, n_parties(p), sizeof(*p->parties));
+	mem_release(p->came, n_parties(p), sizeof(*p->came));
 	free(p->grants);
 	mem_release(p->holds, n_limits(p), sizeof(*p->holds));
 	pipe_destroy_credits(p);

@@ -67,10 +67,13 @@ static uint32_t send_now(struct pipe *p, uint16_t port, struct egress *e, const 
 	n = egress_send_now(e, nodes, k, n < room ? n : room, now_ns);
 	if (is_capturing(p))
 		pipe_capture_staged_now(p, port, nodes, k, n);
+	void **handles = &s->handles[s->n];
+	uint32_t *staged = &s->nodes[s->n];
 	for (uint32_t i = 0; i < n; i++) {
-		s->handles[s->n] = k[i].handle;
-		s->nodes[s->n++] = nodes[i];
+		handles[i] = k[i].handle;
+		staged[i] = nodes[i];
 	}
+	s->n += n;
 	return n;
 }
 
@@ -128,6 +131,16 @@ static void enqueue_uplink(struct pipe *p, const struct pkt *k, uint32_t n, uint
 			run = taken + 1;
 		}
 	}
+}
+
+uint32_t pipe_send_now(struct pipe *p, const uint32_t *vfs, const struct pkt *k, uint32_t n, uint64_t now_ns)
+{
+	uint16_t pf = p->f->conf->pf;
+
+	if (!port_is_up(p->f, pf))
+		return 0;
+	p->busy_ports |= UINT64_C(1) << pf;
+	return send_now(p, pf, p->pf, vfs, k, n, now_ns);
 }
 
 /* To another VF of this host: of one sender, to one receiver. */

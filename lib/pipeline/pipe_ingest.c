@@ -121,16 +121,28 @@ static bool may_broadcast(struct party *sender, uint64_t now_ns)
 	return true;
 }
 
-/* Who sent it, and where it goes. */
-static inline void switch_one(const struct pipe *p, uint16_t port, struct pkt *k, bool is_sound, struct l2_memo *memo)
+static void drop_unsound(const struct pipe *p, uint16_t port, struct pkt *k)
 {
-	if (is_sound) {
-		l2_switch(p->l2, k, port, memo);
-		return;
-	}
 	k->src = port == p->f->conf->pf ? VF_PF : l2_only_vf(p->l2, port);
+	k->way = 0;
 	k->dest_kind = DEST_DROP;
 	k->reason = pkt_is_bad_segmentation(k) ? DROP_SEGMENTATION : pkt_is_truncated(k) ? DROP_TRUNCATED : DROP_MALFORMED;
+}
+
+static inline bool is_sound(const struct pkt *k)
+{
+	return k->data_bytes >= PKT_MIN_BYTES && k->bytes <= PKT_MAX_BYTES;
+}
+
+/* Who sent them, and where they go, where some are not sound. */
+static __attribute__((noinline)) void switch_each(const struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (is_sound(&burst[i]))
+			l2_switch(p->l2, &burst[i], 1, port);
+		else
+			drop_unsound(p, port, &burst[i]);
+	}
 }
 
 /* Counted, classified, and on into an egress, or dropped. */
@@ -138,8 +150,7 @@ static void admit_one(struct pipe *p, struct pkt *k, int dscp, uint64_t now_ns)
 {
 	struct party *sender = party_of(p, k->src);
 
-	counter_add(&sender->in_pkts, 1);
-	counter_add(&sender->in_bytes, k->bytes);
+	count_came(p, k->src, 1, k->bytes);
 	if (is_vf(p, k->src))
 		room_enter(p->f, k->src, 1);
 	if (k->dest_kind == DEST_DROP) {
@@ -179,7 +190,7 @@ static inline void prefetch_ahead(const struct pipe *p, const struct pkt *k)
 	uint32_t node;
 	const struct egress *e = egress_ahead(p, k, &node);
 
-	__builtin_prefetch(party_of(p, k->src), 1);
+	__builtin_prefetch(&p->came[party_place(p, k->src)], 1);
 	if (e == NULL)
 		return;
 	__builtin_prefetch(k->src != VF_PF ? &p->tx_limits[k->src] : &p->rx_limits[k->dst], 1);
@@ -195,40 +206,102 @@ static inline void prefetch_more(const struct pipe *p, const struct pkt *k)
 		egress_prefetch_more(e, node);
 }
 
-/* What most packets are: of one sender to one place, untouched, and no longer than what is taken there. */
-static inline bool is_simple(const struct pipe *p, const struct pkt *k)
+/* Of one sender to one receiver, untouched, and no longer than what is taken there. */
+static bool is_simple(const struct pipe *p, const struct pkt *k)
 {
-	if (k->tag_op != TAG_KEEP || k->is_neighbour)
-		return false;
-	if (k->dest_kind == DEST_PF)
-		return !pipe_is_too_long(p->f, k, p->f->conf->pf) && port_is_up(p->f, p->f->conf->pf);
-	return k->dest_kind == DEST_VF && !pipe_is_too_long(p->f, k, p->f->briefs[k->dst].port);
+	return k->dest_kind == DEST_VF && k->tag_op == TAG_KEEP && !k->is_neighbour && !pipe_is_too_long(p->f, k, p->f->briefs[k->dst].port);
 }
 
-/* A stretch of simple packets: to the uplink, of any senders; or of one sender to one receiver.  As admit_one(). */
-static void admit_stretch(struct pipe *p, struct pkt *k, const int *dscp, uint32_t n, uint64_t now_ns)
+/* The way each packet goes with others like it, DEST_PF or DEST_VF; DEST_DROP: it goes alone, by admit_one().  Asks for what
+ * the next steps will read.  Returns how many go to the uplink. */
+static inline uint32_t find_ways(const struct pipe *p, const struct pkt *k, uint8_t *way, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		struct party *sender = party_of(p, k[i].src);
-		counter_add(&sender->in_pkts, 1);
-		counter_add(&sender->in_bytes, k[i].bytes);
-		classify_by_map(&k[i], map_of(p, &k[i]), dscp[i]);
-		if (is_vf(p, k[i].src))
-			room_enter(p->f, k[i].src, 1);
+	const struct fabric *f = p->f;
+	uint32_t most_bytes = port_is_up(f, f->conf->pf) ? f->conf->ports[f->conf->pf].mtu + 14u : 0;
+	bool is_home = p->is_home;
+	vf_id src = VF_NONE, dst = VF_NONE;
+	uint32_t n_uplink = 0;
+
+	for (uint32_t i = 0; i < n; i++, k++) {
+		bool is_other = k->src != src;
+
+		src = k->src;
+		if (k->dest_kind == DEST_PF) {	/* from a VF */
+			way[i] = DEST_DROP;
+			if (__builtin_expect(k->bytes <= most_bytes && (k->is_neighbour | k->tag_op) == 0, 1)) {
+				way[i] = DEST_PF;
+				n_uplink++;
+			}
+			if (!is_other)
+				continue;
+			__builtin_prefetch(&p->came[src], 1);
+			if (!is_home)
+				continue;
+			__builtin_prefetch(&p->tx_limits[src], 1);
+			egress_prefetch(p->pf, src);
+			continue;
+		}
+		way[i] = is_simple(p, k) ? DEST_VF : DEST_DROP;
+		if (is_other || k->dst != dst)
+			prefetch_ahead(p, k);
+		dst = k->dst;
 	}
-	if (k->src == VF_PF)
-		pipe_deliver(p, k, n, now_ns);
-	else
-		to_home(p, k, n, now_ns);
+	return n_uplink;
 }
 
-static uint32_t stretch_of(const struct pkt *k, const bool *is_easy, uint32_t n)
+/* A stretch of simple packets to the uplink, of any VFs.  As admit_one(). */
+static void admit_to_uplink(struct pipe *p, struct pkt *k, const int *dscp, uint32_t n, uint64_t now_ns)
 {
-	uint32_t i = 0;
+	const struct vf_brief *briefs = p->f->briefs;
+	const struct class_map *maps = p->f->maps;
+	const struct egress *e = p->is_home ? p->pf : NULL;
+	struct came *came = p->came;
+	uint32_t nodes[PIPE_BURST] = {0}, i = 0;
 
-	if (k->dest_kind != DEST_PF)
+	static_assert(TAG_KEEP == 0, "see find_ways()");
+	for (uint32_t j = 0; j < n; j++) {
+		vf_id vf = nodes[j] = k[j].src;
+		if (e != NULL)
+			egress_prefetch_more(e, vf);
+		counter_add(&came[vf].pkts, 1);
+		counter_add(&came[vf].bytes, k[j].bytes);
+		classify_by_map(&k[j], &maps[atomic_load_explicit(&briefs[vf].dscp_map, memory_order_acquire)], dscp[j]);
+	}
+	if (e != NULL)
+		i = pipe_send_now(p, nodes, k, n, now_ns);
+	if (i == n)
+		return;
+	for (uint32_t j = i; j < n; j++)
+		room_enter(p->f, k[j].src, 1);
+	to_home(p, k + i, n - i, now_ns);
+}
+
+/* A run of simple packets of one sender to one receiver.  As admit_one(). */
+static void admit_run(struct pipe *p, struct pkt *k, const int *dscp, uint32_t n, uint64_t now_ns)
+{
+	const struct class_map *map = map_of(p, k);
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		bytes += k[i].bytes;
+		classify_by_map(&k[i], map, dscp[i]);
+	}
+	count_came(p, k->src, n, bytes);
+	if (k->src == VF_PF) {
+		pipe_deliver(p, k, n, now_ns);
+		return;
+	}
+	room_enter(p->f, k->src, n);
+	to_home(p, k, n, now_ns);
+}
+
+static uint32_t stretch_of(const struct pkt *k, const uint8_t *way, uint32_t n)
+{
+	uint32_t i = 1;
+
+	if (way[0] != DEST_PF)
 		n = pipe_run_of(k, n);
-	while (i < n && is_easy[i] && k[i].dest_kind == k->dest_kind)
+	while (i < n && way[i] == way[0])
 		i++;
 	return i;
 }
@@ -263,50 +336,45 @@ static __attribute__((noinline)) void mark_burst(struct pipe *p, struct pkt *bur
  * the next step will read.  What packets that follow each other have in common is done once. */
 static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n, uint16_t ring_wait, uint64_t now_ns)
 {
-	bool is_sound[PIPE_BURST], is_easy[PIPE_BURST], is_other[PIPE_BURST];	/* .. place or sender than the one before */
-	vf_id src = VF_NONE, dst = VF_NONE;
+	uint8_t way[PIPE_BURST];
 	int dscp[PIPE_BURST];
-	struct l2_memo memo = {0};
-	uint32_t run;
+	uint32_t run, n_sound = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct pkt *k = &burst[i];
 		k->ring_wait = ring_wait;
-		is_sound[i] = k->data_bytes >= PKT_MIN_BYTES && k->bytes <= PKT_MAX_BYTES;
 		dscp[i] = -1;
-		if (is_sound[i]) {
+		if (is_sound(k)) {
 			dscp[i] = classify_headers(k);
-			l2_prefetch(p->l2, k);
+			n_sound++;
 		}
 	}
-	for (uint32_t i = 0; i < n; i++)
-		switch_one(p, port, &burst[i], is_sound[i], &memo);
+	if (__builtin_expect(n_sound == n, 1))
+		l2_switch(p->l2, burst, n, port);
+	else
+		switch_each(p, port, burst, n);
 	if (is_capturing(p))
 		pipe_capture_read(p, burst, n);
 	if (__builtin_expect(p->marks != NULL, 0))
 		mark_burst(p, burst, dscp, n);
-	for (uint32_t i = 0; i < n; i++) {
-		is_easy[i] = is_simple(p, &burst[i]);
-		is_other[i] = burst[i].src != src || burst[i].dst != dst;
-		src = burst[i].src;
-		dst = burst[i].dst;
-		if (is_other[i])
-			prefetch_ahead(p, &burst[i]);
+	if (find_ways(p, burst, way, n) == n) {
+		admit_to_uplink(p, burst, dscp, n, now_ns);
+		return;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		if (is_other[i])
+		if (way[i] != DEST_PF)
 			prefetch_more(p, &burst[i]);
 	}
 	if (p->echo_flows != NULL && port == p->f->conf->pf)
 		pipe_count_echoes(p, burst, n);
 	for (uint32_t i = 0; i < n; i += run) {
-		run = stretch_of(&burst[i], &is_easy[i], n - i);
-		if (run > 0) {
-			admit_stretch(p, &burst[i], &dscp[i], run, now_ns);
-			continue;
-		}
-		admit_one(p, &burst[i], dscp[i], now_ns);
-		run = 1;
+		run = way[i] != DEST_DROP ? stretch_of(&burst[i], &way[i], n - i) : 1;
+		if (way[i] == DEST_PF)
+			admit_to_uplink(p, &burst[i], &dscp[i], run, now_ns);
+		else if (way[i] == DEST_VF)
+			admit_run(p, &burst[i], &dscp[i], run, now_ns);
+		else
+			admit_one(p, &burst[i], dscp[i], now_ns);
 	}
 }
 

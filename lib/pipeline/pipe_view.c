@@ -61,8 +61,8 @@ void pipe_view_vf(const struct pipe *p, vf_id vf, struct vf_view *view)
 {
 	const struct party *party = party_of(p, vf);
 
-	view->tx.in_pkts += counter_read(&party->in_pkts);
-	view->tx.in_bytes += counter_read(&party->in_bytes);
+	view->tx.in_pkts += counter_read(&p->came[party_place(p, vf)].pkts);
+	view->tx.in_bytes += counter_read(&p->came[party_place(p, vf)].bytes);
 	add_drops(view->tx.drops, party->tx_drops);
 	add_drops(view->rx.drops, party->rx_drops);
 	if (vf == VF_NONE)

@@ -62,9 +62,15 @@ struct pkt {
 	bool is_neighbour;	/* ARP or IPv6 ND */
 	uint8_t ecn;		/* enum ecn; ECN_NOT_ECT for non-IP */
 	/* Set by l2. */
-	uint8_t dest_kind;	/* enum dest_kind */
-	uint8_t reason;		/* enum drop_reason, for DEST_DROP */
-	uint8_t tag_op;		/* on the way to the PF or VF 'dst'; floods decide per copy */
+	union {
+		struct {
+			uint8_t dest_kind;	/* enum dest_kind */
+			uint8_t reason;		/* enum drop_reason, for DEST_DROP; else DROP_NOT */
+			uint8_t tag_op;		/* on the way to the PF or VF 'dst'; floods decide per copy */
+			uint8_t unused;		/* 0 */
+		};
+		uint32_t way;		/* all three at once */
+	};
 	uint16_t vid;		/* the VLAN it belongs to inside weir; 0 = untagged */
 	uint16_t ring_wait;	/* what waits behind it in its sender's ring, in 2^16 ns; set by the pipeline */
 	vf_id src;		/* VF or VF_PF */

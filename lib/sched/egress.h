@@ -27,7 +27,8 @@
 #include "peak.h"
 #include "pkt.h"
 
-#define EGRESS_AT_ONCE_NS 1024
+#define EGRESS_AT_ONCE_NS   1024
+#define EGRESS_AT_ONCE_PKTS 64u	/* by one egress_send_now() */
 
 struct egress_params {
 	struct order_params order;	/* n_nodes, link, ... */

@@ -6,6 +6,8 @@ static void add_out(const struct egress *e, uint32_t node, uint64_t *bytes, uint
 {
 	const struct egress_stats *s = egress_stats(e, node);
 
+	if (e->nodes[node].stats == NO_STATS)
+		return;
 	*bytes += egress_out_bytes(s);
 	*pkts += egress_out_pkts(s);
 }

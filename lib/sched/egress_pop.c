@@ -13,12 +13,14 @@ void egress_prefetch(const struct egress *e, uint32_t node)
 
 void egress_prefetch_more(const struct egress *e, uint32_t node)
 {
-	uint32_t stats = e->nodes[node].stats, flow = e->nodes[node].ring[RING_ALL];
+	const struct enode *n = &e->nodes[node];
 
-	if (stats != NO_STATS)
-		__builtin_prefetch(&e->stats[stats], 1);	/* of high and medium */
-	if (flow != NO_FLOW && e->nodes[node].n_pkts != 0)
-		__builtin_prefetch(&e->flows[flow], 1);
+	if (n->stats != NO_STATS)
+		__builtin_prefetch(&e->stats[n->stats], 1);	/* of high and medium */
+	if (e->n_pkts == 0)	/* then all pass the queues, and what is in them */
+		return;
+	if (n->ring[RING_ALL] != NO_FLOW && n->n_pkts != 0)
+		__builtin_prefetch(&e->flows[n->ring[RING_ALL]], 1);
 	order_prefetch_more(e->order, node);
 }
 
@@ -229,18 +231,27 @@ static inline uint32_t serve_each(struct egress *e, uint32_t node, enum order_ho
 /* Packets of one class that came in the same moment have waited equally long: they are judged and counted as one. */
 struct moment {
 	uint64_t came, waited_ns;
+	uint64_t bytes;
 	uint32_t pkts;
 	enum tclass tclass;
 	bool is_late;
 };
 
-static inline void begin_moment(struct egress *e, const struct enode *n, struct moment *m,
-	const struct fifo_entry *entry, enum tclass tclass, uint64_t now_ns)
+static inline void count_moment(struct egress *e, uint32_t stats, const struct moment *m)
 {
-	count_delay(e, n->stats, m->tclass, m->waited_ns, m->pkts);
+	struct egress_class_stats *c = &e->stats[stats].tclass[egress_class_place(m->tclass)];
+
+	counter_add(&c->out_pkts, m->pkts);
+	counter_add(&c->out_bytes, m->bytes);
+	count_delay(e, stats, m->tclass, m->waited_ns, m->pkts);
+}
+
+static inline void begin_moment(const struct enode *n, struct moment *m, const struct fifo_entry *entry, enum tclass tclass, uint64_t now_ns)
+{
 	m->came = fifo_entry_came(entry);
 	m->waited_ns = fifo_entry_waited_ns(entry, now_ns);
 	m->is_late = enode_is_late(n, m->waited_ns);
+	m->bytes = 0;
 	m->pkts = 0;
 	m->tclass = tclass;
 }
@@ -251,9 +262,8 @@ static inline uint32_t serve_flow(struct egress *e, struct enode *en, uint32_t i
 {
 	struct flow *f = &e->flows[id];
 	struct moment m = {.came = UINT64_MAX};
-	struct tally tally = {0};
 	uint64_t bytes = 0;
-	uint32_t n_out = 0;
+	uint32_t n_out = 0, marked = 0, stats = en->stats;
 
 	do {
 		enum tclass tclass = flow_head_class(f, en->demotes_urgent);
@@ -265,18 +275,22 @@ static inline uint32_t serve_flow(struct egress *e, struct enode *en, uint32_t i
 			flow_charge_class(e, f, tclass, pkt_bytes);
 		if (fifo->n_pkts == 0)
 			flow_class_left(e, id, tclass);
-		if (fifo_entry_came(&entry) != m.came || tclass != m.tclass)
-			begin_moment(e, en, &m, &entry, tclass, run->now_ns);
-		m.pkts += copies;
+		if (fifo_entry_came(&entry) != m.came || tclass != m.tclass) {
+			if (n_out != 0)
+				count_moment(e, stats, &m);
+			begin_moment(en, &m, &entry, tclass, run->now_ns);
+		}
 		struct egress_out *o = &out[n_out++];
 		*o = out_of(f, &entry, tclass, m.is_late, m.waited_ns);
-		tally.marked += o->is_marked ? copies : 0;
-		tally_add(&tally, tclass, copies, (uint64_t)pkt_bytes * copies);
+		marked += o->is_marked ? copies : 0;
+		m.pkts += copies;
+		m.bytes += (uint64_t)pkt_bytes * copies;
 		order_run_add(run, (uint64_t)pkt_bytes * copies, copies);
 		bytes += pkt_bytes;
 	} while (n_out < n && n_out < f->n_pkts && order_run_goes_on(run));
-	count_delay(e, en->stats, m.tclass, m.waited_ns, m.pkts);
-	count_out(e, en->stats, &tally);
+	count_moment(e, stats, &m);
+	if (unlikely(marked != 0))
+		counter_add(&e->stats[stats].marked_pkts, marked);
 	if (!has_one_flow(e))
 		f->deficit = 0;
 	flow_left(e, en, id, n_out, bytes);
@@ -341,29 +355,52 @@ static inline bool may_pass(const struct enode *n, const struct pkt *p)
 	return (n->n_pkts | n->above | p->ring_wait) == 0;
 }
 
+/* How many of the packets, from the first on, need no queue as far as their nodes' queues tell; and their sizes. */
+static inline uint32_t n_passing(const struct egress *e, const uint32_t *nodes, const struct pkt *p, uint32_t *bytes, uint32_t n)
+{
+	const struct enode *all = e->nodes;
+	const struct limiter *holds = e->holds;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!may_pass(&all[nodes[i]], &p[i]) || (unlikely(holds != NULL) && has_hold(e, nodes[i])))
+			return i;
+		bytes[i] = p[i].bytes;
+	}
+	return n;
+}
+
+static __attribute__((noinline)) void count_passed(struct egress *e, const uint32_t *nodes, const struct pkt *p, uint32_t n)
+{
+	struct enode *all = e->nodes;
+	uint32_t window = e->window & 0xffffff;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct enode *en = &all[nodes[i]];
+
+		if (unlikely(en->stats == NO_STATS))
+			node_attach(e, nodes[i]);
+		if (unlikely(en->window != window))
+			egress_begin_window(e, nodes[i]);
+		struct egress_class_stats *c = &e->stats[en->stats].tclass[egress_class_place(p[i].tclass)];
+		count_in(en, 1, p[i].bytes);
+		counter_add(&c->out_pkts, 1);
+		counter_add(&c->out_bytes, p[i].bytes);
+	}
+}
+
 uint32_t egress_send_now(struct egress *e, const uint32_t *nodes, const struct pkt *p, uint32_t n, uint64_t now_ns)
 {
+	uint32_t bytes[EGRESS_AT_ONCE_PKTS];
 	struct order_run run;
-	uint32_t i;
 
 	if (n == 0 || e->is_blocked || !order_begin_now(e->order, now_ns, &run))
 		return 0;
 	egress_look_at_time(e, now_ns);
-	for (i = 0; i < n; i++) {
-		struct enode *en = &e->nodes[nodes[i]];
-		uint64_t bytes = p[i].bytes;
-		if (!may_pass(en, &p[i]) || has_hold(e, nodes[i]) || !order_send_now(e->order, &run, nodes[i], bytes, 1))
-			break;
-		if (unlikely(en->stats == NO_STATS))
-			node_attach(e, nodes[i]);
-		node_begin_window(e, nodes[i]);
-		struct egress_class_stats *c = &e->stats[en->stats].tclass[egress_class_place(p[i].tclass)];
-		count_in(en, 1, bytes);
-		counter_add(&c->out_pkts, 1);
-		counter_add(&c->out_bytes, bytes);
-	}
+	n = n_passing(e, nodes, p, bytes, n < EGRESS_AT_ONCE_PKTS ? n : EGRESS_AT_ONCE_PKTS);
+	n = order_send_now(e->order, &run, nodes, bytes, n);
+	count_passed(e, nodes, p, n);
 	order_end_now(e->order, &run);
-	return i;
+	return n;
 }
 
 static void take(struct egress *e, uint32_t node, uint32_t flow, struct egress_out *out, uint64_t now_ns)

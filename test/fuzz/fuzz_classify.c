@@ -129,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(p.n_tags <= 2);
 	assert(p.ecn <= ECN_CE && (dscp >= 0 || p.ecn == ECN_NOT_ECT));
 	check_ecn(&p, dscp);
-	l2_switch(l2, &p, port, &(struct l2_memo){0});
+	l2_switch(l2, &p, 1, port);
 	check_verdict(l2, &p, port);
 	return 0;
 }

@@ -134,33 +134,44 @@ static uint32_t n_wrong_tag_ops(const struct l2 *l2, const struct world *w, cons
 	return n + (l2_tag_op(l2, p, VF_PF) != model_tag_op(w, p, p->vid, VF_PF));
 }
 
-/* One random frame through both. */
-static enum drop_reason compare(const struct l2 *l2, const struct world *w, struct l2_memo *memo, uint64_t *rng)
+/* A random burst through both. */
+static void compare(const struct l2 *l2, const struct world *w, unsigned int *n_of_reason, uint64_t *rng)
 {
-	uint8_t frame[64];
-	uint16_t n = make_frame(frame, rng), port = (uint16_t)(unit_random(rng) % N_PORTS);
-	struct pkt got = {.data = frame,
-		.bytes = n,
-		.data_bytes = n,
-		.dest_kind = 9,
-		.reason = 99,
-		.tag_op = 9,
-		.vid = 9,
-		.src = 9,
-		.dst = 9};
+	uint16_t port = (uint16_t)(unit_random(rng) % N_PORTS);
+	uint32_t n_pkts = 1 + (uint32_t)(unit_random(rng) % L2_BURST);
+	struct pkt got[L2_BURST], want[L2_BURST];
+	uint8_t frame[L2_BURST][64];
 
-	classify_headers(&got);
-	struct pkt want = got;
+	for (uint32_t i = 0; i < n_pkts; i++) {
+		uint16_t n = make_frame(frame[i], rng);
 
-	l2_switch(l2, &got, port, memo);
-	model_switch(w, &want, port);
-	if (!is_same(&got, &want))
-		fail_over(&got, &want, port);
-	if (got.reason == DROP_NOT && n_wrong_tag_ops(l2, w, &got) > 0)
-		ck_abort_msg("tag operations of a copy in VLAN %u", got.vid);
-	return got.reason;
+		if (i > 0 && unit_random(rng) % 2)	/* more of the same, as most traffic is */
+			memcpy(frame[i], frame[i - 1], unit_random(rng) % 2 ? 6 : 12);
+		got[i] = (struct pkt){.data = frame[i],
+			.bytes = n,
+			.data_bytes = n,
+			.dest_kind = 9,
+			.reason = 99,
+			.tag_op = 9,
+			.vid = 9,
+			.src = 9,
+			.dst = 9};
+		classify_headers(&got[i]);
+		want[i] = got[i];
+		model_switch(w, &want[i], port);
+	}
+	l2_switch(l2, got, n_pkts, port);
+	for (uint32_t i = 0; i < n_pkts; i++) {
+		if (!is_same(&got[i], &want[i]))
+			fail_over(&got[i], &want[i], port);
+		if (got[i].reason == DROP_NOT && n_wrong_tag_ops(l2, w, &got[i]) > 0)
+			ck_abort_msg("tag operations of a copy in VLAN %u", got[i].vid);
+		n_of_reason[got[i].reason]++;
+	}
 }
 
+/* Broken by: lead_plain() that does not ask for which VLAN its answer was; enter_plain() that does not compare the port, or
+ * takes the PF's frame whatever its source. */
 START_TEST(the_switch_decides_as_a_search_through_all_vfs_does)
 {
 	uint64_t rng = (uint64_t)_i;
@@ -172,9 +183,8 @@ START_TEST(the_switch_decides_as_a_search_through_all_vfs_does)
 		struct l2 *l2 = l2_build(w.vfs, w.n_vfs, PF_PORT);
 
 		ck_assert_ptr_nonnull(l2);
-		struct l2_memo memo = {0};	/* one for all: it must never answer for another MAC or VLAN */
-		for (int i = 0; i < 1000; i++)
-			n_of_reason[compare(l2, &w, &memo, &rng)]++;
+		for (int i = 0; i < 100; i++)
+			compare(l2, &w, n_of_reason, &rng);
 		l2_destroy(l2);
 	}
 	/* The worlds are worth something only if they meet every case. */
@@ -233,7 +243,7 @@ static struct pkt from_pf(const struct l2 *l2, const uint8_t to[6], uint16_t vid
 	put16(frame + 14, vid);
 	put16(frame + 16, 0x0800);
 	classify_headers(&p);
-	l2_switch(l2, &p, 0, &(struct l2_memo){0});
+	l2_switch(l2, &p, 1, 0);
 	return p;
 }
 
@@ -307,7 +317,7 @@ START_TEST(a_second_tag_behind_a_priority_tag_does_not_reach_the_uplink)
 
 	for (p.data_bytes = 16; p.data_bytes <= sizeof(frame); p.data_bytes++) {
 		classify_headers(&p);
-		l2_switch(l2, &p, 1, &(struct l2_memo){0});
+		l2_switch(l2, &p, 1, 1);
 		ck_assert_uint_eq(p.dest_kind, DEST_DROP);
 		ck_assert_uint_eq(p.reason, p.data_bytes < 22 ? DROP_MALFORMED : DROP_VLAN);
 		ck_assert_uint_eq(p.src, 0);

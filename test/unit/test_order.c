@@ -229,7 +229,8 @@ static void try_now(struct world *w, uint32_t node)
 		return;
 	unit_must(!was_busy && !had_able);
 	do {
-		bool is_sent = order_send_now(w->o, &r, node, 64 + chance(w, 9000), 1);
+		uint32_t bytes = 64 + (uint32_t)chance(w, 9000);
+		bool is_sent = order_send_now(w->o, &r, &node, &bytes, 1) == 1;
 		unit_must(!is_sent || !w->is_waiting[node]);
 		node = (uint32_t)chance(w, N_NODES);
 	} while (chance(w, 4) != 0);
@@ -436,16 +437,20 @@ START_TEST(no_more_is_sent_at_once_than_the_link_takes)
 {
 	struct order *o = order_create(&(struct order_params){
 		.n_nodes = 2, .link_byte = price_of_bps(1000000000), .largest_bytes = 1500, .turn_ns = 100000});
+	uint32_t nodes[100], bytes[100];
 	enum order_how how;
 	struct order_run r;
-	int n = 0;
 
+	for (uint32_t i = 0; i < 100; i++) {
+		nodes[i] = i % 2;
+		bytes[i] = 1500;
+	}
 	ck_assert_uint_eq(order_next(o, NS_PER_S, &how), ORDER_NONE);
 	ck_assert(order_begin_now(o, NS_PER_S, &r));
-	while (n < 100 && order_send_now(o, &r, (uint32_t)n % 2, 1500, 1))
-		n++;
+	ck_assert_uint_eq(order_send_now(o, &r, nodes, bytes, 2), 2);
+	ck_assert_uint_eq(order_send_now(o, &r, nodes, bytes, 98), 7);
+	ck_assert_uint_eq(order_send_now(o, &r, nodes, bytes, 1), 0);
 	order_end_now(o, &r);
-	ck_assert_int_eq(n, 9);
 	ck_assert(order_link_is_busy(o, NS_PER_S + 7999) && !order_link_is_busy(o, NS_PER_S + 8000));
 	ck_assert(!order_begin_now(o, NS_PER_S, &r));
 	order_destroy(o);
@@ -468,8 +473,7 @@ START_TEST(what_was_sent_at_once_counts_towards_the_guarantee)
 		order_set(o, i, &half, NULL, now_ns);
 	ck_assert_uint_eq(order_next(o, now_ns, &how), ORDER_NONE);
 	ck_assert(order_begin_now(o, now_ns, &r));
-	for (int i = 0; i < 4; i++)
-		ck_assert(order_send_now(o, &r, 0, 1500, 1));
+	ck_assert_uint_eq(order_send_now(o, &r, (const uint32_t[4]){0}, (const uint32_t[4]){1500, 1500, 1500, 1500}, 4), 4);
 	order_end_now(o, &r);
 	for (uint32_t i = 0; i < 2; i++)
 		order_wake(o, i, 1500, false, now_ns + 1 + i);
