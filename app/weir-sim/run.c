@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "clk.h"
+#include "remote.h"
 #include "sim.h"
 
 #define STEP_NS	   (200 * NS_PER_US)	/* of virtual time between looks at the wall clock */
@@ -15,7 +16,7 @@
 
 /* What the last sample saw, by VF and direction. */
 struct seen {
-	uint64_t offered_bytes, refused_pkts, got_bytes, got_pkts, marked_pkts, drops;
+	uint64_t offered_bytes, refused_pkts, got_bytes, got_pkts, marked_pkts, drops, class_bytes[N_TCLASSES];
 };
 
 struct sampling {
@@ -51,18 +52,39 @@ static void show_progress(struct progress *p, const struct sim *sim)
 	fflush(stderr);
 }
 
+/* As weir's loop against congestion beyond the uplink has it; 0: it has none. */
+static double quality_of_vf(const struct world *w, vf_id vf, enum world_dir dir)
+{
+	const struct remote *remote = world_remote(w);
+	struct remote_view view;
+
+	if (remote == NULL || dir != WORLD_TX)
+		return 0;
+	remote_look(remote, vf, &view);
+	return (double)view.quality / 65536;
+}
+
 static void sample_one(struct sampling *s, vf_id vf, enum world_dir dir, const struct dir_view *d, double seconds)
 {
 	const struct world_figures *f = world_figures(s->sim->w, vf, dir);
 	struct seen *from = &s->seen[2 * (size_t)vf + dir];
-	struct seen now = {f->offered_bytes, f->refused_pkts, f->got_bytes, f->got_pkts, f->marked_pkts, dir_view_drops(d)};
+	struct seen now = {f->offered_bytes, f->refused_pkts, f->got_bytes, f->got_pkts, f->marked_pkts, dir_view_drops(d), {0}};
+	double quality = quality_of_vf(s->sim->w, vf, dir);
 
-	fprintf(s->sim->csv, "%.9f,%s,%s,%.0f,%.0f,%.1f,%.1f,%.1f,%.1f\n", (double)world_now_ns(s->sim->w) / 1e9,
+	fprintf(s->sim->csv, "%.9f,%s,%s,%.0f,%.0f,%.1f,%.1f,%.1f,%.1f", (double)world_now_ns(s->sim->w) / 1e9,
 		s->sim->s->conf->vfs[vf].name, dir == WORLD_TX ? "tx" : "rx",
 		(double)(now.offered_bytes - from->offered_bytes) * 8 / seconds,
 		(double)(now.got_bytes - from->got_bytes) * 8 / seconds, (double)(now.got_pkts - from->got_pkts) / seconds,
 		(double)(now.refused_pkts - from->refused_pkts) / seconds, (double)(now.drops - from->drops) / seconds,
 		(double)(now.marked_pkts - from->marked_pkts) / seconds);
+	for (int c = 0; c < N_TCLASSES; c++) {
+		now.class_bytes[c] = f->class_bytes[c];
+		fprintf(s->sim->csv, ",%.0f", (double)(now.class_bytes[c] - from->class_bytes[c]) * 8 / seconds);
+	}
+	if (quality > 0)
+		fprintf(s->sim->csv, ",%.4f\n", quality);
+	else
+		fprintf(s->sim->csv, ",\n");
 	*from = now;
 }
 
@@ -118,7 +140,8 @@ static bool open_csv(struct sim *sim)
 	if (sim->csv == NULL)
 		fprintf(stderr, "weir-sim: --csv %s: %s\n", sim->args->csv, strerror(errno));
 	else
-		fprintf(sim->csv, "time_s,vf,direction,offered_bps,got_bps,got_pps,refused_pps,dropped_pps,marked_pps\n");
+		fprintf(sim->csv, "time_s,vf,direction,offered_bps,got_bps,got_pps,refused_pps,dropped_pps,marked_pps,"
+			"urgent_bps,high_bps,medium_bps,low_bps,quality\n");
 	return sim->csv != NULL;
 }
 

@@ -13,7 +13,7 @@ enum event_kind { EVENT_WAKE, EVENT_ACK, EVENT_TIMER, EVENT_SEND, EVENT_MESSAGE,
 struct event {
 	uint64_t at_ns;
 	uint64_t order;		/* set by event_push() */
-	uint64_t seq;		/* of an acknowledgement */
+	uint64_t seq, sent_ns;	/* of what an acknowledgement is for */
 	uint32_t who;		/* a source, or a flow */
 	uint8_t kind;		/* enum event_kind */
 	bool has_ce;

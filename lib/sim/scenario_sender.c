@@ -39,6 +39,12 @@ static void check_target(struct conf_reading *r, const struct ini_section *secti
 		conf_say(r, section->line, "[traffic %s]: wanted within = (a time), for its algorithm", t->name);
 	if (!sender_is_by_marks(a) && conf_entry(section, "smoothing") != NULL)
 		conf_say(r, conf_line(section, "smoothing"), "smoothing: wanted an algorithm that is made of marks");
+	if (t->sender.growth > 0 && (a != SENDER_QTCP || t->sender.target_bps == 0))
+		conf_say(r, conf_line(section, "growth"), "growth: wanted algorithm = qtcp and target = beside it");
+	if (t->sender.growth > 0 && conf_entry(section, "step") != NULL)
+		conf_say(r, conf_line(section, "growth"), "growth: wanted one of it and step =");
+	if (t->sender.is_paced && sender_is_paced(a))
+		conf_say(r, conf_line(section, "paced"), "paced: wanted an algorithm with a window, for this one is paced anyway");
 	if (a == SENDER_CUBIC && conf_entry(section, "step") != NULL)
 		conf_say(r, conf_line(section, "step"), "step: wanted another algorithm than cubic, which has none");
 }

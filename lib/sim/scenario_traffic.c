@@ -116,13 +116,15 @@ static const struct conf_field fields[] = {
 	{"within", conf_read_time, AT(struct traffic, sender.target_ns), NS_PER_US, FOREVER, "a time such as 5ms"},
 	{"load", conf_read_count, AT(struct traffic, load_bps), 1000, CONF_MAX_BPS, "bits per second such as 90G"},
 	{"message", conf_read_count, AT(struct traffic, message_bytes), 64, UINT64_C(1) << 40, "bytes such as 2M"},
+	{"growth", conf_read_count, AT(struct traffic, sender.growth), 1, 1000, "thousandths of the target's window, from 1 to 1000"},
+	{"paced", conf_read_choice, AT(struct traffic, sender.is_paced), 0, 0, "no|yes"},
 	{"class", scenario_read_class, 0, 0, 0, 0, "a name of letters, digits and _"},
 };
 
 static const unsigned int kinds_of[LENGTH(fields)] = {
 	OF_ALL, OF_ALL, OF_ALL, OF_ALL, OF_ALL, OF_OPEN_LOOP | OF(TCP), OF_OPEN_LOOP | OF(TCP), OF_OPEN_LOOP | OF(TCP),
 	OF_OPEN_LOOP, OF_OPEN_LOOP, OF(ONOFF), OF(ONOFF), OF(ONOFF), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TRACE),
-	OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP),
+	OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP),
 };
 
 static const char *const kind_names[] = {"constant", "poisson", "onoff", "tcp", "trace"};

@@ -7,6 +7,7 @@
 
 #define FIRST_CWND   10.0
 #define NO_THRESHOLD 1e9
+#define PACE_START   2.0
 
 static const struct sender_law *const laws[N_SENDER_ALGORITHMS] = {
 	[SENDER_RENO] = &sender_reno,
@@ -31,10 +32,21 @@ void sender_begin(struct sender *s, const struct sender_terms *t, uint64_t at_ns
 		laws[t->algorithm]->begin(s, t, at_ns);
 }
 
+/* The window spread over a smoothed round trip; in slow start twice as fast, or the pace would hold it back. */
+static void pace(struct sender *s, const struct heard *h)
+{
+	double rtt_ns = (double)(h->at_ns - h->sent_ns), factor = s->cwnd < s->ssthresh ? PACE_START : 1;
+
+	s->srtt_ns += s->srtt_ns > 0 ? (rtt_ns - s->srtt_ns) / 8 : rtt_ns;
+	s->rate_bps = factor * s->cwnd * h->bytes * 8e9 / s->srtt_ns;
+}
+
 void sender_hear(struct sender *s, const struct sender_terms *t, const struct heard *h)
 {
 	sender_advance(s, t, h->at_ns);
 	laws[t->algorithm]->hear(s, t, h);
+	if (t->is_paced && !sender_is_paced(t->algorithm))
+		pace(s, h);
 }
 
 void sender_advance(struct sender *s, const struct sender_terms *t, uint64_t at_ns)

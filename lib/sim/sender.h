@@ -22,22 +22,24 @@ struct sender_terms {
 	uint64_t rtt_ns;		/* without queues */
 	uint32_t max_window_pkts;
 	uint32_t step;			/* additive increase, in the law's own steps: 1 is as published.  Of the whole class */
+	uint32_t growth;		/* instead of steps: a round trip adds so many thousandths of the target's window; 0: steps */
 	uint32_t smoothing;		/* the marked part by 1/N; 0: the law's own (16, QTCP 2, rates 256) */
 	uint64_t target_bps;		/* QTCP, QRDMA: what the class is to have; 0: its target is target_ns */
 	uint64_t target_ns;		/* D2TCP, QTCP, QRDMA: a message is to be there within */
+	bool is_paced;			/* a window is spread over the round trip (DCQCN and QRDMA are rates anyway) */
 	uint64_t line_bps;		/* DCQCN, QRDMA: the most, and the first, rate of the connection */
 };
 
 /* An acknowledgement, or a CNP where there are none. */
 struct heard {
-	uint64_t at_ns;
+	uint64_t at_ns, sent_ns;	/* now; and when that was sent, which arrived */
 	uint64_t seq, next_seq;		/* of what arrived, and of what would be sent next */
 	uint64_t n_lost;		/* missing before it */
 	uint32_t bytes;
 	bool has_ce;
 	uint32_t n_sharing;		/* connections of its class, itself with them: at least 1 */
 	/* Where there are messages: */
-	uint64_t took_ns;		/* of the one that this ends; 0: it ends none */
+	uint64_t tail_ns;		/* what 9 of 10 of its class took, followed message by message; 0: not known */
 	uint64_t since_ns, left_pkts;	/* the oldest that is under way: when it came, what is missing; left 0: none */
 };
 
@@ -55,6 +57,7 @@ struct sender_quality {
 struct sender {
 	double cwnd, ssthresh;		/* packets */
 	double rate_bps;		/* 0: not paced */
+	double srtt_ns;			/* 0: not known yet */
 	uint64_t recover_seq;		/* reduced already for what was sent before */
 	double w_max, k_s;		/* CUBIC */
 	uint64_t epoch_ns;

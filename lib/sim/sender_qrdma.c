@@ -9,11 +9,11 @@ static void hear(struct sender *s, const struct sender_terms *t, const struct he
 {
 	bool is_cnp = rate_count(s, t, h);
 
-	quality_count(&s->quality, t, h);
+	quality_count(&s->quality, h);
 	if (h->at_ns >= s->quality.slot_ns + SLOT_NS)
 		quality_end_slot(&s->quality, t, h->at_ns);
 	if (is_cnp)
-		rate_cut(s, t, quality_part(s->marks.alpha, quality_of(&s->quality, t, h->n_sharing)), h->at_ns);
+		rate_cut(s, t, quality_part(s->marks.alpha, quality_of(&s->quality, t, h)), h->at_ns);
 }
 
 const struct sender_law sender_qrdma = {.begin = rate_begin, .hear = hear, .advance = rate_advance, .loss_factor = 0.5};

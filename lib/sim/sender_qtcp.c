@@ -10,12 +10,12 @@ static void hear(struct sender *s, const struct sender_terms *t, const struct he
 	double part = 0, quality;
 	bool is_slot_over = window_weigh_marks(s, h, smoothing_of(t, SMOOTHING), &part);
 
-	quality_count(&s->quality, t, h);
+	quality_count(&s->quality, h);
 	if (h->has_ce && s->cwnd < s->ssthresh)
 		s->ssthresh = s->cwnd;	/* slow start ends with the first mark */
 	if (is_slot_over)
 		quality_end_slot(&s->quality, t, h->at_ns);
-	quality = quality_of(&s->quality, t, h->n_sharing);
+	quality = quality_of(&s->quality, t, h);
 	if (h->n_lost > 0 && h->seq >= s->recover_seq)
 		window_reduce(s, 0.5, h->at_ns, h->next_seq);
 	else if (is_slot_over && part > 0)

@@ -6,27 +6,20 @@
 #include "sender_impl.h"
 
 #define TAIL	  0.9	/* by delay the actual one is that which 9 of 10 messages are within */
-#define TAIL_STEP 0.3	/* of the target: how far a message moves it */
+#define TAIL_STEP 0.1	/* of the target: how far a message moves it */
 
-static void follow_tail(struct sender_quality *q, double took_ns, double target_ns)
+void quality_follow_tail(double *tail_ns, double took_ns, double target_ns)
 {
-	if (q->actual <= 0)
-		q->actual = took_ns;
+	if (*tail_ns <= 0)
+		*tail_ns = took_ns;
 	else
-		q->actual += TAIL_STEP * target_ns * (took_ns > q->actual ? TAIL : TAIL - 1);
-	q->actual = q->actual > 1 ? q->actual : 1;
+		*tail_ns += TAIL_STEP * target_ns * (took_ns > *tail_ns ? TAIL : TAIL - 1);
+	*tail_ns = *tail_ns > 1 ? *tail_ns : 1;
 }
 
 static void smooth(struct sender_quality *q, double now)
 {
 	q->actual += q->actual > 0 ? QUALITY_GAMMA * (now - q->actual) : now;
-}
-
-void quality_count(struct sender_quality *q, const struct sender_terms *t, const struct heard *h)
-{
-	q->slot_bytes += h->bytes;
-	if (t->target_bps == 0 && h->took_ns > 0)
-		follow_tail(q, (double)h->took_ns, (double)t->target_ns);
 }
 
 void quality_end_slot(struct sender_quality *q, const struct sender_terms *t, uint64_t at_ns)
@@ -37,13 +30,11 @@ void quality_end_slot(struct sender_quality *q, const struct sender_terms *t, ui
 	q->slot_bytes = 0;
 }
 
-double quality_of(const struct sender_quality *q, const struct sender_terms *t, uint32_t n_sharing)
+double quality_of(const struct sender_quality *q, const struct sender_terms *t, const struct heard *h)
 {
-	if (q->actual <= 0)
-		return 1;
 	if (t->target_bps > 0)
-		return (double)t->target_bps / n_sharing / q->actual;
-	return q->actual / (double)t->target_ns;
+		return q->actual > 0 ? (double)t->target_bps / h->n_sharing / q->actual : 1;
+	return h->tail_ns > 0 ? (double)h->tail_ns / (double)t->target_ns : 1;
 }
 
 double quality_part(double alpha, double quality)

@@ -25,6 +25,8 @@ void window_grow(struct sender *s, const struct sender_terms *t, double step)
 
 double window_step(const struct sender *s, const struct sender_terms *t, const struct heard *h)
 {
+	if (t->growth > 0)
+		return t->growth / 1e3 * (double)t->target_bps / h->n_sharing * (double)t->rtt_ns / 8e9 / h->bytes / s->cwnd;
 	return t->step / (s->cwnd * (t->target_bps > 0 ? h->n_sharing : 1));
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sender_quality.h"
 #include "world_impl.h"
 
 #define LEAST_RTO_NS (200 * NS_PER_MS)
@@ -163,13 +164,15 @@ static void end_messages(struct world *w, struct flow *f, struct heard *h)
 			h->left_pkts = one->end_seq - f->next_ack;
 			return;
 		}
-		h->took_ns = h->at_ns - one->since_ns;
+		uint64_t took_ns = h->at_ns - one->since_ns;
+		if (t->sender.target_ns > 0)
+			quality_follow_tail(&w->tail_ns[index_of(w, f)], (double)took_ns, (double)t->sender.target_ns);
 		if (one->since_ns < w->mark_ns)
 			continue;
 		m->n++;
-		m->took_sum_ns += h->took_ns;
-		m->n_missed += t->sender.target_ns > 0 && h->took_ns > t->sender.target_ns;
-		hist_record(m->took, h->took_ns);
+		m->took_sum_ns += took_ns;
+		m->n_missed += t->sender.target_ns > 0 && took_ns > t->sender.target_ns;
+		hist_record(m->took, took_ns);
 	}
 }
 
@@ -208,7 +211,7 @@ void world_hear(struct world *w, const struct event *ack)
 {
 	struct flow *f = &w->flows[ack->who];
 	const struct traffic *t = traffic_of(w, f);
-	struct heard h = {.at_ns = ack->at_ns, .seq = ack->seq, .next_seq = f->next_seq, .bytes = t->size[0],
+	struct heard h = {.at_ns = ack->at_ns, .sent_ns = ack->sent_ns, .seq = ack->seq, .next_seq = f->next_seq, .bytes = t->size[0],
 		.has_ce = ack->has_ce, .n_sharing = w->n_active[t->class_of]};
 
 	if (ack->seq < f->next_ack)	/* given up for lost, and came after all */
@@ -219,6 +222,7 @@ void world_hear(struct world *w, const struct event *ack)
 	f->heard_ns = ack->at_ns;
 	if (f->n_messages > f->first_message)
 		end_messages(w, f, &h);
+	h.tail_ns = (uint64_t)w->tail_ns[index_of(w, f)];
 	sender_hear(&f->sender, &w->senders[index_of(w, f)], &h);
 	send_more(w, ack->who, ack->at_ns);
 }
@@ -283,7 +287,8 @@ bool world_create_flows(struct world *w)
 	w->n_active = calloc(n + 1, sizeof(*w->n_active));
 	w->senders = calloc(n + 1, sizeof(*w->senders));
 	w->messages = calloc(n + 1, sizeof(*w->messages));
-	if (w->flows == NULL || w->n_active == NULL || w->senders == NULL || w->messages == NULL)
+	w->tail_ns = calloc(n + 1, sizeof(*w->tail_ns));
+	if (w->tail_ns == NULL || w->flows == NULL || w->n_active == NULL || w->senders == NULL || w->messages == NULL)
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		w->senders[i] = w->s->traffics[i].sender;
@@ -304,6 +309,7 @@ void world_destroy_flows(struct world *w)
 	free(w->n_active);
 	free(w->senders);
 	free(w->messages);
+	free(w->tail_ns);
 }
 
 void world_mark_flows(struct world *w)

@@ -137,6 +137,7 @@ struct world {
 	struct sender_terms *senders;	/* by traffic */
 	uint32_t *n_active;		/* by traffic, of the class that it is the first of: connections */
 	struct world_messages *messages;	/* by traffic */
+	double *tail_ns;		/* by traffic: what 9 of 10 of its messages took, followed; 0: none ended */
 	struct pipe_change *change;	/* the pipe has not all of it yet */
 	uint32_t n_changed;		/* of the scenario's changes: handed to the pipe */
 	struct world_figures *figures;	/* 2 a VF: tx, rx */

@@ -81,6 +81,7 @@ void world_acknowledge(struct world *w, const struct frame *f, uint64_t at_ns, b
 		.kind = EVENT_ACK,
 		.who = f->flow,
 		.seq = f->seq,
+		.sent_ns = f->offered_ns,
 		.has_ce = has_ce,
 	});
 }

@@ -3,8 +3,7 @@
 
 Papers: A  DBA-VM (ISCC 2012)   B  DAQS   C  Eiffel   D  QoS for networked storage (QTCP, QRDMA).
 What misses its bar stays on the page as missed, with the reason; what needs parts that do not exist yet is listed as such.
-A row that was fitted to what is printed says so: the QTCP senders that grow by their targets are ours, for the printed equations
-are lost.  Costs (C) are weir-bench's, of the machine and the hour: whoever else uses its caches makes all the ratios larger.
+QTCP's printed equations are lost: senders that grow by a part of their target's window, and are paced, are ours, with the parameters told.  Costs (C) are weir-bench's, of the machine and the hour: whoever else uses its caches makes all the ratios larger.
 """
 import argparse
 import html
@@ -23,7 +22,7 @@ STYLE = ("body{font:15px/1.45 sans-serif;max-width:72em;margin:2em auto;padding:
          "img{max-width:48%;margin:.5em 1% 0 0}")
 
 
-TOGETHER = ("storage-", "deadlines-", "mixed-", "ratios-", "fct-")      # drawn in one picture (paperplot)
+TOGETHER = ("storage-", "deadlines-", "mixed-", "ratios-", "fct-", "many-")      # drawn in one picture (paperplot)
 
 
 class Failed(Exception):
@@ -38,10 +37,15 @@ class Player:
         self.bench_binary, self.bench_json = bench, bench_json
         self.runs, self.suites = {}, {}
 
-    def __call__(self, name):
+    def __call__(self, name, text=None):
+        """-> its Run; 'text': a scenario that is no file of config/sim."""
         if name not in self.runs:
+            scenario = machine.ROOT / "config" / "sim" / f"{name}.conf"
+            if text is not None:
+                scenario = self.folder / f"{name}.conf"
+                scenario.write_text(text, encoding="utf-8")
             out = {kind: self.folder / f"{name}.{kind}" for kind in ("json", "csv", "svg")}
-            command = [self.binary, machine.ROOT / "config" / "sim" / f"{name}.conf", "--quiet", "--json", out["json"], "--csv",
+            command = [self.binary, scenario, "--quiet", "--json", out["json"], "--csv",
                        out["csv"]] + (["--plot", out["svg"]] if self.has_pictures and not name.startswith(TOGETHER) else [])
             try:
                 done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True,

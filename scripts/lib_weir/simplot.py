@@ -8,6 +8,7 @@ import sys
 
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f"]
 MOST_LINES = 16         # more cannot be told apart
+MOST_WITH_CLASSES = 3   # VFs: of more, only the whole
 SCALES = ((1e9, "Gb/s"), (1e6, "Mb/s"), (1e3, "kb/s"), (1, "b/s"))
 
 
@@ -15,15 +16,20 @@ class BadFile(Exception):
     """Not what weir-sim writes."""
 
 
+CLASSES = {"urgent": ":", "high": "-", "medium": "--", "low": "-."}
+
+
 def read_series(path):
-    """-> {(vf, direction): ([s], [b/s])} of those that ever had anything."""
-    series = collections.defaultdict(lambda: ([], []))
+    """-> {(vf, direction): ([s], [b/s], {class: [b/s]})} of those that ever had anything."""
+    series = collections.defaultdict(lambda: ([], [], {name: [] for name in CLASSES}))
     try:
         with open(path, encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                times, rates = series[row["vf"], row["direction"]]
+                times, rates, by_class = series[row["vf"], row["direction"]]
                 times.append(float(row["time_s"]))
                 rates.append(float(row["got_bps"]))
+                for name, class_rates in by_class.items():
+                    class_rates.append(float(row[f"{name}_bps"]))
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise BadFile(f"{path}: want what weir-sim --csv writes: {error!r}") from error
     return {key: value for key, value in series.items() if any(value[1])}
@@ -51,21 +57,27 @@ def label(key, several_directions):
 
 def draw_rates(axes, series, figures):
     """Rates over time; what was guaranteed as a dotted line of the same colour."""
-    divisor, unit = scale_of(max(max(rates) for _, rates in series.values()))
+    divisor, unit = scale_of(max(max(rates) for _, rates, _ in series.values()))
     both = len({direction for _, direction in series}) > 1
-    for (key, (times, rates)), colour in zip(series.items(), COLOURS * MOST_LINES):
+    has_guarantee = False
+    for (key, (times, rates, by_class)), colour in zip(series.items(), COLOURS * MOST_LINES):
+        used = {name: some for name, some in by_class.items() if any(some)}
+        for name, some in used.items() if len(used) > 1 and len(series) <= MOST_WITH_CLASSES else ():
+            axes.plot(times, [rate / divisor for rate in some], color=colour, linewidth=0.9, alpha=0.7, linestyle=CLASSES[name],
+                      label=f"{label(key, both)} {name}")
         axes.plot(times, [rate / divisor for rate in rates], color=colour, linewidth=1.3, label=label(key, both),
                   linestyle="-" if key[1] == "tx" else "--")
         guaranteed = figures.get(key, {}).get("effective", {}).get("min_bps", 0)
         if guaranteed:
+            has_guarantee = True
             axes.axhline(guaranteed / divisor, color=colour, linewidth=0.7, linestyle=":")
     axes.set_xlabel("time [s]")
     axes.set_ylabel(f"rate [{unit}]")
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), title="dotted: guaranteed",
-                title_fontsize=7)
+    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0),
+                title="thin dotted: guaranteed" if has_guarantee else None, title_fontsize=7)
 
 
 def draw_delays(axes, series, figures):
@@ -77,6 +89,8 @@ def draw_delays(axes, series, figures):
                  [max(figures[key]["delay_us"][name], 1e-3) for key in keys], 0.27, color=shade, label=name)
     axes.set_xticks(range(len(keys)), [label(key, both) for key in keys], rotation=30 if len(keys) > 6 else 0, fontsize=8)
     axes.set_yscale("log")
+    for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        which(lambda value, _: f"{value:g}" if str(f"{value:.0e}")[0] in "125" else "")
     axes.set_ylabel("delay, ring to wire [us]")
     axes.grid(alpha=0.25, axis="y")
     axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
@@ -92,6 +106,8 @@ def draw(csv_path, json_path, path, pyplot):
     figure, (above, below) = pyplot.subplots(2, 1, figsize=(8, 6.4), height_ratios=(3, 2))
     draw_rates(above, series, figures)
     draw_delays(below, series, figures)
+    above.set_title("what arrived" + (f", the {MOST_LINES} largest of {len(figures)}" if len(figures) > 2 * MOST_LINES else ""), fontsize=9)
+    below.set_title("delay of each packet", fontsize=9)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 

@@ -181,6 +181,10 @@ def trace(context):
         rows = [r for r in csv.DictReader(f) if r["vf"] == "vm1" and r["direction"] == "tx"]
     total = sum(float(r["got_bps"]) * 0.002 / 8 for r in rows)
     assert abs(total - sum(100 + i for i in range(100))) < 1, total
+    for name, first in (("urgent", 101), ("medium", 100)):      # a class's column is its own
+        part = sum(float(r[name + "_bps"]) * 0.002 / 8 for r in rows)
+        assert abs(part - sum(range(first, 200, 2))) < 1, "%s: %s" % (name, part)
+    assert not any(float(r["high_bps"]) or r["quality"] for r in rows), rows[0]
     classes = {c["class"] for c in vm1["classes"]}
     assert classes == {"urgent", "medium"}, vm1["classes"]
 
