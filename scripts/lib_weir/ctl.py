@@ -24,8 +24,8 @@ class Weir:
     def ask(self, command):
         answer = self._telemetry.ask(command)
         if answer is None:
-            sys.exit(f"weirctl: nothing answers at {self._where}: is weir running, as which user, and with which"
-                     " --file-prefix? (weirctl -f PREFIX)")
+            sys.exit(f"weirctl: nothing answers at {self._where}: is weir running, as which user, with which"
+                     " --file-prefix (weirctl -f PREFIX), and do ten others ask all the time?")
         if isinstance(answer, dict) and "error" in answer:
             sys.exit(refusal(answer))
         return answer

@@ -2,6 +2,7 @@
 """Asks weir what it knows, through DPDK's telemetry socket. Everything here is best effort: None = no answer."""
 import json
 import socket
+import time
 
 
 class Telemetry:
@@ -14,10 +15,23 @@ class Telemetry:
         self._size = 16384
 
     def _connect(self):
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket.settimeout(self._timeout_s)
-        self._socket.connect(self._path)
-        self._size = json.loads(self._socket.recv(4096)).get("max_output_len", self._size)
+        """Of those who come in the same moment DPDK lets one wait, and it takes ten at a time: else one comes again."""
+        until = time.monotonic() + self._timeout_s
+        while True:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._socket.settimeout(self._timeout_s)
+            try:
+                self._socket.connect(self._path)
+                greeting = self._socket.recv(4096)
+            except BlockingIOError:
+                greeting = b""
+            if greeting:
+                break
+            self.close()
+            if time.monotonic() > until:
+                raise OSError("its ten connections are taken")
+            time.sleep(0.005)
+        self._size = json.loads(greeting).get("max_output_len", self._size)
 
     def ask_raw(self, command):
         """-> the answer as it comes; raises OSError."""

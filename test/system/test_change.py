@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -14,6 +15,10 @@ from harness.process import RUN_DIR, Telemetry
 from harness.suite import test
 from harness.view import done, wait_until, weirctl
 from rigs import Changeable, mac, sections, vdevs_of, with_state
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts"))
+
+from lib_weir import telemetry  # noqa: E402
 
 NOBODY = 65534
 CABLES = ["pf", "a", "b", "c"]
@@ -250,6 +255,29 @@ def many_clients(rig):
     assert not wrong, wrong[0]
     assert rig.ask("/weir/info")["changes"] - before == len(clients) * n
     reset(rig)
+
+
+# Broken by: a connect() that takes a full backlog for no answer.
+@test("operators who come in the same moment are all answered", Changing)
+def same_moment(rig):
+    n, answers = 8, []
+    together = threading.Barrier(n)
+
+    def operator():
+        for _ in range(30):
+            together.wait()
+            link = telemetry.Telemetry(os.path.dirname(RUN_DIR), rig.weir.prefix, timeout_s=5)     # weirctl's
+            answers.append(link.ask("/weir/sla/get,a"))
+            together.wait()
+            link.close()
+
+    operators = [threading.Thread(target=operator) for _ in range(n)]
+    for one in operators:
+        one.start()
+    for one in operators:
+        one.join()
+    answered = sum(isinstance(answer, dict) and answer.get("vf") == "a" for answer in answers)
+    assert answered == 30 * n, "%d of %d were answered" % (answered, 30 * n)
 
 
 PAIRS = [(10, 20), (30, 40), (50, 60), (70, 80)]

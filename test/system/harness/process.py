@@ -96,7 +96,14 @@ class Telemetry:
     def __init__(self, prefix, timeout_s=5):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.sock.settimeout(timeout_s)
-        self.sock.connect("%s/%s/dpdk_telemetry.v2" % (RUN_DIR, prefix))
+        until = time.monotonic() + timeout_s
+        while True:
+            try:
+                self.sock.connect("%s/%s/dpdk_telemetry.v2" % (RUN_DIR, prefix))
+                break
+            except BlockingIOError:     # others connect in the same moment: DPDK lets one wait
+                assert time.monotonic() < until, "no room in the socket's queue"
+                time.sleep(0.002)
         self.max_output_bytes = json.loads(self.sock.recv(1024))["max_output_len"]
 
     def ask_raw(self, request):
