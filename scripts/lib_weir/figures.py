@@ -48,9 +48,10 @@ def daqs(play):
 def daqs_joining(play):
     """DAQS: VMs join one by one."""
     run = play("daqs-joining")
-    lowest = run.lowest_bps("vm1", 0.15)
-    yield Row("B", "daqs-joining", "VMs join with 1 to 8 TCP flows", "holds, after a poll of 200 ms",
-              f"lowest 5 ms of it {lowest / 1e9:.3f} Gb/s", ">= 9.99 Gb/s in each 5 ms", lowest >= 9.99e9, "")
+    lowest, alone = run.lowest_bps("vm1", 0.15), run.mean_bps("vm1", 0.05, 0.15)
+    yield Row("B", "daqs-joining", "10 G guaranteed; idle VMs join one by one with 1 to 8 TCP flows", "holds, after a poll of 200 ms; idle VMs cost nothing",
+              f"lowest 1 ms of it, from the first on, {lowest / 1e9:.3f} Gb/s; {alone / 1e9:.3f} of 25 while the others are idle",
+              ">= 9.975 Gb/s (all but 2 packets) in each 1 ms, >= 24.9 alone", lowest >= 9.975e9 and alone >= 24.9e9, "")
 
 
 def payments(play):

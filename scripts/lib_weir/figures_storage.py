@@ -81,7 +81,7 @@ def convergence(play):
         ours = f"{at} round trips ({at * rtt_us / 1e3:.1f} ms), within 25 %" if at else "not within 25 % of 1 in 20 ms"
         yield Row("D", "convergence", f"Q of all classes settles, {rtt_us} us (fig. 9)", "~50 round trips, then 0.95 to 1", ours,
                   "<= 50 round trips, then within 5 %", at is not None and at <= 50 and settled_rtts(run, SIGMA) is not None,
-                  "windows saw by more than 5 % between marks, and Q over 16 round trips with them")
+                  "windows saw by about 5 % between marks, and Q over 16 round trips with them")
 
 
 def late_ms(run, want, pct):
