@@ -234,8 +234,8 @@ static inline bool is_plain(uint64_t src_type)
 }
 
 /* As enter() of a plain frame; false: that must say. */
-static inline __attribute__((always_inline)) bool enter_plain(const struct l2 *l2, struct pkt *p, uint64_t mac, uint16_t port, enum port_kind kind,
-	struct memo *memo)
+static inline __attribute__((always_inline)) bool enter_plain(const struct l2 *l2, struct pkt *p, uint64_t mac,
+	uint16_t port, enum port_kind kind, struct memo *memo)
 {
 	uint64_t at = l2_home_slot(l2, mac);
 	const struct l2_slot *slot = &l2->slots[at];
@@ -288,8 +288,8 @@ static inline void lead_plain(const struct l2 *l2, struct pkt *p, uint64_t mac, 
 	p->dst = memo->dst;
 }
 
-static inline __attribute__((always_inline)) void switch_all(const struct l2 *l2, struct pkt *p, const struct head *head, uint32_t n, uint16_t port,
-	enum port_kind kind)
+static inline __attribute__((always_inline)) void switch_all(const struct l2 *l2, struct pkt *p, const struct head *head,
+	uint32_t n, uint16_t port, enum port_kind kind)
 {
 	struct memo memo = {.mac_vid = NO_MAC_VID, .plain = NO_MAC_VID, .sender = NO_MAC_VID};
 

@@ -246,7 +246,8 @@ static inline void count_moment(struct egress *e, uint32_t stats, const struct m
 	count_delay(e, stats, m->tclass, m->waited_ns, m->pkts);
 }
 
-static inline void begin_moment(const struct enode *n, struct moment *m, const struct fifo_entry *entry, enum tclass tclass, uint64_t now_ns)
+static inline void begin_moment(const struct enode *n, struct moment *m, const struct fifo_entry *entry, enum tclass tclass,
+	uint64_t now_ns)
 {
 	m->came = fifo_entry_came(entry);
 	m->waited_ns = fifo_entry_waited_ns(entry, now_ns);
