@@ -362,6 +362,26 @@ START_TEST(lost_time_is_given_back_but_never_above_a_real_link)
 }
 END_TEST
 
+/* A slow VF: its limit's burst is two frames, since 1 ms is less than one, and by that much urgent may overdraw it.
+ * Broken by: an urgent allowance that overdraws by 1 ms (11 ms of delay at 1 Mb/s). */
+START_TEST(urgent_overdraws_a_slow_limit_by_two_frames)
+{
+	struct rim *r = rim_create(&(struct rim_setup){
+		.ini = RIM_PF("1G") RIM_VM(01, "tx.max_bps = 1M\ntx.urgent_bps = 100k\ntx.urgent_pps = 100\nwhen_full = drop\n"),
+		.placement = (enum rim_placement)_i});
+	int urgent = rim_offer(r, &(struct rim_stream){.port = 1, .dst = HOST_MAC(1), .bytes = 200, .pps = 23, .dscp = 46});
+
+	rim_offer(r, &(struct rim_stream){.port = 1, .dst = HOST_MAC(1), .bytes = 1500, .pps = 200});
+	rim_run(r, 500 * MS);
+	rim_mark(r);
+	rim_run(r, 5000 * MS);
+	check_pps(r, urgent, 23, 20);
+	ck_assert_uint_le(rim_longest_delay_ns(r, urgent), MS);
+	ck_assert_double_le(rim_port_bps(r, 0), 1e6 * 1.005);
+	rim_end(r);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("pipe_core");
@@ -383,6 +403,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, who_is_starved_is_seen_while_it_lasts);
 	tcase_add_test(tc, time_the_core_was_taken_away_is_given_back);
 	tcase_add_loop_test(tc, lost_time_is_given_back_but_never_above_a_real_link, 0, 2);
+	tcase_add_loop_test(tc, urgent_overdraws_a_slow_limit_by_two_frames, 0, 3);
 	suite_add_tcase(s, tc);
 	return s;
 }
