@@ -44,16 +44,23 @@ struct order_terms pipe_terms(const struct sla *s, bool has_guarantee)
 	};
 }
 
-/* What the limit saves: the burst, or two frames, or what others may take first (contract 1). */
+/* The burst: what was asked for, but two frames at least, or a slow limit's would be none (contract 1). */
+static uint64_t burst_ns(const struct pipe *p, const struct sla *s, uint16_t port)
+{
+	uint32_t largest = largest_bytes(&p->f->conf->ports[port]);
+	uint64_t two_frames_ns = u64_max(price_ns(price_of_bps(s->max_bps), 2ull * largest), price_ns(price_of_pps(s->max_pps), 2));
+
+	return u64_max(s->burst_ns, two_frames_ns);
+}
+
+/* What the limit saves: the burst, or what others may take first (contract 1). */
 void pipe_set_limit(const struct pipe *p, struct limiter *l, const struct sla *s, uint16_t port, uint64_t now_ns)
 {
 	const struct fabric_port *fp = &p->f->ports[port];
-	price_t byte = price_of_bps(s->max_bps), pkt = price_of_pps(s->max_pps);
 	uint32_t largest = largest_bytes(&p->f->conf->ports[port]);
-	uint64_t two_frames_ns = u64_max(price_ns(byte, 2ull * largest), price_ns(pkt, 2));
 	uint64_t others_ns = price_ns(price_of_bps(fp->link_bps), 12ull * largest) + p->f->conf->turn_ns;
 
-	limiter_set(l, byte, pkt, u64_max(s->burst_ns, u64_max(two_frames_ns, others_ns)), now_ns);
+	limiter_set(l, price_of_bps(s->max_bps), price_of_pps(s->max_pps), u64_max(burst_ns(p, s, port), others_ns), now_ns);
 	l->extra_bytes = basis_bytes((enum link_basis)s->basis, 0);
 }
 
@@ -84,6 +91,7 @@ static bool set_sender(struct pipe *p, struct egress *e, vf_id vf, const struct 
 {
 	uint64_t above_ns = e == p->pf ? uplink_mark_ns(p, vf, v) : v->tx_mark_ns;
 	struct order_terms terms = pipe_terms(&v->tx_eff, has_guarantee);
+	terms.burst_ns = burst_ns(p, &v->tx_eff, p->f->conf->pf);	/* by so much urgent overdraws the limit */
 	/* A sender that can be held is never refused; others drop by policy at their queue: what can be marked is marked
 	 * before the rest is dropped. */
 	bool is_held = p->f->lone_vf[v->port] == vf && v->when_full == WHEN_FULL_HOLD;
@@ -137,6 +145,7 @@ void pipe_set_grant(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t 
 bool pipe_set_vf_rx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t now_ns)
 {
 	struct order_terms terms = pipe_terms(&v->rx_eff, false);
+	terms.burst_ns = burst_ns(p, &v->rx_eff, v->port);
 	struct egress *e = p->egress[v->port];
 	uint32_t node = p->f->node_of[vf];
 

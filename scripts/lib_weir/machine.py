@@ -75,14 +75,16 @@ def prefix_all_cpus():
 def attending(cpus):
     """The calling thread attends, beside weir's data CPU and not on it: without that a busy machine's guests, which are
     ahead of all others, keep a script from hearing for seconds what it waits for."""
-    before = os.sched_getaffinity(0)
+    before, policy, param = os.sched_getaffinity(0), os.sched_getscheduler(0), os.sched_getparam(0)
     if not cpus.only_one:
         os.sched_setaffinity(0, before - {cpus.data})
     attend()
     try:
         yield
     finally:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        if os.sched_getscheduler(0) != policy:
+            # Who may be ahead by a limit alone (RLIMIT_RTPRIO) may not take "as usual for what it starts" back.
+            os.sched_setscheduler(0, policy | os.SCHED_RESET_ON_FORK, param)
         os.sched_setaffinity(0, before)
 
 

@@ -33,6 +33,7 @@ struct rim_setup {
 	uint32_t hand_pkts;	/* rings between workers; default 1024 */
 	bool is_event_driven;	/* as the simulator: turns when pipe_next_ns() says, and 1 us apart */
 	bool is_unpaced;	/* the PF's rate is what its port takes, not a link clock */
+	bool is_physical;	/* the uplink is a real link */
 };
 
 enum rim_kind { RIM_IPV4, RIM_ARP, RIM_SHORT };	/* RIM_SHORT: a broken frame */

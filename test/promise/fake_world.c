@@ -73,6 +73,7 @@ struct rim *rim_create(const struct rim_setup *setup)
 		bool is_pf = i == r->conf->pf;
 		fp.ports[i].link_bps = is_pf && setup->is_unpaced ? 0 : r->conf->ports[i].rate_bps;
 		fp.ports[i].basis = r->conf->ports[i].basis;
+		fp.ports[i].is_physical = is_pf && setup->is_physical;
 		rim_set_reader(r, i, RIM_TAKES_ALL, 0);
 		rim_set_ring(r, i, DEFAULT_RING);
 	}

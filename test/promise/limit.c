@@ -148,6 +148,39 @@ START_TEST(a_guarantee_in_packets_is_exact_at_every_rate_size_and_uptime)
 }
 END_TEST
 
+static const struct vt_mix guaranteed_sizes[] = {
+	{"64", 1, {64}}, {"1500", 1, {1500}}, {"9000", 1, {9000}}, {"IMIX", 12, {64, 64, 64, 64, 64, 64, 64, 594, 594, 594, 594, 1518}},
+	{"64 and 1500", 2, {64, 1500}}, {"64, 9000", 2, {64, 9000}},
+};
+#define N_GUARANTEED_SIZES (sizeof(guaranteed_sizes) / sizeof(guaranteed_sizes[0]))
+
+/* Sold in bits and in packets: a packet rides on both, so small ones have the packets, large ones the bits, and of no mix
+ * more than the narrower allows, nor less.  Another of a better priority takes what is left.
+ * Fails if own_due_ns() looks at one clock. */
+START_TEST(of_two_guarantees_the_narrower_is_kept_whatever_the_size)
+{
+	const struct vt_mix *mix = &guaranteed_sizes[_i];
+	struct vt_sla sla = {.min_bps = 150000000, .min_pps = 30000, .priority = 7};	/* 625 B on average are both */
+	struct vt *v = vt_create(&(struct vt_params){
+		.n_nodes = 2, .link_bps = NS_PER_S, .link_pps = 1000000, .largest_bytes = 9000});
+	double bytes = 0, want_pps;
+
+	for (uint32_t i = 0; i < mix->n; i++)
+		bytes += (double)mix->bytes[i] / mix->n;
+	want_pps = 150e6 / 8 / bytes < 30e3 ? 150e6 / 8 / bytes : 30e3;
+	vt_set(v, 0, &sla);
+	vt_add(v, (struct vt_source){.node = 0, .mix = mix, .tclass = TC_LOW});
+	vt_vf(v, 1, &unbound, MIX_1500, 0);
+	vt_run(v, 100 * NS_PER_MS);
+	vt_reset(v);
+	vt_run(v, NS_PER_S);
+	ck_assert_msg((double)v->pkts[0] > want_pps * 0.9999 - 2 && (double)v->pkts[0] < want_pps * 1.0001 + 2,
+		"%s: %llu packets, wanted %.1f", mix->name, (unsigned long long)v->pkts[0], want_pps);
+	ck_assert_uint_eq(order_stats(egress_order(v->e), 0)->missed_ns, 0);
+	vt_destroy(v);
+}
+END_TEST
+
 /* Eight guarantees from 1 to 40 % of the link that sum up to all of it, of all packet sizes, and one without that takes
  * what it can: each is kept for its every packet.  Fails if charge_clock_due() forgets 2 us a service. */
 START_TEST(guarantees_that_fill_the_link_are_all_kept)
@@ -317,6 +350,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, of_two_limits_the_narrower_holds_whatever_the_size);
 	tcase_add_loop_test(tc, a_guarantee_in_bits_is_exact_at_every_rate_size_and_uptime, 0, N_BPS);
 	tcase_add_loop_test(tc, a_guarantee_in_packets_is_exact_at_every_rate_size_and_uptime, 0, N_PPS);
+	tcase_add_loop_test(tc, of_two_guarantees_the_narrower_is_kept_whatever_the_size, 0, N_GUARANTEED_SIZES);
 	tcase_add_loop_test(tc, guarantees_that_fill_the_link_are_all_kept, 0, VT_UPTIMES);
 	tcase_add_loop_test(tc, over_any_window_a_vf_sends_at_most_rate_x_time_and_its_burst, 0, 6);
 	tcase_add_loop_test(tc, a_change_of_a_limit_acts_at_once_and_refills_nothing, 0, VT_UPTIMES);

@@ -330,6 +330,58 @@ START_TEST(time_the_core_was_taken_away_is_given_back)
 }
 END_TEST
 
+/* 4 ms away while 120 % of the uplink are offered: a virtual one is only a number, and is given them back; a real link
+ * has never more than it carries.  Who asks for half of it has all of that in both.
+ * Broken by: link_catchup that is true of physical ports. */
+START_TEST(lost_time_is_given_back_but_never_above_a_real_link)
+{
+	bool is_physical = _i % 2;
+	struct rim *r = rim_create(&(struct rim_setup){
+		.ini = RIM_PF("1G") RIM_VM(01, "tx.min_bps = 500M\ntx.max_bps = 500M\n") RIM_VM(02, ""), .is_physical = is_physical});
+
+	for (uint16_t port = 1; port <= 2; port++)
+		rim_offer(r, &(struct rim_stream){.port = port, .dst = HOST_MAC(1), .bytes = 1500, .pps = 50000});
+	rim_run(r, 100 * MS);
+	for (int i = 0; i < 10; i++) {
+		rim_stall(r, 4 * MS);
+		rim_mark(r);
+		rim_run(r, MS);
+		double link_ms = rim_port_bps(r, 0) / 1e9;	/* how many ms' worth left in one */
+		ck_assert_msg(is_physical ? link_ms > 0.98 && link_ms < 1.05 + 0.05 : link_ms > 4.5 && link_ms < 5.1,
+			"%.3f ms of the link in 1 ms", link_ms);
+		rim_run(r, 19 * MS);
+	}
+	rim_mark(r);
+	for (int i = 0; i < 20; i++) {
+		rim_run(r, 16 * MS);
+		rim_stall(r, 4 * MS);
+	}
+	rim_run(r, 10 * MS);
+	check_bps(r, 0, 500e6, 5);
+	rim_end(r);
+}
+END_TEST
+
+/* A slow VF: its limit's burst is two frames, since 1 ms is less than one, and by that much urgent may overdraw it.
+ * Broken by: an urgent allowance that overdraws by 1 ms (11 ms of delay at 1 Mb/s). */
+START_TEST(urgent_overdraws_a_slow_limit_by_two_frames)
+{
+	struct rim *r = rim_create(&(struct rim_setup){
+		.ini = RIM_PF("1G") RIM_VM(01, "tx.max_bps = 1M\ntx.urgent_bps = 100k\ntx.urgent_pps = 100\nwhen_full = drop\n"),
+		.placement = (enum rim_placement)_i});
+	int urgent = rim_offer(r, &(struct rim_stream){.port = 1, .dst = HOST_MAC(1), .bytes = 200, .pps = 23, .dscp = 46});
+
+	rim_offer(r, &(struct rim_stream){.port = 1, .dst = HOST_MAC(1), .bytes = 1500, .pps = 200});
+	rim_run(r, 500 * MS);
+	rim_mark(r);
+	rim_run(r, 5000 * MS);
+	check_pps(r, urgent, 23, 20);
+	ck_assert_uint_le(rim_longest_delay_ns(r, urgent), MS);
+	ck_assert_double_le(rim_port_bps(r, 0), 1e6 * 1.005);
+	rim_end(r);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("pipe_core");
@@ -350,6 +402,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, the_capacity_is_the_switchs_whatever_the_placement, 0, 3);
 	tcase_add_test(tc, who_is_starved_is_seen_while_it_lasts);
 	tcase_add_test(tc, time_the_core_was_taken_away_is_given_back);
+	tcase_add_loop_test(tc, lost_time_is_given_back_but_never_above_a_real_link, 0, 2);
+	tcase_add_loop_test(tc, urgent_overdraws_a_slow_limit_by_two_frames, 0, 3);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -322,6 +322,36 @@ START_TEST(senders_at_a_vfs_port_share_by_tx_weight_and_no_flood_shuts_others_ou
 }
 END_TEST
 
+/* Floods and 0.9 Mb/s of urgent for a VM that receives 10 Mb/s, or shares a port of 50 Mb/s with another: what it
+ * was sold of urgent comes before everything; without it, urgent packets wait for their sender's turn.
+ * Broken by: terms of a receiver without its urgent allowance. */
+START_TEST(a_receivers_urgent_allowance_goes_before_everyone)
+{
+	bool is_shared = _i % 2, is_sold = _i / 2 % 2;
+	char ini[640];
+
+	snprintf(ini, sizeof(ini), RIM_PF("1G") RIM_VM(01, "") "[port v2]\n%s[vf vm2]\nport = v2\nmac = 02:00:00:00:00:02\n%s%s%s",
+		is_shared ? "rate = 50M\n" : "", is_shared ? "" : "rx.max_bps = 10M\n",
+		is_sold ? "rx.urgent_bps = 1M\nrx.urgent_pps = 1k\n" : "",
+		is_shared ? "[vf vm3]\nport = v2\nmac = 02:00:00:00:00:03\n" : "");
+	struct rim *r = rim_create(&(struct rim_setup){.ini = ini, .placement = (enum rim_placement)(_i / 4)});
+	int flood = offer(r, 0, VM_MAC(is_shared ? 3 : 2), 1000, 13000);
+	int urgent = rim_offer(r, &(struct rim_stream){.port = 1, .dst = VM_MAC(2), .bytes = 125, .pps = 900, .dscp = 46});
+	int own = offer(r, 0, VM_MAC(2), 1000, 20000);
+
+	measure(r, 100, 500);
+	ck_assert_uint_gt(rim_pkts(r, own, 2), 100);
+	ck_assert_uint_gt(rim_pkts(r, flood, 2), 100);
+	check_near(rim_pps(r, urgent, 2), 900, 5, "urgent");	/* below its share too */
+	uint64_t pkt_ns = is_shared ? 160000 : 0;	/* one that is leaving; a limit of its own is overdrawn */
+	if (is_sold)
+		ck_assert_uint_le(rim_longest_delay_ns(r, urgent), pkt_ns + 40000);
+	else
+		ck_assert_uint_gt(rim_longest_delay_ns(r, urgent), pkt_ns + 100000);
+	rim_end(r);
+}
+END_TEST
+
 /* Broken by: fill_stage() when the stage is not empty yet. */
 START_TEST(what_a_port_does_not_take_stays_in_order)
 {
@@ -400,6 +430,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_tx_limit_is_shared_among_destinations_by_round_robin_in_bytes, 0, 3);
 	tcase_add_loop_test(tc, a_tx_limit_in_packets_is_shared_among_destinations_too, 0, 3);
 	tcase_add_loop_test(tc, senders_at_a_vfs_port_share_by_tx_weight_and_no_flood_shuts_others_out, 0, 3);
+	tcase_add_loop_test(tc, a_receivers_urgent_allowance_goes_before_everyone, 0, 12);
 	tcase_add_loop_test(tc, what_a_port_does_not_take_stays_in_order, 0, 3);
 	tcase_add_loop_test(tc, at_the_end_all_is_drained_or_flushed_and_counted, 0, 6);
 	suite_add_tcase(s, tc);

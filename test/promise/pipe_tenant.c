@@ -110,6 +110,30 @@ START_TEST(basis_wire_counts_24_bytes_more_a_packet)
 }
 END_TEST
 
+/* A physical uplink counts what goes over the wire, a virtual one the frames: 100 Mb/s of 64-byte frames are 88 or 64 bytes
+ * each; limits and guarantees are L2 on both.
+ * Broken by: link_basis that is L2 on every port. */
+START_TEST(the_link_clock_counts_in_the_basis_of_its_port)
+{
+	bool is_wire = _i % 2;
+	char ini[512];
+
+	snprintf(ini, sizeof(ini), "[port pf]\nrole = pf\nlink_basis = %s\nrate = 100M\n" RIM_VM(01, "tx.max_bps = 20M\n")
+		RIM_VM(02, "tx.min_bps = 10M\ntx.min_pps = 15k\ntx.priority = 7\n") RIM_VM(03, ""), is_wire ? "wire" : "l2");
+	struct rim *r = rim_create(&(struct rim_setup){.ini = ini, .placement = (enum rim_placement)(_i / 2)});
+
+	load(r, 1, HOST_MAC(1), 128);
+	load(r, 2, HOST_MAC(1), 128);
+	load(r, 3, HOST_MAC(1), 64);
+	settle(r);
+	is_near(rim_pps(r, 0, 0), 20e6 / 8 / 128, 0.002, "a limit");
+	is_near(rim_pps(r, 1, 0), 10e6 / 8 / 128, 0.005, "a guarantee");
+	double left = 100e6 / 8 - (rim_pps(r, 0, 0) + rim_pps(r, 1, 0)) * (is_wire ? 152 : 128);
+	is_near(rim_pps(r, 2, 0), left / (is_wire ? 88 : 64), 0.002, "what is left");
+	rim_end(r);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("pipe_tenant");
@@ -120,6 +144,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_tenants_limit_holds_across_uplink_and_local_traffic, 0, 3);
 	tcase_add_loop_test(tc, a_tenants_limit_is_shared_by_uplink_and_local_senders, 0, 3);
 	tcase_add_test(tc, basis_wire_counts_24_bytes_more_a_packet);
+	tcase_add_loop_test(tc, the_link_clock_counts_in_the_basis_of_its_port, 0, 6);
 	suite_add_tcase(s, tc);
 	return s;
 }

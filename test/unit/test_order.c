@@ -18,7 +18,9 @@ struct world {
 	uint32_t n_groups;
 	struct limiter group_limiter[N_GROUPS];
 	uint32_t group_of[N_NODES], parent_of[N_GROUPS];	/* ORDER_NONE: none */
-	bool is_waiting[N_NODES], is_urgent[N_NODES], is_passed[N_NODES];
+	bool is_waiting[N_NODES], is_urgent[N_NODES], is_passed[N_NODES], is_unbound[N_NODES];
+	uint64_t stood_ns[N_NODES];	/* since when as it is: woken, served, or with other terms */
+	uint64_t looked_ns, looked_before_ns;	/* the last two times when queues were looked at */
 	uint64_t now_ns, lost_ns, seed;
 };
 
@@ -53,10 +55,12 @@ static void set(struct world *w, uint32_t node)
 	};
 	limiter_set(l, chance(w, 3) ? price_of_bps(random_bps(w)) : 0,
 		chance(w, 2) ? price_of_pps(1 + chance(w, 10000000)) : 0, chance(w, 5 * NS_PER_MS), w->now_ns);
-	order_set(w->o, node, &w->terms[node], chance(w, 10) ? l : NULL, w->now_ns);
+	w->is_unbound[node] = chance(w, 10) == 0;
+	order_set(w->o, node, &w->terms[node], w->is_unbound[node] ? NULL : l, w->now_ns);
 	w->is_passed[node] = false;
+	w->stood_ns[node] = w->stood_ns[node ^ 1] = w->now_ns;
 	if (limiter_of(w, node ^ 1) == l && w->terms[node ^ 1].weight != 0) {	/* it must hear of it too */
-		w->is_passed[node ^ 1] = false;
+		w->is_passed[node ^ 1] = w->is_unbound[node ^ 1] = false;
 		order_set(w->o, node ^ 1, &w->terms[node ^ 1], l, w->now_ns);
 	}
 }
@@ -67,6 +71,7 @@ static void wake_or_sleep(struct world *w, uint32_t node)
 		w->is_waiting[node] = true;
 		w->is_urgent[node] = chance(w, 3) == 0;
 		w->is_passed[node] = false;
+		w->stood_ns[node] = w->now_ns;
 		order_wake(w->o, node, 64 + (uint32_t)chance(w, 9000), w->is_urgent[node], w->now_ns);
 	} else if (!w->is_urgent[node]) {
 		w->is_urgent[node] = true;
@@ -174,12 +179,37 @@ static void check_none(struct world *w)
 	unit_must(order_link_is_busy(w->o, w->now_ns) || !has_able(w));
 }
 
+static void note_look(struct world *w)
+{
+	if (w->looked_ns == w->now_ns)
+		return;
+	w->looked_before_ns = w->looked_ns;
+	w->looked_ns = w->now_ns;
+}
+
+/* Slow and obvious: who is served is not in debt; and, where nobody stands in a group, a share goes to the best priority
+ * of those who could have gone already when they were looked at before (in one moment the first to come goes first). */
+static void check_choice(struct world *w, uint32_t id, enum order_how how)
+{
+	if (how == ORDER_URGENT)
+		return;
+	note_look(w);
+	unit_must(w->is_unbound[id] || limiter_ready_ns(limiter_of(w, id)) <= w->now_ns);
+	for (uint32_t i = 0; i < N_NODES && how == ORDER_SHARE && w->n_groups == 0; i++) {
+		uint64_t able_ns = u64_max(w->stood_ns[i], limiter_ready_ns(limiter_of(w, i)) + BUCKET_NS);
+		bool could_go = w->is_waiting[i] && !w->is_passed[i] && able_ns <= w->looked_before_ns;
+		unit_must(!could_go || w->terms[i].priority >= w->terms[id].priority);
+	}
+}
+
 static void serve(struct world *w)
 {
 	enum order_how how;
 	uint32_t id = order_next(w->o, w->now_ns, &how);
 
 	if (id == ORDER_NONE) {
+		if (!order_link_is_busy(w->o, w->now_ns))
+			note_look(w);
 		check_none(w);
 		return;
 	}
@@ -187,6 +217,7 @@ static void serve(struct world *w)
 	unit_must(how != ORDER_URGENT || (w->is_urgent[id] && (w->terms[id].urgent_byte | w->terms[id].urgent_pkt)));
 	unit_must(!order_link_is_busy(w->o, w->now_ns));
 	unit_must(how != ORDER_DUE || (w->terms[id].min_byte | w->terms[id].min_pkt));
+	check_choice(w, id, how);
 	if (how != ORDER_URGENT && chance(w, 20) == 0) {
 		w->is_passed[id] = true;
 		order_pass(w->o, id, w->now_ns + chance(w, 100000), w->now_ns);
@@ -194,6 +225,7 @@ static void serve(struct world *w)
 	}
 	bool left = chance(w, 10) != 0;
 	w->is_passed[id] = false;
+	w->stood_ns[id] = w->now_ns;
 	w->is_waiting[id] = left;
 	w->is_urgent[id] = left && w->is_urgent[id] && chance(w, 4);
 	order_charge(w->o, id, how, 64 + chance(w, 9000), 1 + chance(w, 3), left, 64 + (uint32_t)chance(w, 9000),
