@@ -14,6 +14,7 @@
 #define LEAST_ASK   8u	/* rather wait than ask for fewer, where the queue is nearly full */
 #define AHEAD_NS    NS_PER_MS	/* beyond K: what waits inside can be above it */
 #define LEAST_AHEAD 3u
+#define OWED_FOR_NS (2 * LIMITER_CATCHUP_NS)	/* so long is lost time remembered: where a link is full it takes long to catch up */
 #define FADE_SHIFT  3	/* of the mean size, an eighth a burst */
 
 /* 0 is no limit. */
@@ -96,7 +97,7 @@ void pipe_note_lost(struct pipe *p, uint64_t lost_ns, uint64_t now_ns)
 	atomic_store_explicit(&f->home_seen_ns, now_ns, memory_order_relaxed);
 	if (__builtin_expect(lost_ns == 0, 1))
 		return;
-	if (now_ns < atomic_load_explicit(&f->lost_at_ns, memory_order_relaxed) + LIMITER_CATCHUP_NS)
+	if (now_ns < atomic_load_explicit(&f->lost_at_ns, memory_order_relaxed) + OWED_FOR_NS)
 		lost_ns += atomic_load_explicit(&f->lost_ns, memory_order_relaxed);
 	atomic_store_explicit(&f->lost_ns, u64_min(lost_ns, LIMITER_CATCHUP_NS), memory_order_relaxed);
 	atomic_store_explicit(&f->lost_at_ns, now_ns, memory_order_relaxed);
@@ -109,12 +110,12 @@ static uint64_t owed_ns(const struct pipe *p, uint64_t now_ns)
 
 	if (seen_ns + p->turn_ns < now_ns)
 		owed_ns = now_ns - seen_ns;
-	if (now_ns < atomic_load_explicit(&p->f->lost_at_ns, memory_order_relaxed) + LIMITER_CATCHUP_NS)
+	if (now_ns < atomic_load_explicit(&p->f->lost_at_ns, memory_order_relaxed) + OWED_FOR_NS)
 		owed_ns += atomic_load_explicit(&p->f->lost_ns, memory_order_relaxed);
 	return u64_min(owed_ns, LIMITER_CATCHUP_NS);
 }
 
-/* What may be inside of a VF that has nothing to order.  (Divides in the 10 ms after a loss only.) */
+/* What may be inside of a VF that has nothing to order.  (Divides in the 20 ms after a loss only.) */
 static uint32_t ahead_now(const struct pipe *p, const struct room *room, const struct ring_meter *m, uint64_t now_ns)
 {
 	uint64_t owed = owed_ns(p, now_ns);

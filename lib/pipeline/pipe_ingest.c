@@ -108,7 +108,7 @@ static void classify(struct pipe *p, struct party *sender, struct pkt *k, int ds
 {
 	classify_by_map(k, map_of(p, k), dscp);
 	if (k->is_neighbour && limiter_ready_ns(&sender->neighbour) <= now_ns) {
-		limiter_charge(&sender->neighbour, 0, 1, now_ns, 0);
+		limiter_charge(&sender->neighbour, 0, 1, now_ns, 0, 0);
 		k->tclass = TC_HIGH;
 	}
 }
@@ -117,7 +117,7 @@ static bool may_broadcast(struct party *sender, uint64_t now_ns)
 {
 	if (sender->broadcast.price_pkt == 0 || limiter_ready_ns(&sender->broadcast) > now_ns)
 		return false;
-	limiter_charge(&sender->broadcast, 0, 1, now_ns, 0);
+	limiter_charge(&sender->broadcast, 0, 1, now_ns, 0, 0);
 	return true;
 }
 
