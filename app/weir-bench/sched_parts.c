@@ -147,8 +147,8 @@ static uint32_t clocks_out(void *s, struct rte_mbuf **pkts, uint32_t n, uint64_t
 	for (uint32_t i = 0; i < n; i++)
 		rte_prefetch0(&p->limits[sched_mbuf_vf(pkts[i])]);
 	for (uint32_t i = 0; i < n; i++) {
-		limiter_charge(&p->limits[sched_mbuf_vf(pkts[i])], bytes_of(p, pkts[i]), 1, now_ns, 0);
-		limiter_charge(&p->link, bytes_of(p, pkts[i]), 1, now_ns, 0);
+		limiter_charge(&p->limits[sched_mbuf_vf(pkts[i])], bytes_of(p, pkts[i]), 1, now_ns, 0, 0);
+		limiter_charge(&p->link, bytes_of(p, pkts[i]), 1, now_ns, 0, 0);
 	}
 	return n;
 }

@@ -58,7 +58,7 @@ static inline uint64_t check_weir(struct stamp *s, uint32_t vf, uint64_t now_ns)
 	struct limiter *l = &s->limiters[vf];
 	uint64_t is_held = limiter_ready_ns(l) > now_ns;
 
-	limiter_charge(l, LEN, 1, now_ns, 0);
+	limiter_charge(l, LEN, 1, now_ns, 0, 0);
 	return is_held;
 }
 

@@ -9,7 +9,7 @@ void credit_set(struct credit *c, uint64_t base_bps, uint64_t peak_bps, uint64_t
 	if (peak_bps == 0)
 		return;
 	limiter_set(&c->bank, price_of_bps(base_bps), 0, bank_ns, now_ns);
-	limiter_lift(&c->bank, now_ns, 0);	/* a smaller bank holds no more than it can */
+	limiter_lift(&c->bank, now_ns, 0, 0);	/* a smaller bank holds no more than it can */
 	c->bank.extra_bytes = extra_bytes;
 	c->above = (price_t)(((clk_u128)(peak_bps - base_bps) << 32) / base_bps);
 }
@@ -22,7 +22,7 @@ bool credit_look(struct credit *c, uint64_t bytes, uint64_t pkts, uint64_t now_n
 
 	if (c->bank.price_byte == 0)
 		return false;
-	limiter_lift(&c->bank, now_ns, 0);
+	limiter_lift(&c->bank, now_ns, 0, 0);
 	limiter_add(&c->bank, bytes - c->seen_bytes, pkts - c->seen_pkts, now_ns);
 	c->seen_ns = now_ns;
 	c->seen_bytes = bytes;

@@ -75,11 +75,24 @@ static inline uint32_t limiter_catchup_left(uint32_t catchup_ns, uint64_t lag_ns
 	return (uint32_t)u64_min(catchup_ns, 2 * lag_ns);
 }
 
-/* Forgets what may not be saved, before a departure.  lost_total_ns: the worker's running total of lost time. */
-static inline void limiter_lift(struct limiter *l, uint64_t now_ns, uint64_t lost_total_ns)
+/* Time was lost since the last departure: of what was lost beyond LIMITER_CATCHUP_NS nothing is given back.  As of the moment in
+ * which the gap ended, not of now: who had to wait for others after it loses nothing by that. */
+static inline void limiter_see_lost(struct limiter *l, uint64_t lost_total_ns, uint64_t lost_end_ns)
 {
-	if (l->lost_seen_ns != (uint32_t)lost_total_ns)
-		limiter_count_lost(&l->catchup_ns, &l->lost_seen_ns, lost_total_ns);
+	uint64_t more_ns = u64_min((uint32_t)lost_total_ns - l->lost_seen_ns, LIMITER_CATCHUP_NS);
+	uint64_t floor_ns = ns_before(lost_end_ns, l->save_ns + l->catchup_ns + more_ns);
+
+	clk_at_least(&l->bytes, floor_ns);
+	clk_at_least(&l->pkts, floor_ns);
+	limiter_count_lost(&l->catchup_ns, &l->lost_seen_ns, lost_total_ns);
+}
+
+/* Forgets what may not be saved, before a departure.  lost_total_ns: the worker's running total of lost time; lost_end_ns: when
+ * the last of it ended. */
+static inline void limiter_lift(struct limiter *l, uint64_t now_ns, uint64_t lost_total_ns, uint64_t lost_end_ns)
+{
+	if (__builtin_expect(l->lost_seen_ns != (uint32_t)lost_total_ns, 0))
+		limiter_see_lost(l, lost_total_ns, lost_end_ns);
 	uint64_t floor_ns = ns_before(now_ns, l->save_ns + l->catchup_ns);
 
 	clk_at_least(&l->bytes, floor_ns);
@@ -98,9 +111,9 @@ static inline void limiter_add(struct limiter *l, uint64_t bytes, uint64_t pkts,
 
 /* Charges one departure (or 'pkts' at once). */
 static inline void limiter_charge(struct limiter *l, uint64_t bytes, uint64_t pkts, uint64_t now_ns,
-	uint64_t lost_total_ns)
+	uint64_t lost_total_ns, uint64_t lost_end_ns)
 {
-	limiter_lift(l, now_ns, lost_total_ns);
+	limiter_lift(l, now_ns, lost_total_ns, lost_end_ns);
 	limiter_add(l, bytes, pkts, now_ns);
 }
 

@@ -443,10 +443,15 @@ uint64_t order_lost_total_ns(const struct order *o)
 	return o->lost_total_ns;
 }
 
+uint64_t order_lost_end_ns(const struct order *o)
+{
+	return o->lost_end_ns;
+}
+
 void order_lost(struct order *o, uint64_t lost_ns, uint64_t now_ns)
 {
-	(void)now_ns;
 	o->lost_total_ns += lost_ns;
+	o->lost_end_ns = now_ns;
 	o->link_charged_ns = UINT64_MAX;
 	if (o->n_waiting == 0)	/* nobody waited: nothing is given back */
 		o->link.lost_seen_ns = o->link_catchup ? (uint32_t)o->lost_total_ns : 0;

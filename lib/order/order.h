@@ -182,6 +182,7 @@ void order_pass(struct order *o, uint32_t node, uint64_t until_ns, uint64_t now_
 /* The worker lost 'lost_ns' between turns: to be given back to those who were waiting. */
 void order_lost(struct order *o, uint64_t lost_ns, uint64_t now_ns);
 uint64_t order_lost_total_ns(const struct order *o);	/* so far: for limiters beside its own */
+uint64_t order_lost_end_ns(const struct order *o);	/* when the last of it ended */
 
 /* Brings the figures of a few nodes that wait up to now, in turns: who is never served shows it all the same.  To be
  * called once a turn or so; its cost is small and the same for any number of nodes. */

@@ -110,7 +110,7 @@ struct order {
 	uint64_t link_charged_ns;		/* the last moment */
 	uint64_t moves_ns;			/* the moment of moves_left */
 	uint32_t moves_left;
-	uint64_t lost_total_ns;
+	uint64_t lost_total_ns, lost_end_ns;	/* lost by the worker so far; when the last of it ended */
 	uint64_t slack_ns, window_ns;		/* contract.py: 12 and 10 largest packets on the link (here at least) */
 	price_t cost_byte, cost_pkt;
 	uint64_t ahead_most;			/* a finish further ahead of virtual time is stale */
@@ -375,7 +375,7 @@ static inline void lift_link(struct order *o, uint64_t now_ns)
 {
 	if (o->link_charged_ns == now_ns)
 		return;
-	limiter_lift(&o->link, now_ns, o->link_catchup ? o->lost_total_ns : 0);
+	limiter_lift(&o->link, now_ns, o->link_catchup ? o->lost_total_ns : 0, o->lost_end_ns);
 	o->link_charged_ns = now_ns;
 }
 

@@ -315,7 +315,7 @@ static __attribute__((noinline)) void charge_groups(struct order *o, const struc
 		n = g;
 		charge_node(o, l, id, g, own, bytes, pkts, now_ns);
 		keep_finish(o, g, own, finish);
-		limiter_charge(g->limiter, bytes, pkts, now_ns, o->lost_total_ns);
+		limiter_charge(g->limiter, bytes, pkts, now_ns, o->lost_total_ns, o->lost_end_ns);
 		yield(g, own, own_bytes(g, bytes, pkts), pkts);
 		stand_again(o, l, id, g, o->levels[g->group].n_waiting > 0, head_bytes, now_ns);
 	}
@@ -328,7 +328,7 @@ void order_begin_run(struct order *o, uint32_t id, enum order_how how, uint64_t 
 	bool is_one = how != ORDER_SHARE || (n->flags & NODE_IN_TREE);
 
 	lift_link(o, now_ns);
-	limiter_lift(n->limiter, now_ns, o->lost_total_ns);
+	limiter_lift(n->limiter, now_ns, o->lost_total_ns, o->lost_end_ns);
 	*r = (struct order_run){
 		.now_ns = now_ns,
 		.most_bytes = is_one ? 0 : o->run_bytes,

@@ -318,7 +318,8 @@ static __attribute__((noinline)) uint32_t serve(struct egress *e, uint32_t node,
 	else if ((n_out = serve_each(e, node, how, out, n, &run)) == 0)
 		return 0;
 	if (has_hold(e, node))
-		limiter_charge(&e->holds[node], run.bytes, run.pkts, now_ns, order_lost_total_ns(e->order));
+		limiter_charge(&e->holds[node], run.bytes, run.pkts, now_ns, order_lost_total_ns(e->order),
+			order_lost_end_ns(e->order));
 	if (e->sibling != NULL) {
 		e->pair[node].has_passed = false;
 		keep_balance(e, node, run.bytes);

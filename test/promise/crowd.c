@@ -192,6 +192,25 @@ START_TEST(stalls_give_who_was_idle_no_more_than_idling_saves)
 }
 END_TEST
 
+/* 40 ms away: no more than 10 ms of it are given back, and what idling saves.
+ * Fails if what is forgiven after lost time is what may be sent then. */
+START_TEST(of_a_long_stall_no_more_than_10_ms_are_given_back)
+{
+	struct vt *v = vt_create(&(struct vt_params){.n_nodes = 2, .link_bps = 10 * GBPS, .turn_ns = 5 * NS_PER_US, .n_chunks = 20000});
+
+	level = most_level = 0;
+	level_ns = 0;
+	vt_vf(v, 0, &(struct vt_sla){.max_bps = 100000000, .burst_ns = NS_PER_MS}, MIX_1500, 0);
+	vt_vf(v, 1, &(struct vt_sla){.max_bps = 100000000}, MIX_1500, 0);
+	v->left = watch_level;
+	v->stall_every_ns = 200 * NS_PER_MS;
+	v->stall_ns = 40 * NS_PER_MS;
+	vt_run(v, 2 * NS_PER_S);
+	ck_assert_msg(most_level <= 100e6 / 8 * 11e-3 + 2 * 1500, "%.0f bytes, %.1f ms", most_level, most_level * 8e3 / 100e6);
+	vt_destroy(v);
+}
+END_TEST
+
 /* A VF that sends nothing: its guarantee, weight and priority take nothing from those who do.
  * Fails if order_next() looks for shares of the best priority alone. */
 START_TEST(a_silent_vf_costs_nothing)
@@ -253,6 +272,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, each_of_65536_vfs_and_a_fast_one_beside_them_has_its_rate);
 	tcase_add_loop_test(tc, stalls_of_the_worker_cost_no_vf_its_rate, 0, 3);
 	tcase_add_loop_test(tc, stalls_give_who_was_idle_no_more_than_idling_saves, 0, 3);
+	tcase_add_test(tc, of_a_long_stall_no_more_than_10_ms_are_given_back);
 	tcase_add_test(tc, a_silent_vf_costs_nothing);
 	tcase_add_test(tc, the_cost_of_a_packet_does_not_grow_with_idle_vfs);
 	suite_add_tcase(s, tc);

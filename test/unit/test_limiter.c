@@ -43,7 +43,7 @@ START_TEST(clocks_are_those_of_exact_arithmetic)
 		uint64_t floor_ns = ns_before(now_ns, l.save_ns);
 		m.bytes = at_least(m.bytes, floor_ns) + (clk_u128)l.price_byte * bytes;
 		m.pkts = at_least(m.pkts, floor_ns) + (clk_u128)l.price_pkt * pkts;
-		limiter_charge(&l, bytes, pkts, now_ns, 0);
+		limiter_charge(&l, bytes, pkts, now_ns, 0, 0);
 		ck_assert(as_one(&l.bytes) == m.bytes && as_one(&l.pkts) == m.pkts);
 		ck_assert_uint_eq(limiter_ready_ns(&l), (uint64_t)((m.bytes > m.pkts ? m.bytes : m.pkts) >> 32));
 		now_ns = unit_random(&seed) % 3 ? u64_max(now_ns, limiter_ready_ns(&l)) :
@@ -58,8 +58,8 @@ START_TEST(a_thousand_charges_of_one_are_one_of_a_thousand)
 	struct limiter a = {.price_byte = price, .price_pkt = price}, b = a;
 
 	for (int i = 0; i < 1000; i++)
-		limiter_charge(&a, 64, 1, 0, 0);
-	limiter_charge(&b, 64000, 1000, 0, 0);
+		limiter_charge(&a, 64, 1, 0, 0, 0);
+	limiter_charge(&b, 64000, 1000, 0, 0, 0);
 	ck_assert(as_one(&a.bytes) == as_one(&b.bytes) && as_one(&a.pkts) == as_one(&b.pkts));
 }
 END_TEST
@@ -70,7 +70,7 @@ START_TEST(idling_saves_no_more_than_the_burst)
 	uint64_t sent = 0, now_ns = NS_PER_S;
 
 	while (limiter_ready_ns(&l) <= now_ns) {
-		limiter_charge(&l, 1500, 1, now_ns, 0);
+		limiter_charge(&l, 1500, 1, now_ns, 0, 0);
 		sent += 1500;
 	}
 	ck_assert_uint_ge(sent, 125000);
@@ -84,7 +84,7 @@ static uint64_t drain(struct limiter *l, uint64_t now_ns, uint64_t lost_ns)
 	uint64_t sent = 0;
 
 	while (limiter_ready_ns(l) <= now_ns) {
-		limiter_charge(l, 1000, 1, now_ns, lost_ns);
+		limiter_charge(l, 1000, 1, now_ns, lost_ns, now_ns);
 		sent += 1000;
 	}
 	return sent;
@@ -122,13 +122,14 @@ START_TEST(lost_time_is_not_given_to_who_came_later)
 }
 END_TEST
 
-START_TEST(no_more_than_two_catchups_of_10_ms_are_forgiven)
+/* Fails if limiter_see_lost() lifts no clock: 20 ms. */
+START_TEST(no_more_than_10_ms_of_lost_time_are_given_back)
 {
 	struct limiter l = {.price_byte = price_of_bps(GBPS), .save_ns = 100000};
 
 	limiter_wake(&l, 0);
 	drain(&l, NS_PER_S, 0);
-	ck_assert_uint_le(drain(&l, 2 * NS_PER_S, NS_PER_S), 2500000 + 12500 + 1000);
+	ck_assert_uint_le(drain(&l, 2 * NS_PER_S, NS_PER_S), 1250000 + 12500 + 1000);
 }
 END_TEST
 
@@ -141,7 +142,7 @@ START_TEST(debts_and_credits_survive_a_change_as_bytes)
 	limiter_set(&l, l.price_byte, 0, NS_PER_MS, now_ns);
 	l.bytes.ns = now_ns;
 	for (int i = 0; i < 100; i++)
-		limiter_charge(&l, 1500, 1, now_ns, 0);
+		limiter_charge(&l, 1500, 1, now_ns, 0, 0);
 	for (int i = 0; i < 50; i++) {
 		uint64_t bps = UINT64_C(1000) << unit_random(&seed) % 20;
 		limiter_set(&l, price_of_bps(bps), 0, NS_PER_MS, now_ns);
@@ -177,11 +178,11 @@ START_TEST(who_had_no_limit_has_nothing_to_catch_up)
 	uint64_t now_ns = NOW_NS, sent = 0;
 
 	limiter_wake(&l, 0);
-	limiter_charge(&l, 1500, 1, now_ns, 9 * NS_PER_MS);
+	limiter_charge(&l, 1500, 1, now_ns, 9 * NS_PER_MS, NOW_NS);
 	now_ns += 20 * NS_PER_MS;
 	limiter_set(&l, price_of_bps(GBPS), 0, 100000, now_ns);
 	for (; limiter_ready_ns(&l) <= now_ns; sent += 1500)
-		limiter_charge(&l, 1500, 1, now_ns, 9 * NS_PER_MS);
+		limiter_charge(&l, 1500, 1, now_ns, 9 * NS_PER_MS, NOW_NS);
 	ck_assert_uint_le(sent, 100000 / 8 + 1500);
 }
 END_TEST
@@ -197,7 +198,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, idling_saves_no_more_than_the_burst);
 	tcase_add_test(tc, lost_time_is_given_back_once_to_who_was_waiting);
 	tcase_add_test(tc, lost_time_is_not_given_to_who_came_later);
-	tcase_add_test(tc, no_more_than_two_catchups_of_10_ms_are_forgiven);
+	tcase_add_test(tc, no_more_than_10_ms_of_lost_time_are_given_back);
 	tcase_add_loop_test(tc, debts_and_credits_survive_a_change_as_bytes, 0, 10);
 	tcase_add_test(tc, a_change_gives_no_credit);
 	suite_add_tcase(s, tc);

@@ -368,7 +368,7 @@ START_TEST(everyone_who_waits_is_served)
 	w->now_ns = UINT64_C(1) << 50;
 	for (uint32_t i = 0; i < N_NODES; i++) {
 		set(w, i);
-		limiter_charge(limiter_of(w, i), 1 + chance(w, 100000), 1, w->now_ns, 0);
+		limiter_charge(limiter_of(w, i), 1 + chance(w, 100000), 1, w->now_ns, 0, 0);
 		order_set(w->o, i, &w->terms[i], limiter_of(w, i), w->now_ns);
 		order_wake(w->o, i, 1500, false, w->now_ns);
 	}
@@ -539,7 +539,7 @@ START_TEST(time_on_the_link_is_the_links_though_a_twin_uses_the_limit_then)
 		if (order_next(o, now_ns, &how) == 0)
 			order_charge(o, 0, how, 1500, 1, true, 1500, false, now_ns);
 	}
-	limiter_charge(&l, 60000, 40, now_ns, 0);
+	limiter_charge(&l, 60000, 40, now_ns, 0, 0);
 	for (end_ns = now_ns + 200000; now_ns < end_ns; now_ns += 1000) {
 		if (order_next(o, now_ns, &how) == 0)
 			order_charge(o, 0, how, 1500, 1, true, 1500, false, now_ns);
@@ -588,7 +588,7 @@ START_TEST(nobody_passes_an_urgent_packet)
 	struct order_run r;
 
 	limiter_set(&l, price_of_bps(10000000), 0, NS_PER_MS, NS_PER_S);
-	limiter_charge(&l, 60000, 40, NS_PER_S, 0);	/* held for 47 ms */
+	limiter_charge(&l, 60000, 40, NS_PER_S, 0, 0);	/* held for 47 ms */
 	order_set(o, 0, &urgent, &l, NS_PER_S);
 	ck_assert_uint_eq(order_next(o, NS_PER_S, &how), ORDER_NONE);
 	ck_assert(order_begin_now(o, NS_PER_S, &r));
