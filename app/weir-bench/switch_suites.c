@@ -218,7 +218,12 @@ static void run_null(struct bench *b)
 	run_suite(b, "switch_null");
 }
 
-extern const struct bench_suite suite_switch_pcap, suite_switch_vhost, suite_switch_idle, suite_switch_null;
+static void run_io_floor(struct bench *b)
+{
+	run_suite(b, "io_floor");
+}
+
+extern const struct bench_suite suite_switch_pcap, suite_switch_vhost, suite_switch_idle, suite_switch_null, suite_io_floor;
 
 const struct bench_suite suite_switch_pcap = {
 	.name = "switch_pcap",
@@ -242,4 +247,10 @@ const struct bench_suite suite_switch_null = {
 	.name = "switch_null",
 	.about = "testpmd on null ports: what a packet's I/O costs here, in cycles",
 	.run = run_null,
+};
+
+const struct bench_suite suite_io_floor = {
+	.name = "io_floor",
+	.about = "vhost-user guests: what a packet costs in I/O alone, in the switch, and with its SLAs, in cycles",
+	.run = run_io_floor,
 };

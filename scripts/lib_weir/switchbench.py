@@ -305,13 +305,14 @@ class VhostPair:
         self.switch.pause()
 
 
-def vhost_config(path, n_guests):
-    """A VF a port, with SLAs that do not hold it back."""
+def vhost_config(path, n_guests, is_bound=True):
+    """A VF a port, with SLAs that do not hold it back, or with none."""
     text = ["[switch]", "guarantee_size = 64", "drain_time = 0s", "", "[port net_null0]", "role = pf", "rate = 400G", "link_basis = l2", ""]
     for guest in range(n_guests):
         text += [f"[port net_vhost{guest}]", "rate = 400G", f"[vf vm{guest}]", f"port = net_vhost{guest}",
-                 f"mac = {mac_text(guest)}", "queue = 1024", "tx.min_bps = 1G", "tx.min_pps = 1M", "tx.max_bps = 100G",
-                 "tx.max_pps = 100M", "rx.max_bps = 100G", "rx.max_pps = 100M"]
+                 f"mac = {mac_text(guest)}", "queue = 1024"]
+        text += ["tx.min_bps = 1G", "tx.min_pps = 1M", "tx.max_bps = 100G", "tx.max_pps = 100M", "rx.max_bps = 100G",
+                 "rx.max_pps = 100M"] if is_bound else []
     path.write_text("\n".join(text) + "\n", encoding="ascii")
     return path
 
@@ -376,6 +377,33 @@ def switch_vhost(suite):
         vhost_case(suite, 1, f"{SIZE} B, one guest to the uplink")
 
 
+def io_floor(suite):
+    """Two vhost-user guests: what the I/O costs alone (testpmd io), with the switch, and with its SLAs."""
+    pairs = [VhostPair(suite, name, 2) for name in ("b", "f", "t")]
+    bound, free, floor = pairs
+    suite.say("starting three switches and their guests")
+    floor.switch = Testpmd(suite.place, "testpmd", floor.vdevs, ["--portlist=0,1"])
+    for pair, name, is_bound in ((bound, "weir-sla", True), (free, "weir-free", False)):
+        config = vhost_config(suite.place.group.run_dir / f"{name}.conf", 2, is_bound)
+        pair.switch = Weir(suite.place, name, config, pair.vdevs, 512)
+        pair.switch.go()        # the guests' NICs come up only with an answer
+    floor.switch.wait()
+    for pair in pairs:
+        pair.start_guests()
+    for pair in pairs:
+        pair.guests.wait()
+    for pair in (bound, free):
+        pair.switch.pause()
+    names = ("weir", "weir without bounds", "testpmd io")
+    contenders = [Contender(name, pair.switch, pair.go, pair.pause, len(pair.vdevs), pair.guests) for name, pair in zip(names, pairs)]
+    suite.interleave(contenders)
+    case = f"{SIZE} B, two guests, both ways"
+    suite.report(case, contenders, contenders[2])
+    suite.row(case, "weir", "more than weir without bounds", cycles(contenders[0]) - cycles(contenders[1]), "cycles/packet")
+    suite.note("where the guests are slower than the switch all rates are theirs, and the differences smaller than what is weir's")
+    stop_all(*(pair.guests for pair in pairs), *(pair.switch for pair in pairs))
+
+
 def tsc_hz():
     """-> ticks per second: Linux prints twice the TSC's MHz as bogomips on x86."""
     for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="ascii").splitlines():
@@ -384,7 +412,8 @@ def tsc_hz():
     return 2e9
 
 
-SUITES = {"switch_pcap": switch_pcap, "switch_vhost": switch_vhost, "switch_idle": switch_idle, "switch_null": switch_null}
+SUITES = {"switch_pcap": switch_pcap, "switch_vhost": switch_vhost, "switch_idle": switch_idle, "switch_null": switch_null,
+          "io_floor": io_floor}
 
 
 def main():
