@@ -232,7 +232,7 @@ def reproduce_bad(context):
     assert done.returncode == 2 and "classes-100g" in done.stderr, done.stderr
 
 
-@test("scripts/simscale plays few VFs and many on one load, and tells what an event costs")
+@test("scripts/simscale plays few VFs and many on one load, and tells what an event costs", timeout_s=90)
 def simscale(context):
     path = os.path.join(context.folder, "scale.json")
     done = script(context, "simscale", "--vfs", "5,50", "--json", path)
