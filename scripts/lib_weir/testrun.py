@@ -20,7 +20,7 @@ SANITIZER_ENV = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:halt_on_error=
                  "WEIR_SIM_SETS": "20"}     # of the random sets of test/promise/sim.c, a loop: the plain build plays 2,000 in all
 SUM = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.MULTILINE)
 SKIPPED = re.compile(r"^skipped  (.+)$", re.MULTILINE)
-SECOND_TRY = re.compile(r"^kept only at the second try: (.+)$", re.MULTILINE)
+LATER_TRY = re.compile(r"^kept only at a later try: (.+)$", re.MULTILINE)
 
 
 class Report:
@@ -31,7 +31,7 @@ class Report:
         self.log_dir.mkdir(parents=True, exist_ok=True)
         self.passed = self.failed = self.skipped = 0
         self.skips = []             # what was skipped, and why
-        self.second_try = []        # what did not pass at once
+        self.later_try = []        # what did not pass at once
         self.whole_stages = []      # of the skips: stages of which nothing ran
         self._began = time.monotonic()
         self._stage_began = 0.0
@@ -66,8 +66,8 @@ class Report:
         print(f"details: {self.log_dir}")
         for text in self.skips:
             print(f"*** SKIPPED *** {text}")
-        for text in self.second_try:
-            print(f"kept only at the second try: {text}")
+        for text in self.later_try:
+            print(f"kept only at a later try: {text}")
         for text in self.whole_stages:
             print(f"*** NOT TESTED *** {text}" + (" (a failure, because CI is set)" if is_ci() else ""))
         print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
@@ -184,7 +184,7 @@ def stage_system(report, name, directory, options, env=None):
         report.skip_stage(stage, n_skipped, f"see {report.log(f'system-{name}')}")
         return
     failed += int(code != 0 and failed == 0)
-    report.second_try += [f"{stage}: {title}" for title in SECOND_TRY.findall(said)]
+    report.later_try += [f"{stage}: {title}" for title in LATER_TRY.findall(said)]
     skips = [f"{stage}: {text}" for text in SKIPPED.findall(said)]
     wrong = re.findall(r"^FAILED .*\n(?:    .*\n)*", said, re.M)      # each with what it says below
     report.end(passed, failed, "".join(wrong)[:8000] or last_lines(said), skips)
@@ -213,7 +213,7 @@ def stage_demo(report, directory, seconds, names):
                 break
             print("          broken; once more\n          "
                   + "\n          ".join(x for x in said.split("\n") if "BROKEN" in x or "note:" in x), flush=True)
-            report.second_try += [f"demo: {name}"]
+            report.later_try += [f"demo: {name}"]
         if code != 0 and stolen_ms(said) > STOLEN_PART * seconds * 1000:
             report.end(0, 0, skips=[f"demo: {name}: the host took {stolen_ms(said)} ms of {seconds} s"])
         else:

@@ -117,14 +117,14 @@ class Waits:
         rates.stop()
         inside_ms = Delays.sum([now.since(then) for now, then in zip(self.inside(), before)]).quantile_ns(0.99) / 1e6
         p99_ms = found[len(found) * 99 // 100]
-        text = "%s: median %.3f ms, p99 %.3f ms of %d, inside weir %.3f ms; weir had %.1f %% of its CPU" % (
-            what, found[len(found) // 2], p99_ms, len(found), inside_ms, rates.cpu_share * 100)
+        text = "%s: median %.3f ms, p99 %.3f ms of %d, inside weir %.3f ms; weir had %.1f %% of its CPU, lost %.2f %% of it" % (
+            what, found[len(found) // 2], p99_ms, len(found), inside_ms, rates.cpu_share * 100, rates.lost * 100)
         self.context.note(text)
         if self.bound_ms is None:
             if p99_ms > self.LEAST_MS and rates.cpu_share < 0.98:
                 raise TooBusy(text)
             self.bound_ms = max(2 * p99_ms, self.LEAST_MS)
-        if p99_ms > self.bound_ms and (rates.cpu_share < 0.995 or inside_ms <= self.bound_ms):
+        if p99_ms > self.bound_ms and (rates.cpu_share < 0.995 or rates.lost > 0.01 or inside_ms <= self.bound_ms):
             raise TooBusy("%s; wanted %.3f" % (text, self.bound_ms))
         assert p99_ms <= self.bound_ms, "x's p99 while a guest %s; wanted %.3f" % (text, self.bound_ms)
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from harness.blast import Rates, TooBusy
-from harness.suite import test
+from harness.suite import N_TRIES, test
 from harness.vm import Host
 from rigs import Gigabit, mac
 
@@ -31,6 +31,7 @@ def hosts(rig):
     return rig.hosts
 
 
+STOLEN = 0.002      # of the ends' CPU: 4 ms in a window, and TCP that lost a packet comes back as much later
 ENDS_IDLE = 0.25    # of the CPU that both ends share: with less, one waits for the other
 
 
@@ -64,7 +65,7 @@ def n_dropped(rig, direction):
 def at_limit(rig, context, direction, v6=False, flows=1, ecn=False):
     """iperf3 of so many flows.  Less than the limit is weir's doing where weir had its CPU and held them all the time; or where
     it dropped some, and all had time: who was neither held nor lost a packet came too late by himself, and what is missing is
-    no more than the time in which nothing was held."""
+    no more than the time in which nothing was held.  The kernel takes packets to the far end in weir's own turns (softirq)."""
     made = hosts(rig)
     source, sink = ("a", "pf") if direction == "tx" else ("pf", "a")
     address = (V6 if v6 else V4)[sink]
@@ -93,25 +94,34 @@ def at_limit(rig, context, direction, v6=False, flows=1, ecn=False):
     part = (after - before) * 8 / span_s / Gigabit.limit_bps
     what = "%s, IPv%d, %d flow%s%s: %.2f %% of the limit" % (
         direction, 6 if v6 else 4, flows, "s"[:flows > 1], ", ECN" if ecn else "", part * 100)
-    context.note("%s; idle: ends %.0f %%, weir's turns %.0f %% of %.1f %% of its CPU; held %.0f %% of the time; %d dropped" % (
-        what, spare[0] * 100, spare[1] * 100, rates.cpu_share * 100, held * 100, dropped))
+    said = "%s; held %.0f %% of the time, %d dropped; idle: ends %.0f %%, weir's turns %.0f %%; " % (
+        what, held * 100, dropped, spare[0] * 100, spare[1] * 100)
+    said += "weir had %.1f %% of its CPU, lost %.1f %% of it; %.1f %% of the ends' was stolen" % (
+        rates.cpu_share * 100, rates.lost * 100, rates.stolen * 100)
+    context.note(said)
     assert part <= 1.005, what
     assert (marked > 0) == ecn, "%s; %d packets were marked" % (what, marked)
-    is_late = (held < 0.95 or part > held - 0.01) and (dropped == 0 or spare[0] < ENDS_IDLE or spare[1] < IDLE_TURNS)
+    is_late = (held < 0.95 or part > held - 0.01) and (
+        dropped == 0 or spare[0] < ENDS_IDLE or spare[1] < IDLE_TURNS or rates.stolen > STOLEN or part > 1 - rates.lost)
     if part < 0.99 and (rates.cpu_share < 0.98 or is_late):
-        raise TooBusy("%s; idle: ends %.0f %%, weir's turns %.0f %%; weir had %.0f %% of its CPU" % (
-            what, spare[0] * 100, spare[1] * 100, rates.cpu_share * 100))
+        raise TooBusy(said)
     assert part >= 0.99, what
 
 
 def at_limits(rig, context, cases):
-    """All of them; one that this machine is too busy for does not hide what the others show."""
+    """All of them, each tried again where it fails: nobody's TCP reaches its limit whenever a hypervisor takes a CPU away.  One
+    that this machine is too busy for does not hide what the others show."""
     busy = None
     for case in cases:
-        try:
-            at_limit(rig, context, **case)
-        except TooBusy as why:
-            busy = why
+        for n_left in reversed(range(N_TRIES)):
+            try:
+                at_limit(rig, context, **case)
+                break
+            except TooBusy as why:
+                busy = busy or (why if n_left == 0 else None)
+            except AssertionError:
+                if n_left == 0:
+                    raise
     if busy:
         raise busy
 
@@ -121,17 +131,17 @@ def cases(**more):
 
 
 # This and the next two break with limits of 500M in the config.
-@test("one TCP flow has 99 % of a limit of 1 Gb/s, tx and rx, over IPv4 and IPv6", Gigabit, slow=True, timeout_s=60, retry=True)
+@test("one TCP flow has 99 % of a limit of 1 Gb/s, tx and rx, over IPv4 and IPv6", Gigabit, slow=True, timeout_s=90)
 def one_flow(rig, context):
     at_limits(rig, context, cases())
 
 
-@test("32 TCP flows have 99 % of a limit of 1 Gb/s, tx and rx, over IPv4 and IPv6", Gigabit, slow=True, timeout_s=60, retry=True)
+@test("32 TCP flows have 99 % of a limit of 1 Gb/s, tx and rx, over IPv4 and IPv6", Gigabit, slow=True, timeout_s=90)
 def many_flows(rig, context):
     at_limits(rig, context, cases(flows=32))
 
 
-@test("TCP that answers ECN has 99 % of a limit of 1 Gb/s: 1 and 32 flows, tx and rx", Gigabit, slow=True, timeout_s=60, retry=True)
+@test("TCP that answers ECN has 99 % of a limit of 1 Gb/s: 1 and 32 flows, tx and rx", Gigabit, slow=True, timeout_s=90)
 def with_ecn(rig, context):
     at_limits(rig, context, [dict(direction=direction, flows=flows, ecn=True)
                              for flows in (1, 32) for direction in ("tx", "rx")])

@@ -11,10 +11,11 @@ import tempfile
 import time
 import traceback
 
-from . import net, process, view
+from . import net, process, stolen, view
 from .blast import TooBusy
 
 TESTS = []
+N_TRIES = 3
 
 
 class Skip(Exception):
@@ -38,7 +39,7 @@ class Test:
 
 
 def test(sentence, rig=None, split=False, timeout_s=20, slow=False, retry=False):
-    """split: run it once more with several data lcores.  retry: a measured rate; may be tried twice on a busy machine.
+    """split: run it once more with several data lcores.  retry: a measured rate; a busy machine may try it N_TRIES times.
     slow: not with --quick (nor is the split part of any test)."""
     def add(function):
         group = function.__module__.replace("test_", "")
@@ -61,6 +62,7 @@ class Context:
         self.broken_rig = None
         self.notes = []
         self.closers = []
+        self.watch = None       # of the CPU that all but weir share
         self.processes = []     # of this test: their logs are shown when it fails
 
     def note(self, text):
@@ -93,7 +95,7 @@ class Rig(view.View):
         self.net = net.Net(description.cables, getattr(description, "apart", ()))
         self.lcores = process.SPLIT if placement == "split" else process.SINGLE
         self.mem_mb, self.more = getattr(description, "mem_mb", 256), getattr(description, "more", ())
-        self.context = context
+        self.context, self.watch = context, context.watch
         self.vms = {}           # what tests started and others go on with
         try:
             self.start_weir(description.config(context), description.vdevs(context))
@@ -143,15 +145,17 @@ class Runner:
     def __init__(self, binary):
         self.context = Context(binary)
         self.passed = self.failed = self.skipped = 0
-        self.second_try = []    # titles of those that did not pass at once
+        self.later_try = []     # titles of those that did not pass at once
 
     def run(self, tests):
+        self.context.watch = stolen.Watch()
         try:
             for key in unique((t.rig, t.placement) for t in tests):
                 self.run_group(key, [t for t in tests if (t.rig, t.placement) == key])
         finally:
             self.context.close_deferred()
             self.end_rig(None, quietly=True)
+            self.context.watch.close()
             shutil.rmtree(self.context.folder, ignore_errors=True)
 
     def run_group(self, key, tests):
@@ -181,10 +185,12 @@ class Runner:
         self.context.notes, self.context.processes = [], []
         try:
             error = self.attempt(t, lambda: self.call(t))
-            if error is not None and t.retry and not isinstance(error, TestTimeout):
-                self.context.note("tried again; the first time: %s" % error)
+            for _ in range(N_TRIES - 1 if t.retry else 0):
+                if error is None or isinstance(error, TestTimeout):
+                    break
+                self.context.note("tried again, after: %s" % error)
                 error = self.attempt(t, lambda: self.call(t))
-                self.second_try += [t.title] if error is None else []
+                self.later_try += [t.title] if error is None else []
         except Skip as why:
             self.skipped += 1
             print("skipped  %s: %s" % (t.title, why), flush=True)
