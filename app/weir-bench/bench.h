@@ -20,6 +20,7 @@ struct bench_suite {
 	const char *name;
 	const char *about;	/* one line: what is measured, what a unit is */
 	void (*run)(struct bench *b);
+	double full_s;		/* most time without --quick; 0: a minute and a half */
 };
 
 /* --- how long ------------------------------------------------------------------------------------------------- */

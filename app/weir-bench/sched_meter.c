@@ -23,7 +23,7 @@ struct meter {
 	uint64_t n_sent;		/* in the window */
 	uint32_t n_left;		/* VFs not yet behind it */
 	uint32_t n_started;
-	double ahead_bytes;
+	double ahead_bytes, burst_ns;
 	uint64_t lost_ns;
 };
 
@@ -58,6 +58,16 @@ static void sample(struct meter *m, uint32_t vf, const struct sched_meter_vf *v,
 	m->lates[m->n_samples++] = (gap_ns - v->last_bytes / m->bytes_per_ns[vf]) / 1000;
 }
 
+/* A bucket that leaks at the VF's rate is never fuller than the most that it sent, in any time, beyond rate x time. */
+static void fill(struct meter *m, uint32_t vf, struct sched_meter_vf *v, uint32_t bytes, uint64_t now_ns)
+{
+	double rate = m->bytes_per_ns[vf];
+
+	v->burst_bytes = fmax(0, v->burst_bytes - (double)(now_ns - v->last_ns) * rate) + bytes;
+	if (v->state == 1)
+		m->burst_ns = fmax(m->burst_ns, v->burst_bytes / rate);
+}
+
 static void depart(struct meter *m, uint32_t vf, uint32_t bytes, uint64_t now_ns)
 {
 	struct sched_meter_vf *v = &m->vfs[vf];
@@ -78,6 +88,7 @@ static void depart(struct meter *m, uint32_t vf, uint32_t bytes, uint64_t now_ns
 		m->n_sent++;
 		sample(m, vf, v, now_ns);
 	}
+	fill(m, vf, v, bytes, now_ns);
 	v->last_ns = now_ns;
 	v->last_bytes = bytes;
 	v->bytes += bytes;
@@ -167,6 +178,7 @@ static struct sched_meter_result summarise(struct meter *m)
 	r.gap_p99 = bench_percentile(m->gaps, m->n_samples, 0.99);
 	r.gap_p999 = bench_percentile(m->gaps, m->n_samples, 0.999);
 	r.ahead_bytes = m->ahead_bytes;
+	r.burst_ns = m->burst_ns;
 	r.lost_ms = (double)m->lost_ns / (double)NS_PER_MS;
 	r.sent_mpps = (double)m->n_sent * 1000 / (double)m->p->window_ns;
 	return r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A closed load on the real clock, polled as fast as the core can, and what each VF gets: its rate, how far it ever was
- * ahead of it, and the gaps between its departures.
+ * ahead of it, the gaps between its departures, and the most that it ever sent at once.
  * What a VF has sent by a moment is read off the line between the departures around it, so that a whole packet more or
  * less at the ends of a window does not become rate error; who does not send any more gets nothing for that. */
 #ifndef BENCH_SCHED_METER_H
@@ -12,6 +12,7 @@ struct sched_meter_vf {
 	uint64_t last_ns;		/* departure */
 	uint64_t bytes;			/* sent until then */
 	double begin_bytes, end_bytes;	/* at the ends of the window */
+	double burst_bytes;		/* beyond its rate, over the time that ended with its last departure and has most of it */
 	uint32_t last_bytes;
 	uint8_t state;			/* 0: before, 1: in, 2: behind the window */
 };
@@ -30,6 +31,7 @@ struct sched_meter_result {
 	double gap_p1, gap_p50, gap_p99, gap_p999;
 	double late_p99;		/* gap - what the packet before takes at the VF's rate */
 	double ahead_bytes;		/* the most that any VF ever was ahead of rate x time */
+	double burst_ns;		/* the most that any VF sent in any time, beyond its rate, in time at its rate */
 	double sent_mpps;
 	long n_switches;		/* the kernel took the CPU away so often, */
 	double lost_ms;			/* and so long: time between polls beyond 50 us (long polls too), our stalls apart */

@@ -40,7 +40,9 @@ bool bench_is_quick(const struct bench *b)
 
 double bench_seconds_left(const struct bench *b)
 {
-	return fmax(0, (bench_is_quick(b) ? QUICK_S : FULL_S) - seconds_since(b, b->began_ticks));
+	double full_s = b->suite->full_s > 0 ? b->suite->full_s : FULL_S;
+
+	return fmax(0, (bench_is_quick(b) ? QUICK_S : full_s) - seconds_since(b, b->began_ticks));
 }
 
 void bench_plan(struct bench *b, unsigned int n_cases)
