@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "clk.h"
 #include "conf.h"
 
 /* Alone on its port, but not for certain. */
@@ -73,11 +74,39 @@ static void warn_of_strangers(const struct conf *conf, uint16_t port, uint32_t *
 	}
 }
 
+#define BURST_PKTS    32u
+#define SMALLEST_BITS (84u * 8)	/* of a 64-byte frame on the wire */
+
+/* What fits into its queue is less than a burst, and less than it may send in a turn: it is empty before the next turn, as
+ * often as not, and who has nothing waiting has no share of what is left over. */
+static void warn_of_small_queues(const struct conf *conf, struct why *notes)
+{
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct conf_vf *vf = &conf->vfs[i];
+		uint64_t pps = UINT64_MAX;
+
+		if (!conf_is_there(vf) || conf->n_vfs < 2 || vf->queue_pkts >= BURST_PKTS)
+			continue;
+		if (vf->tx_eff.max_bps != 0)
+			pps = vf->tx_eff.max_bps / SMALLEST_BITS;
+		if (vf->tx_eff.max_pps != 0)
+			pps = u64_min(pps, vf->tx_eff.max_pps);
+		if (price_ns(price_of_pps(pps), vf->queue_pkts) >= conf->turn_ns)
+			continue;
+		why_add_at(notes, conf->file, vf->line,
+			"[vf %s] has room for %" PRIu32 " packets (queue), less than a burst of %u: with short frames they are sent before "
+			"more are read, and its weight is not kept; wanted queue = %u or more, or a limit that %" PRIu32
+			" packets last a turn at",
+			vf->name, vf->queue_pkts, BURST_PKTS, BURST_PKTS, vf->queue_pkts);
+	}
+}
+
 void conf_warn(const struct conf *conf, struct why *notes)
 {
 	uint32_t *n = conf->n_tenants > 0 ? calloc(conf->n_tenants, sizeof(*n)) : NULL;
 
 	warn_of_spares(conf, notes);
+	warn_of_small_queues(conf, notes);
 	for (uint16_t port = 0; n != NULL && port < conf->n_ports; port++)
 		if (conf->ports[port].n_vfs > 1)
 			warn_of_strangers(conf, port, n, notes);

@@ -352,7 +352,8 @@ END_TEST
 #define TWO_TENANTS "[port pf]\nrole = pf\n[port v]\n[port w]\n[vf a]\nport = v\nmac = 02:00:00:00:00:01\ntenant = in\n" \
 	"[vf b]\nport = v\nmac = 02:00:00:00:00:02\n[vf c]\nport = w\ntenant = lab\n"	/* 14 lines */
 
-/* Broken by: a warning for every VF whose port is shared; tenants that are looked at without those they are in. */
+/* Broken by: a warning for every VF whose port is shared; tenants that are looked at without those they are in; one for every
+ * queue below 32, whatever the limit. */
 static const struct mistake warnings[] = {
 	{GOOD "[vf b]\nport = vf1\n", {NULL}},
 	{"[port pf0]\nrole = pf\n[port vf0]\nspare = 2\n[vf a]\nport = vf0\nmac = 02:00:00:00:00:01\n",
@@ -367,6 +368,11 @@ static const struct mistake warnings[] = {
 			"not in it: where the core is short"}},
 	{TWO_TENANTS "[tenant in]\ntx.min_bps = 12M\n[tenant lab]\ntx.min_pps = 5k\n",
 		{"t.conf:15: [tenant in] is guaranteed 1000 packets/s, its VFs by themselves 0; but [vf a] is on v with [vf b]"}},
+	{GOOD "[vf b]\nport = vf1\nqueue = 16\n",
+		{"t.conf:7: [vf b] has room for 16 packets (queue), less than a burst of 32: with short frames they are sent before more "
+			"are read, and its weight is not kept; wanted queue = 32 or more"}},
+	{GOOD "[vf b]\nport = vf1\nqueue = 16\ntx.max_bps = 200M\n", {NULL}},
+	{GOOD "[vf b]\nport = vf1\nqueue = 32\n", {NULL}},
 	{TWO_TENANTS "tx.min_pps = 5k\n[tenant lab]\ntx.min_pps = 5k\n[tenant in]\nparent = lab\n", {NULL}},	/* sold to c */
 	{TWO_TENANTS "[tenant lab]\ntx.max_pps = 5k\n[tenant in]\n", {NULL}},
 };
