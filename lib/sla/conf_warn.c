@@ -5,6 +5,7 @@
 
 #include "clk.h"
 #include "conf.h"
+#include "units.h"
 
 /* Alone on its port, but not for certain. */
 static void warn_of_spares(const struct conf *conf, struct why *notes)
@@ -101,12 +102,28 @@ static void warn_of_small_queues(const struct conf *conf, struct why *notes)
 	}
 }
 
+/* The uplink is promised nothing when the core is shared out: all VMs hear from it by what others leave. */
+static void warn_of_all_sold(const struct conf *conf, struct why *notes)
+{
+	uint64_t bps, pps, capacity_pps = conf->packet_capacity_pps;
+	char sold_text[UNITS_TEXT], capacity_text[UNITS_TEXT];
+
+	conf_guaranteed(conf, BASIS_L2, &bps, &pps);
+	if (capacity_pps == 0 || pps < capacity_pps - capacity_pps / 20)
+		return;
+	why_add_at(notes, conf->file, conf->ports[conf->pf].line,
+		"[port %s] is the uplink, and of %s packets/s that the core can move (packet_capacity) VFs are guaranteed %s: when all of "
+		"them send, what comes in by it is read with what they leave; wanted a twentieth or more that nobody is promised",
+		conf->ports[conf->pf].device, units_count_text(capacity_text, capacity_pps), units_count_text(sold_text, pps));
+}
+
 void conf_warn(const struct conf *conf, struct why *notes)
 {
 	uint32_t *n = conf->n_tenants > 0 ? calloc(conf->n_tenants, sizeof(*n)) : NULL;
 
 	warn_of_spares(conf, notes);
 	warn_of_small_queues(conf, notes);
+	warn_of_all_sold(conf, notes);
 	for (uint16_t port = 0; n != NULL && port < conf->n_ports; port++)
 		if (conf->ports[port].n_vfs > 1)
 			warn_of_strangers(conf, port, n, notes);

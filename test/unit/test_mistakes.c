@@ -363,6 +363,10 @@ static const struct mistake warnings[] = {
 	{"[port pf0]\nrole = pf\n[port vf0]\nspare = 2\n[vf a]\nport = vf0\nmac = 02:00:00:00:00:01\nwhen_full = drop\n", {NULL}},
 	{"[port pf0]\nrole = pf\n[port vf0]\nspare = 2\n[vf a]\nport = vf0\nmac = 02:00:00:00:00:01\n"
 	 "[vf b]\nport = vf0\nmac = 02:00:00:00:00:02\n", {NULL}},
+	{GOOD "tx.min_pps = 96k\n[switch]\npacket_capacity = 100k\n",
+		{"t.conf:1: [port pf0] is the uplink, and of 100k packets/s that the core can move (packet_capacity) VFs are guaranteed "
+			"96k: when all of them send"}},
+	{GOOD "tx.min_pps = 95k\n[switch]\npacket_capacity = 101k\n", {NULL}},
 	{TWO_TENANTS "[tenant lab]\ntx.min_pps = 5k\n[tenant in]\nparent = lab\n",
 		{"t.conf:15: [tenant lab] is guaranteed 5000 packets/s, its VFs by themselves 0; but [vf a] is on v with [vf b], which is "
 			"not in it: where the core is short"}},
