@@ -174,8 +174,8 @@ END_TEST
 /* One core lags behind the others by 40 turns, whichever it is; rings of 16 are full meanwhile.  Three times over: the last
  * one's markers, and where its emptying ended, are nobody's.
  * Broken by: markers that are not waited for, from all (round 0) or from home (round 1); one that is lost because a ring is
- * full; packets that leave no room for one (the change then never ends); those of the last change that count; staged packets that stay; flows of senders that are looked at from where the
- * last emptying ended. */
+ * full; packets that leave no room for one (the change then never ends); those of the last change that count; staged packets
+ * that stay; flows of senders that are looked at from where the last emptying ended. */
 START_TEST(however_late_one_core_is_nothing_of_one_that_goes_stays_behind)
 {
 	struct rim *r = rim_create(&(struct rim_setup){

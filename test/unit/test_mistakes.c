@@ -307,7 +307,7 @@ static const struct mistake mistakes[] = {
 			"t.conf:10: port = vf7: there is no such [port]: wanted vf0",
 			"t.conf:17: tx.urgent_bps = 2k is above tx.max_bps = 1k (line 16)",
 			"t.conf:6: [vf a] has no mac, and vf0 has 2 VFs",
-			"t.conf:2: guarantees (the larger of tx.min and tx.urgent of each VF) add up to "
+			"t.conf:9: [vf b] does not fit: guarantees (the larger of tx.min and tx.urgent of each VF) add up to "
 			"1.200002G of 1G bits/s and to "
 			"100.001k of unknown packets/s: wanted both within, or allow_overcommit = yes in "
 			"[switch]"}},
