@@ -5,6 +5,7 @@
 
 #define NONE	UINT32_MAX
 #define ROUNDING 1e-9	/* of the whole */
+#define FEW_BENDS 64
 
 /* Where the sum over a level bends when the water rises: a node begins to grow, or is full. */
 struct bend {
@@ -64,6 +65,22 @@ static int by_water(const void *a, const void *b)
 	return x->water < y->water ? -1 : x->water > y->water;
 }
 
+/* Few, as nearly always, are sorted as they come: a call for each comparison costs more than they do. */
+static void sort(struct bend *bends, uint32_t n)
+{
+	if (n > FEW_BENDS) {
+		qsort(bends, n, sizeof(*bends), by_water);
+		return;
+	}
+	for (uint32_t i = 1; i < n; i++) {
+		struct bend b = bends[i];
+		uint32_t at = i;
+		for (; at > 0 && bends[at - 1].water > b.water; at--)
+			bends[at] = bends[at - 1];
+		bends[at] = b;
+	}
+}
+
 /* How high the water stands when the nodes of a level have 'budget' together, each its weight times the water but not less
  * than its floor and not more than its cap.  Exact: straight lines between the bends. */
 static double find_water(struct work *w, uint32_t first, uint8_t priority, double budget)
@@ -79,7 +96,7 @@ static double find_water(struct work *w, uint32_t first, uint8_t priority, doubl
 		w->bends[n++] = (struct bend){w->parts[i].cap / node->weight, -(double)node->weight};
 		used += w->parts[i].floor;
 	}
-	qsort(w->bends, n, sizeof(*w->bends), by_water);
+	sort(w->bends, n);
 	for (uint32_t i = 0; i < n; i++) {
 		double more = slope * (w->bends[i].water - water);
 		if (slope > 0 && used + more > budget)

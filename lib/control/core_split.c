@@ -158,15 +158,14 @@ static bool allocate(struct core_split *s, const struct asking *plan, double cap
 /* By worker that asks: what was sold there, tenants' guarantees being where they are used, and its weight.  Their floors' sum. */
 static uint64_t set_floors(const struct core_split *s, struct split_part *parts)
 {
-	struct asking_part part;
 	uint64_t floors = 0;
 
 	for (unsigned int i = 0, n = 0; i < s->n_workers; i++) {
 		if (!s->loads[i].asks)
 			continue;
-		asking_part(&s->trial, s->rx_worker, i, &part);
-		parts[n].floor = part.sold_pps;
-		parts[n].weight = (uint32_t)u64_max(1, part.weight_q16 * PARTS / u64_max(1, part.all_weight_q16));
+		struct asking_sold sold = asking_sold(&s->trial, s->rx_worker, i);
+		parts[n].floor = sold.pps;
+		parts[n].weight = (uint32_t)u64_max(1, sold.weight_q16 * PARTS / u64_max(1, sold.all_weight_q16));
 		floors += parts[n++].floor;
 	}
 	return floors;

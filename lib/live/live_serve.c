@@ -30,6 +30,16 @@ static void log_terms(struct live *l, const char *how, const char *kind, const c
 	l->io.log(l->io.ctx, what);
 }
 
+static void log_remote(struct live *l, const char *how, const struct conf_vf *from, const struct conf_vf *to)
+{
+	char changes[64], what[160];
+
+	if (conf_remote_changes(from, to, changes, sizeof(changes))[0] == '\0')
+		return;
+	snprintf(what, sizeof(what), "%s vf %s: %s", how, to->name, changes);
+	l->io.log(l->io.ctx, what);
+}
+
 /* Maps that are new or others, by place: a place that has another name has another map. */
 static void log_maps(struct live *l, const char *how, const struct conf *from, const struct conf *to)
 {
@@ -107,10 +117,12 @@ static void log_change(struct live *l, const char *how, const struct conf *from,
 	for (uint32_t i = 0; i < to->n_tenants; i++)
 		log_terms(l, how, "tenant", to->tenants[i].name, "tx", &from->tenants[i].tx, &to->tenants[i].tx);
 	for (uint32_t i = 0; i < to->n_vfs; i++) {
-		if (memcmp(&from->vfs[i].tx, &to->vfs[i].tx, 2 * sizeof(struct sla)) == 0)
+		if (memcmp(&from->vfs[i].tx, &to->vfs[i].tx, 2 * sizeof(struct sla)) == 0 &&
+			conf_same_remote(&from->vfs[i], &to->vfs[i]))
 			continue;	/* tx and rx, as of nearly all */
 		if (conf_is_another(&from->vfs[i], &to->vfs[i]))
 			continue;
+		log_remote(l, how, &from->vfs[i], &to->vfs[i]);
 		log_terms(l, how, "vf", to->vfs[i].name, "tx", &from->vfs[i].tx, &to->vfs[i].tx);
 		log_terms(l, how, "vf", to->vfs[i].name, "rx", &from->vfs[i].rx, &to->vfs[i].rx);
 	}

@@ -22,7 +22,7 @@ static bool is_same_rest(const struct conf_vf *a, const struct conf_vf *b)
 {
 	return is_same_sla(&a->rx_eff, &b->rx_eff) &&
 	       a->receive_queue_pkts == b->receive_queue_pkts && a->tx_mark_ns == b->tx_mark_ns &&
-	       a->rx_mark_ns == b->rx_mark_ns;
+	       a->rx_mark_ns == b->rx_mark_ns && conf_same_remote(a, b);
 }
 
 /* Ports are asked by the tx terms of their VFs, and senders weigh at a VF's port what they weigh at the PF. */
@@ -171,6 +171,7 @@ static void change_vf(struct pipe *p, const struct pipe_change *c, vf_id vf, uin
 		pipe_set_vf_tx(p, vf, &v, now_ns);
 	if (p->egress[v.port] != NULL)
 		pipe_set_vf_rx(p, vf, &v, now_ns);
+	pipe_set_echo(p, vf, &v);
 }
 
 static void change_rate(struct pipe *p, const struct pipe_change *c, vf_id vf, uint64_t now_ns)

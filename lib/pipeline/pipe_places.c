@@ -104,7 +104,7 @@ static bool take_between(struct pipe *p, const struct pipe_change *c)
 	return true;
 }
 
-/* false: a ring is full. */
+/* false: a ring has no room for it yet.  Packets leave room for one (pipe_io.hand()), so its reader need only come by. */
 static bool hand_markers(struct pipe *p, uint32_t round)
 {
 	uint64_t all = (p->f->n_workers < 64 ? UINT64_C(1) << p->f->n_workers : 0) - 1;

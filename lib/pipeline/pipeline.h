@@ -47,9 +47,10 @@ struct pipe_io {
 	bool (*set_dscp)(void *ctx, struct pkt *p, uint8_t dscp);
 	/* How many packets wait in a port's receive ring, RING_UNTOLD where it cannot tell; NULL: none can. */
 	uint32_t (*ring_pkts)(void *ctx, uint16_t port);
-	/* To another worker's ring: returns how many fitted, from the first on.  Unused with one worker. */
+	/* To another worker's ring: returns how many fitted, from the first on.  Packets leave the last slot free, which is a
+	 * marker's (handle NULL): whatever floods a ring, a VF can go.  Unused with one worker. */
 	uint32_t (*hand)(void *ctx, unsigned int worker, const struct pkt *pkts, uint32_t n);
-	/* How many more that ring would take at least; NULL: any number.  Nobody is asked beyond it. */
+	/* How many more packets that ring would take at least; NULL: any number.  Nobody is asked beyond it. */
 	uint32_t (*hand_room)(void *ctx, unsigned int worker);
 	/* From the rings to this worker. */
 	uint32_t (*take)(void *ctx, struct pkt *pkts, uint32_t n);

@@ -73,8 +73,10 @@ void remote_set(struct remote *r, uint32_t vf, const struct remote_terms *terms)
 	struct remote_vf *v = &r->vfs[vf];
 
 	v->terms = *terms;
-	if (!terms->is_on)
-		v->grant_bps = 0;
+	if (!terms->is_on) {	/* what it heard is nothing to begin with when it is looked after again */
+		v->grant_bps = v->target_bps = 0;
+		v->alpha = v->quality = 0;
+	}
 	if (v->grant_bps != 0)
 		v->grant_bps = u64_min(u64_max(v->grant_bps, terms->min_bps), terms->max_bps);
 	v->reason = !terms->is_on ? REMOTE_OFF : v->grant_bps == 0 ? REMOTE_FREE : v->reason;
@@ -90,6 +92,8 @@ static uint64_t network_bytes(struct remote_vf *v, uint64_t echoed_bytes, uint64
 
 	v->own_bytes -= v->own_bytes / (v->terms.is_classic ? OWN_FADES_CLASSIC : OWN_FADES);
 	v->own_bytes += marked_bytes;
+	if (!v->terms.is_on)	/* whose echoes nobody counts */
+		v->own_bytes = 0;
 	own = u64_min(v->own_bytes, begun);
 	v->own_bytes -= own;
 	if (begun != 0)

@@ -140,7 +140,8 @@ static struct members *members_of(struct sums *s, uint32_t tenant)
 	return tenant == ASKING_NONE ? &s->root : &s->tenants[tenant];
 }
 
-static void add_member(struct sums *s, uint32_t tenant, const struct members *m, uint8_t priority)
+/* Inlined, so that what is added is in registers. */
+static inline __attribute__((always_inline)) void add_member(struct sums *s, uint32_t tenant, const struct members *m, uint8_t priority)
 {
 	struct members *to = members_of(s, tenant);
 
@@ -156,7 +157,14 @@ static void add_member(struct sums *s, uint32_t tenant, const struct members *m,
 
 static uint64_t part_of(uint64_t whole, uint64_t here, uint64_t all)
 {
-	return all == 0 ? 0 : (uint64_t)((clk_u128)whole * here / all);
+	uint64_t product;
+
+	if (all == 0)
+		return 0;
+	/* As a rule: a division by 128 bits costs some ten times as much. */
+	if (!__builtin_mul_overflow(whole, here, &product))
+		return product / all;
+	return (uint64_t)((clk_u128)whole * here / all);
 }
 
 /* By use: where its members are granted something, there is its guarantee and its weight. */
@@ -199,6 +207,9 @@ static uint64_t port_weight_q16(const struct asking_terms *t)
 static void sum_up(const struct asking *plan, const unsigned int *rx_worker, unsigned int worker, struct sums *s,
 	struct asking_terms *tenants)
 {
+	memset(s->tenants, 0, plan->n_tenants * sizeof(s->tenants[0]));	/* mostly few of so many */
+	s->root = (struct members){0};
+	s->root_priority = 0;
 	for (uint16_t port = 0; port < plan->n_ports; port++) {
 		const struct asking_terms *t = &plan->ports[port];
 		bool is_here = rx_worker[port] == worker;
@@ -280,15 +291,28 @@ struct asking_terms asking_pf(const struct asking *plan)
 {
 	struct asking_terms tenants[ASKING_MAX_TENANTS];
 	static const unsigned int rx_worker[CONF_MAX_PORTS];
-	struct sums s = {0};
+	struct sums s;
 
 	sum_up(plan, rx_worker, 0, &s, tenants);
 	return terms_of_pf(plan, &s);
 }
 
+struct asking_sold asking_sold(const struct asking *plan, const unsigned int *rx_worker, unsigned int worker)
+{
+	struct asking_terms tenants[ASKING_MAX_TENANTS];
+	struct sums s;
+
+	sum_up(plan, rx_worker, worker, &s, tenants);
+	return (struct asking_sold){
+		.pps = s.root.here_pps,
+		.weight_q16 = s.root.here_q16 + (rx_worker[plan->pf] == worker ? s.root.all_q16 : 0),
+		.all_weight_q16 = 2 * s.root.all_q16,
+	};
+}
+
 void asking_part(const struct asking *plan, const unsigned int *rx_worker, unsigned int worker, struct asking_part *part)
 {
-	struct sums s = {0};
+	struct sums s;
 
 	memset(part, 0, sizeof(*part));
 	sum_up(plan, rx_worker, worker, &s, part->tenants);

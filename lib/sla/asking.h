@@ -57,4 +57,10 @@ struct asking_terms asking_pf(const struct asking *plan);
  * where nothing is granted yet, by what they were promised and weigh: then in sum never more than it was sold. */
 void asking_part(const struct asking *plan, const unsigned int *rx_worker, unsigned int worker, struct asking_part *part);
 
+/* What of a part is of the whole worker: for a fifth of the work. */
+struct asking_sold {
+	uint64_t pps, weight_q16, all_weight_q16;
+};
+struct asking_sold asking_sold(const struct asking *plan, const unsigned int *rx_worker, unsigned int worker);
+
 #endif

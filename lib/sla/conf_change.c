@@ -146,6 +146,7 @@ static void change_vf(struct conf_reading *r, const struct conf_change *change, 
 		conf_read_vf_term(r, &w->entries[e], vf);
 	conf_check_sla(r, &w->section, "tx", &vf->tx);
 	conf_check_sla(r, &w->section, "rx", &vf->rx);
+	conf_check_remote(r, &w->section);
 }
 
 static void change_tenant(struct conf_reading *r, const struct conf_change *change, const struct words *w)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A configuration that changes while weir runs.  A config is never written once it is in use: a change is a new one,
  * checked as a whole by the same readers and checks as a file, and the same but for terms (what VFs and tenants were
- * sold: tx.*, rx.*), DSCP maps (which there are, what is in them, and which a VF uses), marking rules, and which VFs there
- * are, with what addresses.  So whoever looks at a config sees all of a change or nothing of it, and what is the same in
+ * sold: tx.*, rx.*), whom [remote] looks after, DSCP maps (which there are, what is in them, and which a VF uses), marking
+ * rules, and which VFs there are, with what addresses.  So whoever looks at a config sees all of a change or nothing of it, and what is the same in
  * every one of them (ports, places and their ports, tenants, indices) may be read from the first for ever.  A VF is known
  * by its name, and by 'born' if another of the same name came later in its place.  A map keeps its index while it
  * is there; the place of one that has gone has no name, and may be taken by another later.
@@ -71,6 +71,10 @@ void conf_dump_terms(const char *dir, const struct sla *asked, FILE *out);
 
 /* "tx.max_bps 100M -> 200M, tx.weight none -> 2" between two SLAs: for logs and notes.  "": they are the same. */
 const char *conf_terms_changes(const char *dir, const struct sla *from, const struct sla *to, char *buf, size_t size);
+
+/* "remote yes -> no, echo dctcp -> classic" between two VFs; "": they are the same. */
+const char *conf_remote_changes(const struct conf_vf *from, const struct conf_vf *to, char *buf, size_t size);
+bool conf_same_remote(const struct conf_vf *a, const struct conf_vf *b);
 
 /* "EF urgent low -> high low, LE low -> medium low" between two maps; from NULL: the standard one. */
 const char *conf_map_changes(const struct dscp_map *from, const struct dscp_map *to, char *buf, size_t size);

@@ -196,20 +196,6 @@ static void check_signals(struct conf_reading *r, uint32_t i)
 	vf->when_full = WHEN_FULL_DROP;
 }
 
-/* What says something of the answer to congestion beyond the uplink, where there is none. */
-static void check_remote(struct conf_reading *r, uint32_t i)
-{
-	const struct ini_section *s = r->vf_section[i];
-	const struct ini_entry *remote = conf_entry(s, "remote"), *echo = conf_entry(s, "echo");
-	const struct conf_vf *vf = &r->conf->vfs[i];
-
-	if (remote != NULL && vf->is_remote && !r->conf->remote.is_on)
-		conf_say(r, remote->line, "remote = yes, but there is no [remote]: wanted that section too, or no such key");
-	if (echo != NULL && (!r->conf->remote.is_on || !vf->is_remote))
-		conf_say(r, echo->line, "echo says something to [remote] only, which leaves this VF alone: wanted %s, or no such key",
-			r->conf->remote.is_on ? "remote = yes" : "that section too");
-}
-
 static void check_vf_on_port(struct conf_reading *r, uint32_t i)
 {
 	struct conf_vf *vf = &r->conf->vfs[i];
@@ -249,7 +235,7 @@ static void check_in_place(struct conf_reading *r, uint32_t i)
 	if (r->conf->vfs[i].port < r->conf->n_ports)
 		check_vf_on_port(r, i);
 	check_signals(r, i);
-	check_remote(r, i);
+	conf_check_remote(r, r->vf_section[i]);
 }
 
 void conf_check_vf(struct conf_reading *r, uint32_t vf)

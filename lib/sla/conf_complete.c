@@ -171,25 +171,33 @@ void conf_complete(struct conf *conf)
 
 /* ---- Admission ---- */
 
-/* Of who stands directly under the PF. */
+/* Of one who stands directly under the PF; else nothing. */
+static struct owed owed_to_vf_by_pf(const struct conf *conf, uint32_t i)
+{
+	return conf_tenant_of(conf, conf->vfs[i].tenant) == NULL ? owed_to_vf(conf, &conf->vfs[i]) : (struct owed){0};
+}
+
+static struct owed owed_to_tenant_by_pf(const struct conf *conf, uint32_t i)
+{
+	const struct conf_tenant *t = &conf->tenants[i];
+
+	return t->parent == CONF_NO_TENANT ? (struct owed){.bps = t->owed_bps, .pps = t->owed_pps} : (struct owed){0};
+}
+
+static void add(struct owed *sum, struct owed owed)
+{
+	sum->bps += owed.bps;
+	sum->pps += owed.pps;
+}
+
 static struct owed owed_by_pf(const struct conf *conf)
 {
 	struct owed sum = {0};
 
-	for (uint32_t i = 0; i < conf->n_vfs; i++) {
-		struct owed owed = owed_to_vf(conf, &conf->vfs[i]);
-
-		if (conf_tenant_of(conf, conf->vfs[i].tenant) != NULL)
-			continue;
-		sum.bps += owed.bps;
-		sum.pps += owed.pps;
-	}
-	for (uint32_t i = 0; i < conf->n_tenants; i++) {
-		if (conf->tenants[i].parent != CONF_NO_TENANT)
-			continue;
-		sum.bps += conf->tenants[i].owed_bps;
-		sum.pps += conf->tenants[i].owed_pps;
-	}
+	for (uint32_t i = 0; i < conf->n_vfs; i++)
+		add(&sum, owed_to_vf_by_pf(conf, i));
+	for (uint32_t i = 0; i < conf->n_tenants; i++)
+		add(&sum, owed_to_tenant_by_pf(conf, i));
 	return sum;
 }
 
@@ -209,28 +217,57 @@ void conf_guaranteed(const struct conf *conf, enum link_basis basis, uint64_t *b
 	*pps = sum.pps;
 }
 
+struct link_and_core {
+	uint64_t bps, pps;	/* 0: not known */
+	enum link_basis basis;
+};
+
+static bool fits(const struct conf *conf, const struct link_and_core *most, const struct owed *sum)
+{
+	return (most->bps == 0 || on_link(conf, most->basis, sum->bps) <= most->bps) &&
+	       (most->pps == 0 || sum->pps <= most->pps);
+}
+
+/* With whom, in the order of the file, they do not fit any more: [vf NAME] or [tenant NAME]. */
+static int first_beyond(const struct conf *conf, const struct link_and_core *most, char *who, size_t size)
+{
+	struct owed sum = {0};
+
+	for (uint32_t v = 0, t = 0; v < conf->n_vfs || t < conf->n_tenants;) {
+		bool is_vf = t == conf->n_tenants || (v < conf->n_vfs && conf->vfs[v].line < conf->tenants[t].line);
+		const char *name = is_vf ? conf->vfs[v].name : conf->tenants[t].name;
+		int line = is_vf ? conf->vfs[v].line : conf->tenants[t].line;
+
+		add(&sum, is_vf ? owed_to_vf_by_pf(conf, v++) : owed_to_tenant_by_pf(conf, t++));
+		if (fits(conf, most, &sum))
+			continue;
+		snprintf(who, size, "[%s %s]", is_vf ? "vf" : "tenant", name);
+		return line;
+	}
+	return 0;
+}
+
 bool conf_admit(const struct conf *conf, uint64_t pf_rate_bps, enum link_basis basis, struct why *why)
 {
+	const struct link_and_core most = {pf_rate_bps, conf->packet_capacity_pps, basis};
 	struct owed sum = owed_by_pf(conf);
-	char bps_text[UNITS_TEXT], link_text[UNITS_TEXT], pps_text[UNITS_TEXT],
-		capacity_text[UNITS_TEXT] = "unknown";
+	char bps[UNITS_TEXT], link[UNITS_TEXT] = "unknown", pps[UNITS_TEXT], core[UNITS_TEXT] = "unknown",
+		who[CONF_NAME_CHARS + 10];
 
-	uint64_t link_bps = on_link(conf, basis, sum.bps);
-	bool fits_link = pf_rate_bps == 0 || link_bps <= pf_rate_bps;
-	bool fits_core = conf->packet_capacity_pps == 0 || sum.pps <= conf->packet_capacity_pps;
-
-	if (conf->allow_overcommit || (fits_link && fits_core))
+	if (conf->allow_overcommit || fits(conf, &most, &sum))
 		return true;
-	if (conf->packet_capacity_pps > 0)
-		units_count_text(capacity_text, conf->packet_capacity_pps);
-	why_add_at(why, conf->file, conf->ports[conf->pf].line,
-		"guarantees (the larger of tx.min and tx.urgent of each VF%s) add up to %s of %s bits/s%s and "
+	if (most.bps > 0)
+		units_count_text(link, most.bps);
+	if (most.pps > 0)
+		units_count_text(core, most.pps);
+	int line = first_beyond(conf, &most, who, sizeof(who));
+	why_add_at(why, conf->file, line,
+		"%s does not fit: guarantees (the larger of tx.min and tx.urgent of each VF%s) add up to %s of %s bits/s%s and "
 		"to %s of %s packets/s: "
 		"wanted both within, or allow_overcommit = yes in [switch]",
-		conf->n_tenants > 0 ? ", and of a tenant its tx.min where that is more" : "",
-		units_count_text(bps_text, link_bps),
-		pf_rate_bps > 0 ? units_count_text(link_text, pf_rate_bps) : "unknown",
+		who, conf->n_tenants > 0 ? ", and of a tenant its tx.min where that is more" : "",
+		units_count_text(bps, on_link(conf, basis, sum.bps)), link,
 		basis == BASIS_WIRE ? " on the wire (24 bytes more a packet of guarantee_size)" : "",
-		units_count_text(pps_text, sum.pps), capacity_text);
+		units_count_text(pps, sum.pps), core);
 	return false;
 }

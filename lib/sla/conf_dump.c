@@ -243,10 +243,7 @@ static void dump_vf(const struct conf *conf, const struct conf_vf *vf, FILE *out
 		fprintf(out, "ecn = no\n");
 	if (vf->mark_above_ns != 0)
 		put_time(out, "mark_above", vf->mark_above_ns);
-	if (!vf->is_remote)
-		fprintf(out, "remote = no\n");
-	if (vf->echo == ECHO_CLASSIC)
-		fprintf(out, "echo = classic\n");
+	conf_dump_remote(vf, &(struct conf_vf){.is_remote = true}, out);
 	conf_dump_terms("tx", &vf->tx, out);
 	conf_dump_terms("rx", &vf->rx, out);
 }
@@ -302,11 +299,13 @@ static void dump_changed_vf(const struct conf *conf, const struct conf_vf *vf, c
 		return;
 	}
 	bool is_other_map = strcmp(map, base->maps[before->dscp_map].name) != 0;
-	if (conf_same_terms(&vf->tx, &before->tx) && conf_same_terms(&vf->rx, &before->rx) && !is_other_map)
+	if (conf_same_terms(&vf->tx, &before->tx) && conf_same_terms(&vf->rx, &before->rx) && conf_same_remote(vf, before) &&
+		!is_other_map)
 		return;
 	fprintf(out, "\n[vf %s]\n", vf->name);
 	if (is_other_map)
 		fprintf(out, "dscp_map = %s\n", map);
+	conf_dump_remote(vf, before, out);
 	conf_dump_terms("tx", &vf->tx, out);
 	conf_dump_terms("rx", &vf->rx, out);
 }

@@ -114,7 +114,8 @@ struct conf_terms_kind {
 
 /* Reads an entry whose key begins with "tx." or "rx.".  false: no such term, nothing reported. */
 bool conf_read_term(struct conf_reading *r, const struct ini_entry *e, struct sla *sla);
-/* Reads an entry that may only be a term of a VF, or of a tenant; reports what it is else, and terms that are not for it. */
+/* Reads an entry that may only be a term of a VF (or remote, or echo), or of a tenant; reports what it is else, and terms
+ * that are not for it. */
 void conf_read_vf_term(struct conf_reading *r, const struct ini_entry *e, struct conf_vf *vf);
 void conf_read_tenant_term(struct conf_reading *r, const struct ini_entry *e, struct conf_tenant *tenant);
 void conf_say_unknown_term(
@@ -123,6 +124,10 @@ void conf_say_unknown_term(
 /* Minima and allowances against the limits. */
 void conf_check_sla(
 	struct conf_reading *r, const struct ini_section *s, const char *dir, const struct sla *sla);
+
+/* conf_remote.c: what says something to [remote] where there is none. */
+void conf_check_remote(struct conf_reading *r, const struct ini_section *s);
+void conf_dump_remote(const struct conf_vf *vf, const struct conf_vf *other, FILE *out);	/* where it is another */
 
 /* conf_place.c */
 void conf_add_spares(struct conf_reading *r);	/* when all VFs of the file are known; n_named and rooms too */

@@ -255,10 +255,6 @@ uint32_t conf_vf_differs(const struct conf *in_a, const struct conf_vf *a, const
 		keys[n++] = "ecn";
 	if (a->mark_above_ns != b->mark_above_ns)
 		keys[n++] = "mark_above";
-	if (a->is_remote != b->is_remote)
-		keys[n++] = "remote";
-	if (a->echo != b->echo)
-		keys[n++] = "echo";
 	return n;
 }
 
@@ -273,6 +269,8 @@ void conf_take_vf(struct conf_reading *r, struct conf_vf *vf, const struct conf 
 	}
 	vf->tx = wanted->tx;
 	vf->rx = wanted->rx;
+	vf->is_remote = wanted->is_remote;
+	vf->echo = wanted->echo;
 	if (conf_same_address(vf, wanted))
 		return;
 	uint64_t *trunk = wanted->trunk != NULL ? malloc(64 * sizeof(*trunk)) : NULL;

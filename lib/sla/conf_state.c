@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Terms that were changed at run time, over those of the config: the state file.  It has the terms of a VF or tenant as a
- * whole: what it does not name there is not set, whatever the config says. */
+ * whole: what it does not name there is not set, whatever the config says.  dscp_map, remote and echo it names where they
+ * are others than there. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +158,7 @@ static void lay_over_added(struct state_reading *s, const struct ini_section *se
 static void lay_over_vf(struct state_reading *s, const struct ini_section *section)
 {
 	uint32_t i = conf_names_find(&s->vfs, section->name);
+	char changes[WHY_MAX_CHARS];
 
 	if (conf_entry(section, "deleted") != NULL || conf_entry(section, "port") != NULL)
 		return;
@@ -173,6 +175,9 @@ static void lay_over_vf(struct state_reading *s, const struct ini_section *secti
 			conf_read_vf_term(&s->r, &section->entries[e], vf);
 	conf_check_sla(&s->r, section, "tx", &vf->tx);
 	conf_check_sla(&s->r, section, "rx", &vf->rx);
+	conf_check_remote(&s->r, section);
+	if (conf_remote_changes(&before, vf, changes, sizeof(changes))[0] != '\0')
+		why_add_at(s->notes, s->file, section->line, "[vf %s] as changed at run time: %s", vf->name, changes);
 	note_changes(s, section->line, "vf", vf->name, "tx", &before.tx, &vf->tx);
 	note_changes(s, section->line, "vf", vf->name, "rx", &before.rx, &vf->rx);
 }

@@ -159,12 +159,21 @@ static void read_vf_entry(struct conf_reading *r, const struct ini_entry *e, str
 
 void conf_read_vf_term(struct conf_reading *r, const struct ini_entry *e, struct conf_vf *vf)
 {
-	if (strcmp(e->key, "dscp_map") == 0)
-		conf_say(r, e->line, "dscp_map is no term: wanted /weir/dscp/set,VF,map=NAME (weirctl dscp VF map NAME)");
-	else if (conf_find_field(vf_fields, LENGTH(vf_fields), e->key) != NULL)
-		conf_say(r, e->line, "%s cannot change while weir runs: wanted a term, tx.* or rx.*", e->key);
-	else
+	const struct conf_field *field = conf_find_field(vf_fields, LENGTH(vf_fields), e->key);
+	bool is_remote = strcmp(e->key, "remote") == 0, is_echo = strcmp(e->key, "echo") == 0;
+
+	if (field == NULL)
 		read_term(r, e, vf);
+	else if (is_remote && strcmp(e->value, "none") == 0)
+		vf->is_remote = true;
+	else if (is_echo && strcmp(e->value, "none") == 0)
+		vf->echo = ECHO_DCTCP;
+	else if (is_remote || is_echo)
+		conf_read_field(r, field, e, vf);
+	else if (strcmp(e->key, "dscp_map") == 0)
+		conf_say(r, e->line, "dscp_map is no term: wanted /weir/dscp/set,VF,map=NAME (weirctl dscp VF map NAME)");
+	else
+		conf_say(r, e->line, "%s cannot change while weir runs: wanted a term, tx.* or rx.*, remote or echo", e->key);
 }
 
 static bool add_vf(struct conf_reading *r, const struct ini_section *s, const struct conf_vf *vf)

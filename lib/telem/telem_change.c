@@ -87,15 +87,17 @@ void put_terms(struct rte_tel_data *d, const struct conf *conf, bool is_tenant, 
 	put_both(d, "tx", &conf->vfs[i].tx, &conf->vfs[i].tx_eff);
 	put_both(d, "rx", &conf->vfs[i].rx, &conf->vfs[i].rx_eff);
 	put_u64(d, "receive_queue_pkts", conf->vfs[i].receive_queue_pkts);
+	if (!conf->remote.is_on)
+		return;
+	put_text(d, "remote", conf->vfs[i].is_remote ? "yes" : "no");
+	put_text(d, "echo", conf->vfs[i].echo == ECHO_CLASSIC ? "classic" : "dctcp");
 }
 
-static void put_changes(struct rte_tel_data *array, const char *dir, const struct sla *from, const struct sla *to)
+/* "a, b, c": an entry each. */
+static void put_list(struct rte_tel_data *array, const char *at)
 {
-	char text[512], *at = text;
-
-	conf_terms_changes(dir, from, to, text, sizeof(text));
 	while (array != NULL && *at != '\0') {
-		char *comma = strstr(at, ", ");
+		const char *comma = strstr(at, ", ");
 		size_t n = comma != NULL ? (size_t)(comma - at) : strlen(at);
 
 		put_line(array, at, n);
@@ -103,9 +105,17 @@ static void put_changes(struct rte_tel_data *array, const char *dir, const struc
 	}
 }
 
+static void put_changes(struct rte_tel_data *array, const char *dir, const struct sla *from, const struct sla *to)
+{
+	char text[512];
+
+	put_list(array, conf_terms_changes(dir, from, to, text, sizeof(text)));
+}
+
 void put_what_changed(struct rte_tel_data *d, const struct conf *from, const struct conf *to, bool is_tenant, uint32_t i)
 {
 	struct rte_tel_data *array = put_text_array(d, "changed");
+	char text[64];
 
 	if (is_tenant) {
 		put_changes(array, "tx", &from->tenants[i].tx, &to->tenants[i].tx);
@@ -113,6 +123,7 @@ void put_what_changed(struct rte_tel_data *d, const struct conf *from, const str
 	}
 	put_changes(array, "tx", &from->vfs[i].tx, &to->vfs[i].tx);
 	put_changes(array, "rx", &from->vfs[i].rx, &to->vfs[i].rx);
+	put_list(array, conf_remote_changes(&from->vfs[i], &to->vfs[i], text, sizeof(text)));
 }
 
 static int get(const struct telem_source *s, const char *params, struct rte_tel_data *d, bool is_tenant)
@@ -236,7 +247,7 @@ static void put_reloaded(struct rte_tel_data *d, const struct conf *before, cons
 			continue;
 		}
 		n_vfs += !conf_same_terms(&a->tx, &b->tx) || !conf_same_terms(&a->rx, &b->rx) ||
-			 a->dscp_map != b->dscp_map || !conf_same_address(a, b);
+			 a->dscp_map != b->dscp_map || !conf_same_address(a, b) || !conf_same_remote(a, b);
 	}
 	for (uint16_t i = 0; i < after->n_maps; i++)
 		n_maps += i < before->n_maps ? strcmp(before->maps[i].name, after->maps[i].name) != 0 ||

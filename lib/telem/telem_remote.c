@@ -29,7 +29,7 @@ static void put_vf(struct rte_tel_data *d, const struct telem_remote_vf *v)
 
 int answer_remote(const struct telem_source *s, const char *params, struct rte_tel_data *d)
 {
-	uint32_t total = s->conf->n_vfs, start, end;
+	uint32_t total = s->conf->n_named, start, end;
 	struct rte_tel_data *list;
 	struct telem_remote_vf view;
 	struct telem_remote all;
@@ -49,7 +49,7 @@ int answer_remote(const struct telem_source *s, const char *params, struct rte_t
 	put_u64(d, "total", total);
 	put_u64(d, "next", end);
 	list = put_dict(d, "vfs");
-	for (vf_id vf = start; vf < end; vf++)
+	for (vf_id vf = nth_vf(s->conf, start); start < end; vf = nth_vf_from(s->conf, vf + 1), start++)
 		if (s->remote_vf(s->ctx, vf, &view))
 			put_vf(put_dict(list, s->conf->vfs[vf].name), &view);
 	return 0;

@@ -78,10 +78,21 @@ uint64_t workers_ring_bytes(unsigned int n_workers)
 
 /* --- what a worker does --- */
 
+/* For packets: the last slot is a marker's. */
+static uint32_t room_of(const struct rte_ring *ring)
+{
+	uint32_t n_free = rte_ring_free_count(ring);
+
+	return n_free > 0 ? n_free - 1 : 0;
+}
+
 static uint32_t hand(void *ctx, unsigned int worker, const struct pkt *pkts, uint32_t n)
 {
 	struct worker *w = ctx;
+	uint32_t most = pkts->handle != NULL ? room_of(w->to[worker]) : n;
 
+	if (n > most)
+		n = most;
 	return rte_ring_sp_enqueue_burst_elem(w->to[worker], pkts, sizeof(*pkts), n, NULL);
 }
 
@@ -89,7 +100,7 @@ static uint32_t hand_room(void *ctx, unsigned int worker)
 {
 	const struct worker *w = ctx;
 
-	return rte_ring_free_count(w->to[worker]);
+	return room_of(w->to[worker]);
 }
 
 static uint32_t take(void *ctx, struct pkt *pkts, uint32_t n)

@@ -62,6 +62,9 @@ def draw_terms(answer, _):
             if (side["asked"][term] and not (term == "basis" and value == "l2")) or (term in RATES and value):
                 rows.append([f"{direction}.{term.removesuffix('_ns')}", _shown(term, side["asked"][term]),
                              _shown(term, value)])
+    for key in ("remote", "echo"):      # there with [remote] only
+        if key in answer:
+            rows.append([key, answer[key], answer[key]])
     name = answer.get("vf") or answer.get("tenant")
     if rows:
         print("\n".join(grid([name, "asked", "effective"], rows)))

@@ -8,7 +8,7 @@
 #include "conf_change.h"
 #include "fuzz.h"
 
-static const char text[] = "[switch]\npacket_capacity = 500k\n[port pf]\nrole = pf\nrate = 1G\n[port v0]\n[port v1]\nspare = 1\n"
+static const char text[] = "[switch]\npacket_capacity = 500k\n[remote]\n[port pf]\nrole = pf\nrate = 1G\n[port v0]\n[port v1]\nspare = 1\n"
 			   "[tenant lab]\ntx.max_bps = 900M\n[vf a]\nport = v0\ntx.min_bps = 100M\ntenant = lab\n"
 			   "[vf b]\nport = v1\nmac = 02:00:00:00:00:02\nrx.max_bps = 100M\n";
 

@@ -325,10 +325,10 @@ static uint32_t rim_hand(void *ctx, unsigned int to, const struct pkt *pkts, uin
 {
 	struct worker *w = ctx;
 	struct hand_ring *h = &w->rim->workers[to].from[w->id];
-	uint32_t size = w->rim->hand_pkts, done = 0;
+	uint32_t size = w->rim->hand_pkts, most = size - (pkts->handle != NULL), done = 0;	/* the last slot is a marker's */
 
 	sure(to != w->id, "worker %u hands to itself", to);
-	for (; done < n && h->n < size; done++)
+	for (; done < n && h->n < most; done++)
 		h->pkts[(h->first + h->n++) % size] = pkts[done];
 	return done;
 }
@@ -337,7 +337,8 @@ static uint32_t rim_hand_room(void *ctx, unsigned int to)
 {
 	struct worker *w = ctx;
 
-	return w->rim->hand_pkts - w->rim->workers[to].from[w->id].n;
+	uint32_t n_free = w->rim->hand_pkts - w->rim->workers[to].from[w->id].n;
+	return n_free > 0 ? n_free - 1 : 0;
 }
 
 static uint32_t rim_take(void *ctx, struct pkt *pkts, uint32_t n)

@@ -8,7 +8,7 @@ import time
 from harness.blast import CpuTime, TooBusy
 from harness.bottleneck import Bottleneck
 from harness.suite import test
-from harness.view import View, weirctl
+from harness.view import View, wait_until, weirctl
 from harness.vm import Host
 from rigs import mac, sections, vdevs_of
 
@@ -37,7 +37,7 @@ class Network:
     """Guests, weir, and what is beyond."""
 
     def __init__(self, context, remote):
-        self.net, self.weir = context.launch(CABLES, config(remote), vdevs_of(CABLES))
+        self.net, self.weir = context.launch(CABLES, config(remote), vdevs_of(CABLES), more=["--allow-set"])
         self.context = context
         for end in self.net.ends.values():
             end.close()
@@ -105,6 +105,22 @@ def by_weight(context):
     if not is_shared and network.cpu_share < 0.9:   # what it may send it cannot: the loop takes that for its will
         raise TooBusy("weir had %.0f %% of its CPU" % (network.cpu_share * 100))
     assert is_shared, rates
+    changes(network.weir)
+
+
+# Breaks where conf_read_vf_term() takes no remote; the data path's part is test_echoes.c's.
+def changes(weir):
+    """Left alone, and looked after again, by command."""
+    said = weirctl(View(weir), "set", "c", "remote", "no").stdout
+    assert "remote yes -> no" in said, said
+    time.sleep(0.5)
+    before = weir.ask("/weir/remote")["vfs"]["c"]
+    assert before["state"] == "not asked to look" and before["grant_bps"] == before["alpha_ppm"] == 0, before
+    assert "remote = no" in weirctl(View(weir), "dump").stdout
+    time.sleep(0.5)
+    assert weir.ask("/weir/remote")["vfs"]["c"]["heard_bytes"] == before["heard_bytes"]
+    assert weir.ask("/weir/sla/set,c,remote=yes")["changed"] == ["remote no -> yes"]
+    wait_until(lambda: weir.ask("/weir/remote")["vfs"]["c"]["grant_bps"] > 0, "c held again", 5)
 
 
 def told(weir):

@@ -113,15 +113,23 @@ START_TEST(a_port_stands_where_all_its_vfs_are_and_for_all_of_them)
 }
 END_TEST
 
+/* What ports are promised that stand directly in a tenant (or, ASKING_NONE, in none). */
+static uint64_t slow_ports_min(const struct asking *plan, uint32_t place)
+{
+	uint64_t sum = 0;
+
+	for (uint16_t port = 0; port < conf.n_ports; port++)
+		sum += port != conf.pf && plan->tenant_of[port] == place ? slow_min(port) : 0;
+	return sum;
+}
+
 /* What a tenant is promised of asking, all its ports and workers together: its own or its ports', the larger, without what its
  * VFs on others' ports are promised there. */
 static uint64_t slow_tenant_min(const struct asking *plan, uint32_t place)
 {
 	uint32_t id = plan->tenants[place].id;
-	uint64_t own = tenants[id].tx_eff.min_pps, members = 0;
+	uint64_t own = tenants[id].tx_eff.min_pps, members = slow_ports_min(plan, place);
 
-	for (uint16_t port = 0; port < conf.n_ports; port++)
-		members += port != conf.pf && plan->tenant_of[port] == place ? slow_min(port) : 0;
 	for (uint32_t i = 0; i < plan->n_tenants; i++)
 		members += plan->tenants[i].parent == place ? slow_tenant_min(plan, i) : 0;
 	for (uint32_t i = 0; i < conf.n_vfs; i++) {
@@ -159,9 +167,7 @@ START_TEST(parts_add_up_to_what_was_promised_and_never_to_more)
 			ck_assert_uint_le(whole, sum + MAX_TENANTS * N_WORKERS);
 			promised += plan.tenants[i].parent == ASKING_NONE ? whole : 0;
 		}
-		for (uint16_t port = 0; port < conf.n_ports; port++)
-			promised += port != conf.pf && plan.tenant_of[port] == ASKING_NONE ? slow_min(port) : 0;
-		promised += parts[0].ports[conf.pf].min_pps;
+		promised += slow_ports_min(&plan, ASKING_NONE) + parts[0].ports[conf.pf].min_pps;
 		ck_assert_uint_le(min, promised);
 		ck_assert_uint_le(promised, min + MAX_TENANTS * N_WORKERS);
 		if (conf.packet_capacity_pps > 0 && promised <= conf.packet_capacity_pps) {

@@ -51,13 +51,11 @@ static const struct mistake mistakes[] = {
 	/* Congestion beyond the uplink */
 	{GOOD "remote = yes\necho = classic\n",
 		{"t.conf:7: remote = yes, but there is no [remote]: wanted that section too, or no such key",
-			"t.conf:8: echo says something to [remote] only, which leaves this VF alone: wanted that section too, or no "
-			"such key"}},
+			"t.conf:8: echo says something to [remote] only: wanted that section too, or no such key"}},
 	{GOOD "remote = no\necho = dctcp\n[remote]\nperiod = 1us\nbottleneck = 1k\ngain = 0\n",
 		{"t.conf:10: period = 1us: wanted a time such as 1ms, from 10us to 1s",
 			"t.conf:11: bottleneck = 1k: wanted auto or bits per second such as 100G, from 1M to 10T",
-			"t.conf:12: gain = 0: wanted percent, from 1 to 100",
-			"t.conf:8: echo says something to [remote] only, which leaves this VF alone: wanted remote = yes"}},
+			"t.conf:12: gain = 0: wanted percent, from 1 to 100"}},
 	/* Keys */
 	{GOOD "[switch]\nplacment = auto\nzzzzzzz = 1\n",
 		{"t.conf:8: unknown key placment in [switch]: wanted placement, perhaps",
@@ -309,7 +307,7 @@ static const struct mistake mistakes[] = {
 			"t.conf:10: port = vf7: there is no such [port]: wanted vf0",
 			"t.conf:17: tx.urgent_bps = 2k is above tx.max_bps = 1k (line 16)",
 			"t.conf:6: [vf a] has no mac, and vf0 has 2 VFs",
-			"t.conf:2: guarantees (the larger of tx.min and tx.urgent of each VF) add up to "
+			"t.conf:9: [vf b] does not fit: guarantees (the larger of tx.min and tx.urgent of each VF) add up to "
 			"1.200002G of 1G bits/s and to "
 			"100.001k of unknown packets/s: wanted both within, or allow_overcommit = yes in "
 			"[switch]"}},

@@ -60,7 +60,7 @@ static const struct tree trees[] = {
 	{"tx.min_bps=400M", "tx.min_bps=300M", "tx.min_bps=300M", "", "tx.min_bps=500M", "tx.min_bps=600M", "", 600000000,
 		600000000, 600000000, 600000000, 50000, NULL},
 	{"tx.min_bps=401M", "tx.min_bps=300M", "tx.min_bps=300M", "", "", "", "", 0, 0, 0, 0, 0,
-		"t.conf:1: guarantees (the larger of tx.min and tx.urgent of each VF, and of a tenant its tx.min where "
+		"t.conf:27: [tenant top] does not fit: guarantees (the larger of tx.min and tx.urgent of each VF, and of a tenant its tx.min where "
 		"that is more) add up to 1.001G of 1G bits/s and to 83.416k of unknown packets/s"},
 	{"tx.min_bps=400M", "tx.min_bps=300M", "tx.min_bps=100M", "", "", "tx.min_bps=601M", "", 0, 0, 0, 0, 0,
 		"add up to 1.001G of 1G bits/s"},
