@@ -126,7 +126,7 @@ void pipe_set_tx_limit(struct pipe *p, vf_id vf, const struct sla *s, uint64_t n
 bool pipe_set_vf_tx(struct pipe *p, vf_id vf, const struct conf_vf *v, uint64_t now_ns)
 {
 	pipe_set_credit(p, vf, &v->tx_eff, now_ns);
-	fabric_set_ahead(p->f, vf, v->tx_mark_ns);
+	fabric_set_ahead(p->f, vf, v);
 	pipe_set_tx_limit(p, vf, &v->tx_eff, now_ns);
 	if (p->holds != NULL)
 		set_hold(p, vf, v, now_ns);

@@ -5,7 +5,8 @@
  * looks sent to it.  So a queue inside weir is delay that no TCP without ECN hears of, and its sole use is to be put in
  * order: by class, and in turns for several destinations (contract 5 and 6).  A VF whose last packets, as many as that queue
  * holds, were all of one class and for one destination has nothing to order: no more is read than its limit sends in K and
- * a ms.  The first other packet opens the whole queue again.
+ * a ms, or its tenants' where that is lower (others there may have a part of it).  The first other packet opens the whole queue
+ * again.
  *
  * Only where the port tells what waits in its ring, which counts as delay and is marked (contract 8): where it does not, only
  * a queue inside can be. */
@@ -25,9 +26,13 @@ static uint32_t in_time(uint64_t per_s, uint64_t ns)
 	return (uint32_t)u64_min(u64_max((uint64_t)((clk_u128)per_s * ns / NS_PER_S), 1), UINT32_MAX);
 }
 
-void fabric_set_ahead(struct fabric *f, vf_id vf, uint64_t mark_ns)
+void fabric_set_ahead(struct fabric *f, vf_id vf, const struct conf_vf *v)
 {
-	atomic_store_explicit(&f->rooms[vf].ahead_ns, mark_ns + AHEAD_NS, memory_order_relaxed);
+	struct room *room = &f->rooms[vf];
+
+	atomic_store_explicit(&room->ahead_ns, v->tx_mark_ns + AHEAD_NS, memory_order_relaxed);
+	room->tenants_bps = v->tenants_bps;
+	room->tenants_pps = v->tenants_pps;
 }
 
 void fabric_limit_ahead(struct fabric *f, vf_id vf, uint64_t max_bps, uint64_t max_pps)
@@ -35,6 +40,8 @@ void fabric_limit_ahead(struct fabric *f, vf_id vf, uint64_t max_bps, uint64_t m
 	struct room *room = &f->rooms[vf];
 	uint64_t ns = atomic_load_explicit(&room->ahead_ns, memory_order_relaxed);
 
+	max_bps = conf_lower_limit(max_bps, room->tenants_bps);
+	max_pps = conf_lower_limit(max_pps, room->tenants_pps);
 	atomic_store_explicit(&room->ahead_bytes, in_time((max_bps + 7) / 8, ns), memory_order_relaxed);
 	atomic_store_explicit(&room->ahead_pkts, in_time(max_pps, ns), memory_order_relaxed);
 }

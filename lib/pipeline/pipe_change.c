@@ -22,7 +22,8 @@ static bool is_same_rest(const struct conf_vf *a, const struct conf_vf *b)
 {
 	return is_same_sla(&a->rx_eff, &b->rx_eff) &&
 	       a->receive_queue_pkts == b->receive_queue_pkts && a->tx_mark_ns == b->tx_mark_ns &&
-	       a->rx_mark_ns == b->rx_mark_ns && conf_same_remote(a, b);
+	       a->rx_mark_ns == b->rx_mark_ns && a->tenants_bps == b->tenants_bps && a->tenants_pps == b->tenants_pps &&
+	       conf_same_remote(a, b);
 }
 
 /* Ports are asked by the tx terms of their VFs, and senders weigh at a VF's port what they weigh at the PF. */

@@ -38,6 +38,7 @@ struct room {
 	alignas(64) _Atomic uint64_t in;
 	_Atomic uint32_t hold_pkts;	/* what may be inside while its packets are held; 0: it is not held */
 	_Atomic uint32_t ahead_bytes, ahead_pkts;	/* the same of one that has nothing to order, by its limit; 0: no such limit */
+	uint64_t tenants_bps, tenants_pps;		/* home's: see struct conf_vf */
 	alignas(64) _Atomic uint64_t out;
 	_Atomic uint64_t ahead_ns;	/* of its limit are ahead_bytes and ahead_pkts */
 };
@@ -247,7 +248,7 @@ struct l2 *fabric_build_l2(const struct conf *conf, const bool *is_out);	/* is_o
 void fabric_set_hold(struct fabric *f, vf_id vf, const struct conf_vf *v);
 
 /* pipe_ahead.c */
-void fabric_set_ahead(struct fabric *f, vf_id vf, uint64_t mark_ns);	/* and then, of each new limit: */
+void fabric_set_ahead(struct fabric *f, vf_id vf, const struct conf_vf *v);	/* and then, of each new limit of its own: */
 void fabric_limit_ahead(struct fabric *f, vf_id vf, uint64_t max_bps, uint64_t max_pps);	/* 0: none */
 void pipe_look_ahead(struct pipe *p, uint16_t port, const struct pkt *burst, uint32_t n);	/* what was read, and went on */
 void pipe_note_lost(struct pipe *p, uint64_t lost_ns, uint64_t now_ns);	/* home, each turn; 0: none */

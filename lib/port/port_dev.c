@@ -104,16 +104,35 @@ bool port_find(struct port *p, const struct conf_port *c, struct why *why)
 	return true;
 }
 
+/* What says in --vdev how many queue pairs a device has, where others use them all, asked or not; NULL: it has as many as are
+ * asked for. */
+static const char *queues_key(const struct port *p)
+{
+	if (strcmp(p->info.driver, "net_vhost") == 0)
+		return "queues";
+	return strcmp(p->info.driver, "net_af_packet") == 0 ? "qpairs" : NULL;
+}
+
+static bool fits_queues(const struct port *p, const struct conf_port *c, struct why *why)
+{
+	uint16_t n = RTE_MIN(p->dev.max_rx_queues, p->dev.max_tx_queues);
+	const char *key = queues_key(p);
+
+	if (c->n_queues == n || (c->n_queues < n && key == NULL))
+		return true;
+	if (key == NULL)
+		why_add(why, "port %s: queues = %u, but the device has at most %u", c->device, c->n_queues, n);
+	else
+		why_add(why, "port %s: queues = %u, but the device has %u%s: wanted %s=%u in its --vdev, or queues = %u in [port %s]",
+			c->device, c->n_queues, n, c->n_queues < n ? ", and nobody would read what comes by the others" : "", key,
+			c->n_queues, n, c->device);
+	return false;
+}
+
 static bool fits(const struct port *p, const struct conf_port *c, struct why *why)
 {
-	uint16_t max_queues = RTE_MIN(p->dev.max_rx_queues, p->dev.max_tx_queues);
-	bool ok = true;
+	bool ok = fits_queues(p, c, why);
 
-	if (c->n_queues > max_queues) {
-		why_add(why, "port %s: queues = %u, but the device has %u (a vdev takes queues=%u)", c->device,
-			c->n_queues, max_queues, c->n_queues);
-		ok = false;
-	}
 	if (p->dev.max_mtu != 0 && c->mtu > p->dev.max_mtu) {
 		why_add(why, "port %s: mtu = %u, but the device takes %u at most", c->device, c->mtu, p->dev.max_mtu);
 		ok = false;

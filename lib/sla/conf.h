@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "pkt.h"
 #include "why.h"
@@ -99,7 +100,7 @@ struct conf_vf {
 	uint32_t receive_room_pkts;	/* what there are buffers for: that queue at the start; a live change stays below */
 	uint32_t room_pkts;		/* the same of its own queue, twice where it cannot be held; see conf_queue_room() */
 	uint32_t born;			/* which of the VFs that came at run time it is, from 1 on; 0: it was there at the start */
-	bool is_drop_forced;		/* nobody asked for when_full = drop: its port has places for others */
+	bool is_drop_forced;		/* nobody asked for when_full = drop: its port has places for others, or is a NIC's */
 	bool is_receive_auto;		/* not set: it follows the rx limit */
 	enum when_full when_full;	/* default hold */
 	bool ecn;			/* default yes: packets that can be are marked CE above K */
@@ -107,10 +108,17 @@ struct conf_vf {
 	bool is_remote;			/* default yes: where there is [remote], held by congestion beyond the uplink too */
 	enum conf_echo echo;		/* default dctcp: what its senders' peers echo */
 	uint64_t tx_mark_ns, rx_mark_ns; /* effective K of what it sends and receives: max(1 ms, 3 packets at its limit) */
+	uint64_t tenants_bps, tenants_pps; /* the least that a tenant which it is in may send; 0: no such limit */
 	struct sla tx, rx;		/* asked: 0 = not set; side by side */
 	struct sla tx_eff, rx_eff;	/* effective: completed by conf_complete() */
 	int line;
 };
+
+/* Of two limits; 0 is none. */
+static inline uint64_t conf_lower_limit(uint64_t a, uint64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
 
 /* A group of VFs, and of other tenants, with a guarantee, a limit, a weight and a priority of its own for what its
  * members send: among its members theirs count, and against all others its own. */
@@ -241,6 +249,13 @@ static inline const struct conf_tenant *conf_tenant_of(const struct conf *conf, 
 static inline bool conf_is_there(const struct conf_vf *vf)
 {
 	return vf->name[0] != '\0';
+}
+
+/* Of a NIC, by the name that EAL gives such devices ("0000:03:00.0", "0000:03:00.0_representor_vf1"): its ring drops what
+ * is not read, so it cannot hold. */
+static inline bool conf_is_nic(const struct conf_port *port)
+{
+	return strchr(port->device, ':') != NULL;
 }
 
 /* Packets that its own queue must have buffers for: it has one where it is held, one for each way where it drops. */

@@ -173,6 +173,19 @@ static void check_vlans(struct conf_reading *r, uint32_t i)
 			vf->vid, line_text(r, line, trunk->line));
 }
 
+static void say_unheld(struct conf_reading *r, const struct conf_port *port, int line)
+{
+	if (port->n_places > 1)
+		conf_say(r, line,
+			"when_full = hold, but %u VFs share %s and one cannot be held without the others: wanted "
+			"when_full = drop, or a port of its own",
+			port->n_places, port->device);
+	else
+		conf_say(r, line,
+			"when_full = hold, but %s is a NIC's: what is not read in time its ring drops, whatever it is: wanted "
+			"when_full = drop", port->device);
+}
+
 /* How it is told that it sends too much. */
 static void check_signals(struct conf_reading *r, uint32_t i)
 {
@@ -185,13 +198,13 @@ static void check_signals(struct conf_reading *r, uint32_t i)
 		conf_say(r, mark->line,
 			"mark_above with ecn = no%s: nothing is marked, wanted one of them",
 			line_text(r, line, conf_line(s, "ecn")));
-	if (vf->port >= r->conf->n_ports || r->conf->ports[vf->port].n_places <= 1)
+	if (vf->port >= r->conf->n_ports)
+		return;
+	const struct conf_port *port = &r->conf->ports[vf->port];
+	if (port->n_places <= 1 && !conf_is_nic(port))
 		return;
 	if (when != NULL && vf->when_full == WHEN_FULL_HOLD && strcmp(when->value, "hold") == 0)
-		conf_say(r, when->line,
-			"when_full = hold, but %u VFs share %s and one cannot be held without the others: wanted "
-			"when_full = drop, or a port of its own",
-			r->conf->ports[vf->port].n_places, r->conf->ports[vf->port].device);
+		say_unheld(r, port, when->line);
 	vf->is_drop_forced = vf->when_full == WHEN_FULL_HOLD;
 	vf->when_full = WHEN_FULL_DROP;
 }

@@ -98,6 +98,15 @@ static void complete_marks(const struct conf *conf, struct conf_vf *vf)
 		vf->tx_mark_ns = u64_max(vf->tx_mark_ns, time_at_limit_ns(conf, &t->tx));
 }
 
+static void complete_tenants_limit(const struct conf *conf, struct conf_vf *vf)
+{
+	vf->tenants_bps = vf->tenants_pps = 0;
+	for (const struct conf_tenant *t = conf_tenant_of(conf, vf->tenant); t != NULL; t = conf_tenant_of(conf, t->parent)) {
+		vf->tenants_bps = conf_lower_limit(vf->tenants_bps, t->tx.max_bps);
+		vf->tenants_pps = conf_lower_limit(vf->tenants_pps, t->tx.max_pps);
+	}
+}
+
 /* ---- What is owed ---- */
 
 uint64_t conf_l2_bps(const struct conf *conf, const struct sla *sla, uint64_t bps)
@@ -164,6 +173,7 @@ void conf_complete(struct conf *conf)
 		vf->tx_eff = effective(&vf->tx, conf->guarantee_bytes);
 		vf->rx_eff = effective(&vf->rx, conf->guarantee_bytes);
 		complete_marks(conf, vf);
+		complete_tenants_limit(conf, vf);
 		complete_receive_queue(conf, vf);
 	}
 	complete_tenants(conf);

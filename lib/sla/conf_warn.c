@@ -24,6 +24,23 @@ static void warn_of_spares(const struct conf *conf, struct why *notes)
 	}
 }
 
+/* It would have to be held on every other port. */
+static void warn_of_nics(const struct conf *conf, struct why *notes)
+{
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct conf_vf *vf = &conf->vfs[i];
+		const struct conf_port *port = &conf->ports[vf->port];
+
+		if (!conf_is_there(vf) || !vf->is_drop_forced || port->n_places != 1)
+			continue;
+		why_add_at(notes, conf->file, vf->line,
+			"[vf %s] is on %s, a NIC's port, which drops by itself what is not read in time, so weir reads on and drops "
+			"what [vf %s] sends too much, its least important packets first (when_full = drop); wanted when_full = drop "
+			"in [vf %s] if that is meant",
+			vf->name, port->device, vf->name, vf->name);
+	}
+}
+
 /* The first VF on the port that is not in the tenant. */
 static const struct conf_vf *stranger(const struct conf *conf, uint16_t port, uint32_t tenant)
 {
@@ -124,6 +141,7 @@ void conf_warn(const struct conf *conf, struct why *notes)
 	warn_of_spares(conf, notes);
 	warn_of_small_queues(conf, notes);
 	warn_of_all_sold(conf, notes);
+	warn_of_nics(conf, notes);
 	for (uint16_t port = 0; n != NULL && port < conf->n_ports; port++)
 		if (conf->ports[port].n_vfs > 1)
 			warn_of_strangers(conf, port, n, notes);

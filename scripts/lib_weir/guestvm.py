@@ -16,7 +16,7 @@ BUSYBOX = "/bin/busybox"
 META_PACKAGE = "linux-image-cloud-amd64"
 MODULES = ["virtio/virtio_ring", "virtio/virtio", "virtio/virtio_pci_modern_dev", "virtio/virtio_pci_legacy_dev",
            "virtio/virtio_pci", "../net/core/failover", "net/net_failover", "net/virtio_net"]       # in this order
-PROGRAMS = ["/usr/bin/iperf3"]
+PROGRAMS = ["/usr/bin/iperf3", "/usr/sbin/ethtool"]
 UP = "GUEST-UP"
 
 # What a command says goes back over the console, then a line with its number and exit code.
@@ -143,7 +143,7 @@ def make_initrd(kernel_root):
     archive.file("usr/share/udhcpc/default.script", LEASE.encode())
     archive.file("etc/udhcpc/default.script", LEASE.encode())
     archive.file("bin/busybox", pathlib.Path(BUSYBOX).read_bytes())
-    for program in PROGRAMS:
+    for program in filter(os.path.exists, PROGRAMS):
         archive.file("bin/" + os.path.basename(program), pathlib.Path(program).read_bytes())
         for path in shared_objects(program):
             archive.file(path.lstrip("/"), pathlib.Path(path).read_bytes())
@@ -174,22 +174,24 @@ class Nic:
     """A virtio-net device on a vhost-user socket. 'serves': QEMU makes the socket and waits for weir, else the other way
     round; either side may go and come back."""
 
-    def __init__(self, path, mac, serves=True, more=""):
-        self.path, self.mac, self.serves, self.more = path, mac, serves, more
+    def __init__(self, path, mac, serves=True, queues=1):
+        self.path, self.mac, self.serves, self.queues = path, mac, serves, queues
 
 
-def qemu_command(image, nics, console, memory_mb=192):
+def qemu_command(image, nics, console, memory_mb=192, cpus=1):
     """-> the command. vectors=0: under TCG Debian's QEMU 7.2 crashes when a guest enables MSI-X on a vhost-user device."""
     command = [QEMU, "-nodefaults", "-no-user-config", "-machine", "q35,accel=tcg", "-cpu", "max", "-display", "none",
-               "-m", str(memory_mb), "-object", f"memory-backend-memfd,id=mem,size={memory_mb}M,share=on",
+               "-m", str(memory_mb), "-smp", str(cpus), "-object", f"memory-backend-memfd,id=mem,size={memory_mb}M,share=on",
                "-numa", "node,memdev=mem", "-kernel", str(image.kernel), "-initrd", str(image.initrd),
                "-append", "console=ttyS0 quiet loglevel=3 panic=-1 net.ifnames=0 mitigations=off",
                "-chardev", f"socket,id=console,path={console},server=on,wait=off,logfile={console}.log",
                "-serial", "chardev:console"]
     for i, nic in enumerate(nics):
         how = "server=on,wait=off" if nic.serves else "reconnect=1"
-        command += ["-chardev", f"socket,id=c{i},path={nic.path},{how}", "-netdev", f"vhost-user,id=n{i},chardev=c{i}",
-                    "-device", f"virtio-net-pci,netdev=n{i},mac={nic.mac},vectors=0{nic.more}"]
+        mq = ",mq=on" if nic.queues > 1 else ""
+        command += ["-chardev", f"socket,id=c{i},path={nic.path},{how}",
+                    "-netdev", f"vhost-user,id=n{i},chardev=c{i},queues={nic.queues}",
+                    "-device", f"virtio-net-pci,netdev=n{i},mac={nic.mac},vectors=0{mq}"]
     return command
 
 

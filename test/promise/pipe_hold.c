@@ -100,6 +100,29 @@ START_TEST(what_has_nothing_to_order_is_not_read_in_advance)
 }
 END_TEST
 
+/* The limit may be that of a tenant, above the tenant that it is in, and change.
+ * Broken by: fabric_limit_ahead() that knows the VF's own limit only; is_same_rest() without the tenants' limits. */
+START_TEST(nor_what_its_tenants_limit_holds)
+{
+	struct rim *r = rim_create(&(struct rim_setup){
+		.ini = RIM_PF("10G") "[tenant lab]\ntx.max_bps = 100M\n[tenant sub]\nparent = lab\n" RIM_VM(01, "tenant = sub\n") RIM_VM(02, ""),
+		.placement = (enum rim_placement)_i});
+	static const struct {
+		const char *lab;
+		uint32_t least, most;
+	} steps[] = {{"tx.max_bps=100M", 15, 19}, {"tx.max_bps=200M", 32, 36}, {"tx.max_bps=none;tx.max_pps=10k", 19, 23}};
+
+	offer(r, 1, HOST_MAC(1), 1500, 100000);
+	for (unsigned int i = 0; i < 3; i++) {
+		ck_assert(rim_change(r, true, "lab", steps[i].lab));
+		rim_run(r, 200 * MS);
+		uint32_t most = most_inside(r, 50);
+		ck_assert_msg(most >= steps[i].least && most <= steps[i].most, "%s: %u packets inside", steps[i].lab, most);
+	}
+	rim_end(r);
+}
+END_TEST
+
 /* Its core is taken away for half of the time, some ms each: what is owed then must have been read.
  * Broken by: ahead_now() without owed_ns() (66 .. 86 % of the limit). */
 START_TEST(time_that_weir_loses_is_made_good_to_who_is_not_read_in_advance)
@@ -420,6 +443,7 @@ static Suite *suite(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, no_packet_of_a_vm_is_dropped_for_its_own_bounds, 0, 30);
 	tcase_add_loop_test(tc, what_has_nothing_to_order_is_not_read_in_advance, 0, 6);
+	tcase_add_loop_test(tc, nor_what_its_tenants_limit_holds, 0, 3);
 	tcase_add_loop_test(tc, time_that_weir_loses_is_made_good_to_who_is_not_read_in_advance, 0, 18);
 	tcase_add_loop_test(tc, where_the_port_cannot_tell_what_waits_the_whole_queue_is_read, 0, 3);
 	tcase_add_loop_test(tc, a_receivers_limit_drops_its_packets_and_slows_nobody_else, 0, 3);

@@ -15,6 +15,7 @@ import time
 
 from harness.blast import Rates, TooBusy
 from harness.suite import test
+from harness.view import wait_until
 from harness.vm import Host, Stream, Vm, guestvm, random_bytes
 from rigs import Machines
 
@@ -22,7 +23,7 @@ V4 = "10.9.%d.%d"           # NIC, host number
 V6 = "fd09:%x::%x"
 PEER, A, B = 2, 10, 11
 STREAM_BYTES = 4 << 20
-RATE_S = 2.5
+RATE_S = 1.5
 
 
 def host(rig):
@@ -274,11 +275,18 @@ class Watch:
         self.rig, self.vm, self.read = rig, vm, read
 
     def read_at(self):
-        """-> the counter, when it was read, and how far that may be wrong: a guest takes its time to answer."""
-        asked = time.monotonic()
-        value = self.read()
-        took_s = time.monotonic() - asked
-        return value, asked + took_s / 2, took_s / 2
+        """-> the counter, when it was read, and how far that may be wrong.  Some tries, for a busy machine takes its time to
+        answer."""
+        tries = []
+        while len(tries) < 10:
+            asked = time.monotonic()
+            value = self.read()
+            took_s = time.monotonic() - asked
+            tries.append((took_s / 2, asked + took_s / 2, value))
+            if took_s < 0.002:
+                break
+        doubt_s, at, value = min(tries)
+        return value, at, doubt_s
 
     def measure(self, seconds=RATE_S):
         """-> bits/s of what 'read' counts in bytes."""
@@ -295,16 +303,27 @@ class Watch:
     def check(self, what, limit_bps):
         text = "%s: %.3f Mb/s, sold %.0f, wanted 99 to 101 %%" % (what, self.bps / 1e6, limit_bps / 1e6)
         if 0.01 < abs(self.bps / limit_bps - 1) <= 0.01 + self.doubt:
-            raise TooBusy("%s; when the guest counted it is known to %.1f %% only" % (text, 100 * self.doubt))
+            raise TooBusy("%s; when that was counted is known to %.1f %% only" % (text, 100 * self.doubt))
         if self.bps < 0.99 * limit_bps and self.busy > 0.05:
             raise TooBusy("%s; weir and the VM's threads waited for a CPU %.0f %% of the time" % (text, 100 * self.busy))
         assert 0.99 * limit_bps <= self.bps <= 1.01 * limit_bps, text
 
 
+def got_less(rig, vm, nic, before):
+    """How much less the guest's kernel has counted than weir, since both were 'before'; of a moment in which nothing came."""
+    sent, seen = None, 0
+    while sent != rig.direction("a%d" % nic, "rx")["out_bytes"]:
+        sent = rig.direction("a%d" % nic, "rx")["out_bytes"]
+        seen = vm.counter(nic, "rx_bytes")
+    return sent - seen - before
+
+
 def limit_of(rig, context, nic, direction, udp, flows=1, v6=False):
-    """One direction of one NIC at its limit, by iperf3."""
+    """One direction of one NIC at its limit, by iperf3.  What goes to the guest weir counts, whose count is read at a time that
+    is known; and when all is quiet the guest's must have grown by the same."""
     vm, peer, limit_bps = boot(rig, context, "a"), host(rig), Machines.limits[nic] * 1e6
     reaches(vm, V4 % (nic, PEER))
+    before = got_less(rig, vm, nic, 0)
     address = (V6 if v6 else V4) % (nic, PEER if direction == "tx" else A)
     arguments = ["-c", address, "-t", "30", "-P", str(flows)]
     if udp:
@@ -318,15 +337,16 @@ def limit_of(rig, context, nic, direction, udp, flows=1, v6=False):
         vm.run("(iperf3 -s -1 >/tmp/iperf 2>&1 & echo $! >/tmp/pid)")
         time.sleep(0.3)
         server = peer.popen("iperf3", *arguments)
-        watch = Watch(rig, vm, lambda: vm.counter(nic, "rx_bytes"))
+        watch = Watch(rig, vm, lambda: rig.direction("a%d" % nic, "rx")["out_bytes"])
     try:
-        time.sleep(1.5)
+        time.sleep(1.2)
         watch.measure()
     finally:
         server.kill()
         server.wait()
         # A guest that floods itself hears of it late: until its iperf3 ends by itself.
         vm.run("kill $(cat /tmp/pid); sleep 0.3; killall -9 iperf3", 45, check=False)
+    wait_until(lambda: got_less(rig, vm, nic, before) == 0, "the guest has counted what weir sent to it", 10)
     what = "%s %s%s, %d flow%s" % (direction, "UDP" if udp else "TCP", " over IPv6" if v6 else "", flows, "s"[:flows > 1])
     context.note("%s: %.3f of %.0f Mb/s" % (what, watch.bps / 1e6, limit_bps / 1e6))
     watch.check(what, limit_bps)
@@ -352,11 +372,11 @@ def limit_10(rig, context):
               + [(1, direction, False, 32, True) for direction in ("tx", "rx")])
 
 
-@test("a VM sold 100 Mb/s has it, TCP and UDP, tx and rx, also over IPv6 and in 32 flows", Machines, slow=True,
+@test("a VM sold 100 Mb/s has it, UDP, and TCP over IPv4 and IPv6, in one flow and in 32, tx and rx", Machines, slow=True,
       timeout_s=200, retry=True)
 def limit_100(rig, context):
-    limits_of(rig, context, [(2, direction, udp, 1, False) for direction in ("tx", "rx") for udp in (False, True)]
-              + [(2, direction, False, 32, True) for direction in ("tx", "rx")])
+    limits_of(rig, context, [(2, direction, True, 1, False) for direction in ("tx", "rx")]
+              + [(2, direction, False, flows, v6) for direction in ("tx", "rx") for flows in (1, 32) for v6 in (False, True)])
 
 
 # This and the next break when a port that was down never counts as up again (watch_links()).

@@ -25,6 +25,8 @@ struct mistake {
 	const char *says[MAX_SAYS];
 };
 
+#define NIC_VF "[port 0000:03:00.0]\nrole = pf\n[port 0000:03:00.0_representor_vf1]\n[vf a]\nport = 0000:03:00.0_representor_vf1\n"
+
 static const struct mistake mistakes[] = {
 	/* The whole */
 	{"", {"t.conf: no PF: wanted one [port DEVICE] with role = pf, the uplink"}},
@@ -172,6 +174,9 @@ static const struct mistake mistakes[] = {
 			"t.conf:12: mark_above = 2s: wanted"}},
 	{GOOD "ecn = no\nmark_above = 2ms\n",
 		{"t.conf:8: mark_above with ecn = no (line 7): nothing is marked, wanted one of them"}},
+	{NIC_VF "when_full = hold\n",
+		{"t.conf:6: when_full = hold, but 0000:03:00.0_representor_vf1 is a NIC's: what is not read in time its ring drops, "
+			"whatever it is: wanted when_full = drop"}},
 	{GOOD "mac = 02:00:00:00:00:01\nwhen_full = hold\n[vf b]\nport = vf0\nmac = 02:00:00:00:00:02\n",
 		{"t.conf:8: when_full = hold, but 2 VFs share vf0 and one cannot be held without the others: "
 		 "wanted when_full = drop, or a port of its own"}},
@@ -365,6 +370,10 @@ static const struct mistake warnings[] = {
 		{"t.conf:1: [port pf0] is the uplink, and of 100k packets/s that the core can move (packet_capacity) VFs are guaranteed "
 			"96k: when all of them send"}},
 	{GOOD "tx.min_pps = 95k\n[switch]\npacket_capacity = 101k\n", {NULL}},
+	{NIC_VF, {"t.conf:4: [vf a] is on 0000:03:00.0_representor_vf1, a NIC's port, which drops by itself what is not read in time, "
+		"so weir reads on and drops what [vf a] sends too much, its least important packets first (when_full = drop); wanted "
+		"when_full = drop in [vf a] if that is meant"}},
+	{NIC_VF "when_full = drop\n", {NULL}},
 	{TWO_TENANTS "[tenant lab]\ntx.min_pps = 5k\n[tenant in]\nparent = lab\n",
 		{"t.conf:15: [tenant lab] is guaranteed 5000 packets/s, its VFs by themselves 0; but [vf a] is on v with [vf b], which is "
 			"not in it: where the core is short"}},

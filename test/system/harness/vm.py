@@ -40,11 +40,11 @@ class Vm(Process):
 
     is_first = True
 
-    def __init__(self, binary, name, nics, folder):
+    def __init__(self, binary, name, nics, folder, cpus=1):
         self.console_path = os.path.join(folder, name + ".console")
         self.nics = nics
         self.console = None
-        command = guestvm.qemu_command(image(binary), nics, self.console_path)
+        command = guestvm.qemu_command(image(binary), nics, self.console_path, cpus=cpus)
         super().__init__(command, os.path.join(folder, name + ".log"))
 
     def _in_child(self):
