@@ -143,6 +143,7 @@ struct world {
 	struct world_figures *figures;	/* 2 a VF: tx, rx */
 	struct hist *hists;		/* given out as packets arrive: the others' memory is not touched */
 	size_t n_hists;
+	struct world_losses *losses;	/* by VF, direction and class: where nothing is lost, memory is not touched */
 	struct vf_view *marked;		/* by VF, at the mark */
 	uint64_t *carried;		/* by VF: beyond the bottleneck */
 	struct wire beyond, before;	/* the uplink */
@@ -166,6 +167,22 @@ struct world {
 static inline size_t n_hists_of(const struct world *w)
 {
 	return 2 * (size_t)(w->conf->n_vfs + 1) * N_TCLASSES;
+}
+
+static inline size_t n_losses_of(const struct world *w)
+{
+	return 2 * (size_t)(w->conf->n_vfs + 1) * N_TCLASSES;
+}
+
+static inline struct world_losses *losses_of(const struct world *w, vf_id vf, enum world_dir dir, uint8_t tclass)
+{
+	return &w->losses[(2 * (size_t)vf + dir) * N_TCLASSES + tclass];
+}
+
+/* Of whoever is no VF the last row, that nobody reads. */
+static inline vf_id world_row(const struct world *w, vf_id vf)
+{
+	return vf < w->conf->n_vfs ? vf : w->conf->n_vfs;
 }
 
 /* Whoever sends to the uplink's ring by a switch is not held by that ring: the switch drops. */
@@ -249,6 +266,8 @@ void world_rank(struct world *w, const struct frame *f, bool may_mark, bool is_m
 void world_ranked_left(struct world *w, uint64_t at_ns);			/* EVENT_WIRE */
 
 /* world_wire.c */
+void world_switch_drops(struct wire *x, struct world_losses *mine);
+void world_switch_marks(struct wire *x, struct world_losses *mine);
 void world_create_wires(struct world *w);
 void world_acknowledge(struct world *w, const struct frame *f, uint64_t at_ns, bool has_ce);
 void world_come(struct world *w, const struct slot *slot);	/* it is sent towards the uplink */

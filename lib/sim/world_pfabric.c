@@ -59,12 +59,13 @@ static void send_next(struct world *w, uint64_t at_ns)
 
 void world_rank(struct world *w, const struct frame *f, bool may_mark, bool is_marked)
 {
+	struct world_losses *losses = losses_of(w, world_row(w, f->from), WORLD_TX, f->tclass);
 	struct world_bottleneck *b = &w->beyond.figures;
 	struct fabric_switch *x = w->ranked;
 	struct frame *mine = x->free_frames;
 
 	if (mine == NULL || x->queued_bytes + f->bytes > w->beyond.terms->buffer_bytes) {
-		b->dropped_pkts++;
+		world_switch_drops(&w->beyond, losses);
 		return;
 	}
 	x->free_frames = mine->next_free;
@@ -72,7 +73,7 @@ void world_rank(struct world *w, const struct frame *f, bool may_mark, bool is_m
 	mine->has_ce = is_marked;
 	if (w->beyond.terms->mark_bytes > 0 && x->queued_bytes > w->beyond.terms->mark_bytes && may_mark) {
 		mine->has_ce = true;
-		b->marked_pkts++;
+		world_switch_marks(&w->beyond, losses);
 	}
 	x->queued_bytes += f->bytes;
 	b->longest_queue_bytes = u64_max(b->longest_queue_bytes, x->queued_bytes);

@@ -180,14 +180,24 @@ static bool rim_retag(void *ctx, struct pkt *k, enum tag_op op, uint16_t vid)
 
 static bool rim_mark_ce(void *ctx, void **handle)
 {
+	struct world *w = ctx;
 	struct frame *f = *handle;
 	int ip = f->head[12] == 0x81 ? 18 : 14;
 
-	(void)ctx;
 	if ((f->head[ip + 1] & 3) == ECN_NOT_ECT)
 		return false;
 	f->head[ip + 1] |= ECN_CE;
+	losses_of(w, world_row(w, f->from), WORLD_TX, f->tclass)->marked_pkts++;
+	losses_of(w, world_row(w, f->to), WORLD_RX, f->tclass)->marked_pkts++;
 	return true;
+}
+
+static void rim_dropped(void *ctx, vf_id vf, bool is_tx, const void *handle, enum drop_reason reason)
+{
+	struct world *w = ctx;
+	const struct frame *f = handle;
+
+	losses_of(w, world_row(w, vf), is_tx ? WORLD_TX : WORLD_RX, f->tclass)->drops[reason]++;
 }
 
 /* Its frames are IPv4 as far as weir reads them: no checksum. */
@@ -222,5 +232,6 @@ struct pipe_io world_io(struct world *w)
 		.mark_ce = rim_mark_ce,
 		.set_dscp = rim_set_dscp,
 		.ring_pkts = rim_ring_pkts,
+		.dropped = rim_dropped,
 	};
 }
