@@ -148,6 +148,17 @@ static void put_bottleneck(FILE *out, const struct sim *sim, const char *key, co
 
 static void put_traffics(FILE *out, const struct sim *sim)
 {
+	fprintf(out, "\"traffics\": [");
+	for (uint32_t i = 0; i < sim->s->n_traffics; i++) {
+		fprintf(out, "%s\n  {\"traffic\": \"%s\", ", i > 0 ? "," : "", sim->s->traffics[i].name);
+		put_drops(out, world_traffic_drops(sim->w, i));
+		fprintf(out, "}");
+	}
+	fprintf(out, "],\n");
+}
+
+static void put_messages(FILE *out, const struct sim *sim)
+{
 	const char *comma = "";
 
 	fprintf(out, "\"messages\": [");
@@ -185,6 +196,7 @@ static void put_all(FILE *out, const struct sim *sim)
 	put_bottleneck(out, sim, "bottleneck", &sim->s->bottleneck, world_bottleneck(sim->w));
 	put_bottleneck(out, sim, "bottleneck_in", &sim->s->inbound, world_inbound(sim->w));
 	put_traffics(out, sim);
+	put_messages(out, sim);
 	fprintf(out, "\"seed\": %llu, \"virtual_s\": %.9f, \"measured_s\": %.9f, \"events\": %llu, \"wall_s\": %.3f, "
 		"\"cpu_s\": %.3f, \"events_per_s\": %.0f}\n", (unsigned long long)sim->s->seed, (double)world_now_ns(sim->w) / 1e9,
 		(double)world_span_ns(sim->w) / 1e9, (unsigned long long)world_events(sim->w), sim->wall_s, sim->cpu_s,

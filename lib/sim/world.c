@@ -48,9 +48,10 @@ struct world *world_create(const struct scenario *s, struct why *why)
 	w->figures = mem_reserve(2 * n_vfs, sizeof(*w->figures));
 	w->hists = mem_reserve(n_hists_of(w), sizeof(*w->hists));
 	w->losses = mem_reserve(n_losses_of(w), sizeof(*w->losses));
+	w->traffic_drops = calloc(s->n_traffics + 1, sizeof(*w->traffic_drops));
 	w->marked = calloc(n_vfs, sizeof(*w->marked));
 	w->carried = calloc(n_vfs, sizeof(*w->carried));
-	if (w->figures == NULL || w->hists == NULL || w->losses == NULL || w->marked == NULL || w->carried == NULL)
+	if (w->figures == NULL || w->hists == NULL || w->losses == NULL || w->traffic_drops == NULL || w->marked == NULL || w->carried == NULL)
 		goto no_memory;
 	world_create_wires(w);
 	if (!world_create_remote(w))
@@ -89,6 +90,7 @@ void world_destroy(struct world *w)
 	mem_release(w->losses, n_losses_of(w), sizeof(*w->losses));
 	mem_release(w->sources, w->room_sources, sizeof(*w->sources));
 	world_destroy_remote(w);
+	free(w->traffic_drops);
 	free(w->marked);
 	free(w->carried);
 	world_destroy_flows(w);
@@ -195,6 +197,7 @@ void world_mark(struct world *w)
 	memset(w->figures, 0, 2 * (size_t)w->conf->n_vfs * sizeof(*w->figures));
 	w->n_hists = 0;
 	forget_losses(w);
+	memset(w->traffic_drops, 0, w->s->n_traffics * sizeof(*w->traffic_drops));
 	for (vf_id vf = 0; vf < w->conf->n_vfs; vf++) {
 		look_at_vf(w, vf, &w->marked[vf]);
 		w->carried[vf] = 0;
@@ -251,6 +254,11 @@ const struct world_bottleneck *world_inbound(const struct world *w)
 uint64_t world_bottleneck_vf_bytes(const struct world *w, vf_id vf)
 {
 	return w->carried[vf];
+}
+
+const uint64_t *world_traffic_drops(const struct world *w, uint32_t traffic)
+{
+	return w->traffic_drops[traffic];
 }
 
 const struct world_messages *world_messages(const struct world *w, uint32_t traffic)

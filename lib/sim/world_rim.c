@@ -51,9 +51,10 @@ static void give_back(struct world *w, struct frame *f)
 	w->free_frames = f;
 }
 
-/* Ethernet, a tag where the source has one, IPv4 as far as its second byte: that is all weir reads. */
+/* Ethernet, a tag where the source has one, IPv4 and ports: that is all weir reads. */
 static void write_head(struct frame *f, const struct source *s, const struct slot *slot)
 {
+	const uint8_t *head = s->trace != NULL ? s->trace[slot->seq].head : s->head;
 	uint8_t *at = f->head;
 
 	memset(f->head, 0, sizeof(f->head));
@@ -65,8 +66,9 @@ static void write_head(struct frame *f, const struct source *s, const struct slo
 		at += TAG_BYTES;
 	}
 	put_be(at, 0x0800, 2);
-	at[2] = 0x45;
+	memcpy(at + 2, head, SCENARIO_HEAD_BYTES);
 	at[3] = (uint8_t)(slot->dscp << 2 | slot->ecn);
+	put_be(at + 4, f->bytes - (uint64_t)(at + 2 - f->head), 2);
 }
 
 static void look_at(struct pkt *k)
@@ -198,6 +200,7 @@ static void rim_dropped(void *ctx, vf_id vf, bool is_tx, const void *handle, enu
 	const struct frame *f = handle;
 
 	losses_of(w, world_row(w, vf), is_tx ? WORLD_TX : WORLD_RX, f->tclass)->drops[reason]++;
+	w->traffic_drops[w->sources[f->source].traffic - w->s->traffics][reason]++;
 }
 
 /* Its frames are IPv4 as far as weir reads them: no checksum. */

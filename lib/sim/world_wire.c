@@ -6,11 +6,19 @@
 
 #include "world_impl.h"
 
+static uint8_t tos_of(const struct frame *f)
+{
+	return f->head[(f->head[12] == 0x81 ? 18 : 14) + 1];
+}
+
 static enum ecn ecn_of(const struct frame *f)
 {
-	int ip = f->head[12] == 0x81 ? 18 : 14;
+	return (enum ecn)(tos_of(f) & 3);
+}
 
-	return (enum ecn)(f->head[ip + 1] & 3);
+uint8_t world_dscp_of(const struct frame *f)
+{
+	return tos_of(f) >> 2;
 }
 
 static void count(struct world *w, vf_id vf, enum world_dir dir, const struct frame *f)
