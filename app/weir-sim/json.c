@@ -22,38 +22,56 @@ static void put_delay(FILE *out, const struct hist_snapshot *d)
 		(double)hist_quantile_ns(d, 0.999) / 1e3, (double)d->max_ns / 1e3);
 }
 
-static void put_classes(FILE *out, const struct sim *sim, const struct world_figures *f)
+static void put_drops(FILE *out, const uint64_t drops[N_DROP_REASONS])
+{
+	const char *comma = "";
+
+	fprintf(out, "\"drops\": {");
+	for (int r = 0; r < N_DROP_REASONS; r++) {
+		if (drops[r] == 0)
+			continue;
+		fprintf(out, "%s\"%s\": %llu", comma, drop_name((enum drop_reason)r), (unsigned long long)drops[r]);
+		comma = ", ";
+	}
+	fprintf(out, "}");
+}
+
+/* Of the switch beyond the uplink (tx), or before it (rx); and who set what marks. */
+static void put_marks(FILE *out, const struct world_losses *l)
+{
+	fprintf(out, "\"switch_dropped\": %llu, \"marked_by\": {\"weir\": %llu, \"switch\": %llu}",
+		(unsigned long long)l->switch_dropped_pkts, (unsigned long long)l->marked_pkts,
+		(unsigned long long)l->switch_marked_pkts);
+}
+
+static void put_classes(FILE *out, const struct sim *sim, vf_id vf, enum world_dir dir, const struct world_figures *f)
 {
 	double seconds = (double)world_span_ns(sim->w) / 1e9;
 	const char *comma = "";
 
 	fprintf(out, "\"classes\": [");
 	for (int c = 0; c < N_TCLASSES; c++) {
+		const struct world_losses *lost = world_losses(sim->w, vf, dir, (enum tclass)c);
 		struct hist_snapshot d;
-		if (f->class_pkts[c] == 0)
+		if (f->class_pkts[c] == 0 && loss_dropped(lost) == 0)
 			continue;
 		verdict_delay(f, c, &d);
 		fprintf(out, "%s{\"class\": \"%s\", \"bps\": %.1f, \"pps\": %.3f, ", comma, tclass_name((enum tclass)c),
 			(double)f->class_bytes[c] * 8 / seconds, (double)f->class_pkts[c] / seconds);
 		put_delay(out, &d);
+		fprintf(out, ", \"marked\": %llu, ", (unsigned long long)f->class_marked_pkts[c]);
+		put_drops(out, lost->drops);
+		fprintf(out, ", ");
+		put_marks(out, lost);
 		fprintf(out, "}");
 		comma = ", ";
 	}
 	fprintf(out, "]");
 }
 
-static void put_drops(FILE *out, const struct dir_view *d)
+static void put_bounds(FILE *out, const struct dir_view *d)
 {
-	const char *comma = "";
-
-	fprintf(out, "\"drops\": {");
-	for (int r = 0; r < N_DROP_REASONS; r++) {
-		if (d->drops[r] == 0)
-			continue;
-		fprintf(out, "%s\"%s\": %llu", comma, drop_name((enum drop_reason)r), (unsigned long long)d->drops[r]);
-		comma = ", ";
-	}
-	fprintf(out, "}, \"missed_ns\": %llu, \"held_ns\": {", (unsigned long long)d->missed_ns);
+	fprintf(out, "\"missed_ns\": %llu, \"held_ns\": {", (unsigned long long)d->missed_ns);
 	for (int b = 0; b < N_VIEW_BOUNDS; b++)
 		fprintf(out, "%s\"%s\": %llu", b > 0 ? ", " : "", view_bound_name((enum view_bound)b),
 			(unsigned long long)d->held_ns[b]);
@@ -65,10 +83,14 @@ static void put_vf(FILE *out, const struct sim *sim, vf_id vf, enum world_dir di
 	const struct conf_vf *cv = &sim->s->conf->vfs[vf];
 	const struct world_figures *f = world_figures(sim->w, vf, dir);
 	double seconds = (double)world_span_ns(sim->w) / 1e9;
+	struct world_losses lost = {0};
 	struct hist_snapshot delay;
 	struct verdict v;
 
 	verdict_of(sim, vf, dir, &v);
+	const struct dir_view *d = dir == WORLD_TX ? &v.view.tx : &v.view.rx;
+	for (int c = 0; c < N_TCLASSES; c++)
+		loss_add(&lost, world_losses(sim->w, vf, dir, (enum tclass)c));
 	verdict_delay(f, -1, &delay);
 	fprintf(out, "  {\"name\": \"%s\", \"direction\": \"%s\", ", cv->name, dir == WORLD_TX ? "tx" : "rx");
 	put_sla(out, "asked", dir == WORLD_TX ? &cv->tx : &cv->rx);
@@ -84,9 +106,13 @@ static void put_vf(FILE *out, const struct sim *sim, vf_id vf, enum world_dir di
 		(unsigned long long)f->marked_pkts);
 	if (sim->s->bottleneck.rate_bps != 0 && dir == WORLD_TX)
 		fprintf(out, "\"carried_bps\": %.1f, ", (double)world_bottleneck_vf_bytes(sim->w, vf) * 8 / seconds);
-	put_drops(out, dir == WORLD_TX ? &v.view.tx : &v.view.rx);
+	put_drops(out, d->drops);
 	fprintf(out, ", ");
-	put_classes(out, sim, f);
+	put_marks(out, &lost);
+	fprintf(out, ", ");
+	put_bounds(out, d);
+	fprintf(out, ", ");
+	put_classes(out, sim, vf, dir, f);
 	fprintf(out, "}");
 }
 
@@ -121,6 +147,17 @@ static void put_bottleneck(FILE *out, const struct sim *sim, const char *key, co
 }
 
 static void put_traffics(FILE *out, const struct sim *sim)
+{
+	fprintf(out, "\"traffics\": [");
+	for (uint32_t i = 0; i < sim->s->n_traffics; i++) {
+		fprintf(out, "%s\n  {\"traffic\": \"%s\", ", i > 0 ? "," : "", sim->s->traffics[i].name);
+		put_drops(out, world_traffic_drops(sim->w, i));
+		fprintf(out, "}");
+	}
+	fprintf(out, "],\n");
+}
+
+static void put_messages(FILE *out, const struct sim *sim)
 {
 	const char *comma = "";
 
@@ -159,6 +196,7 @@ static void put_all(FILE *out, const struct sim *sim)
 	put_bottleneck(out, sim, "bottleneck", &sim->s->bottleneck, world_bottleneck(sim->w));
 	put_bottleneck(out, sim, "bottleneck_in", &sim->s->inbound, world_inbound(sim->w));
 	put_traffics(out, sim);
+	put_messages(out, sim);
 	fprintf(out, "\"seed\": %llu, \"virtual_s\": %.9f, \"measured_s\": %.9f, \"events\": %llu, \"wall_s\": %.3f, "
 		"\"cpu_s\": %.3f, \"events_per_s\": %.0f}\n", (unsigned long long)sim->s->seed, (double)world_now_ns(sim->w) / 1e9,
 		(double)world_span_ns(sim->w) / 1e9, (unsigned long long)world_events(sim->w), sim->wall_s, sim->cpu_s,

@@ -95,53 +95,63 @@ static void print_vfs(const struct sim *sim, FILE *out)
 		fprintf(out, "  and %u more, of which %u were not kept (--json has all)\n", n_more, n_more_broken);
 }
 
-static const struct dir_view *dir_of(const struct vf_view *view, int dir)
+/* A table of losses: rows beyond MOST_ROWS are only counted. */
+struct losses {
+	struct table *t;
+	uint32_t n_rows, n_more;
+};
+
+static void add_loss(struct losses *l, const char *vf, int dir, const char *tclass, const char *what, uint64_t n, const char *why)
 {
-	return dir == WORLD_TX ? &view->tx : &view->rx;
+	if (n == 0)
+		return;
+	if (l->n_rows == MOST_ROWS) {
+		l->n_more++;
+		return;
+	}
+	table_row(l->t, "%s|%s|%s|%s|%llu|%s", vf, dir_names[dir], tclass, what, (unsigned long long)n, why);
+	l->n_rows++;
+}
+
+static void add_class_losses(struct losses *l, const struct sim *sim, vf_id vf, int dir, enum tclass c)
+{
+	const struct world_losses *lost = world_losses(sim->w, vf, (enum world_dir)dir, c);
+	const char *name = sim->s->conf->vfs[vf].name, *tclass = tclass_name(c);
+	bool is_tx = dir == WORLD_TX;
+
+	for (int r = 0; r < N_DROP_REASONS; r++) {
+		char why[WHY_MAX_CHARS];
+		snprintf(why, sizeof(why), "%s: %s", drop_name((enum drop_reason)r), drop_text((enum drop_reason)r));
+		add_loss(l, name, dir, tclass, "dropped", lost->drops[r], why);
+	}
+	add_loss(l, name, dir, tclass, "dropped", lost->switch_dropped_pkts,
+		is_tx ? "by the switch beyond the uplink: its buffer is full" : "by the switch before the uplink: its buffer is full");
+	add_loss(l, name, dir, tclass, "marked CE", lost->marked_pkts, "in weir: it waited for longer than mark_above");
+	add_loss(l, name, dir, tclass, "marked CE", lost->switch_marked_pkts,
+		is_tx ? "by the switch beyond the uplink" : "by the switch before the uplink");
 }
 
 /* Where packets were lost, or told of congestion; and what a sender's own ring refused before weir saw it. */
-static void add_losses(struct table *t, const struct sim *sim, vf_id vf, int dir, uint32_t *n_rows)
-{
-	const struct world_figures *f = world_figures(sim->w, vf, (enum world_dir)dir);
-	const char *name = sim->s->conf->vfs[vf].name;
-	struct vf_view view;
-
-	world_view_vf(sim->w, vf, &view);
-	const struct dir_view *d = dir_of(&view, dir);
-	for (int r = 0; r < N_DROP_REASONS && *n_rows < MOST_ROWS; r++) {
-		if (d->drops[r] == 0)
-			continue;
-		table_row(t, "%s|%s|dropped|%llu|%s: %s", name, dir_names[dir], (unsigned long long)d->drops[r],
-			drop_name((enum drop_reason)r), drop_text((enum drop_reason)r));
-		++*n_rows;
-	}
-	if (f->marked_pkts > 0 && *n_rows < MOST_ROWS) {
-		table_row(t, "%s|%s|marked CE|%llu|", name, dir_names[dir], (unsigned long long)f->marked_pkts);
-		++*n_rows;
-	}
-	if (f->refused_pkts > 0 && dir == WORLD_TX && *n_rows < MOST_ROWS) {
-		table_row(t, "%s|%s|refused|%llu|by its own full ring, before weir", name, dir_names[dir],
-			(unsigned long long)f->refused_pkts);
-		++*n_rows;
-	}
-}
-
 static void print_losses(const struct sim *sim, FILE *out)
 {
-	struct table *t = table_create("vf|dir|what|>packets|why");
-	uint32_t n_rows = 0;
+	struct losses l = {.t = table_create("vf|dir|class|what|>packets|why")};
 
-	if (t == NULL)
+	if (l.t == NULL)
 		return;
-	for (vf_id vf = 0; vf < sim->s->conf->n_vfs; vf++)
+	for (vf_id vf = 0; vf < sim->s->conf->n_vfs; vf++) {
 		for (int dir = 0; dir < N_WORLD_DIRS; dir++)
-			add_losses(t, sim, vf, dir, &n_rows);
-	if (n_rows > 0) {
-		fprintf(out, "\n");
-		table_print(t, out, "  ");
+			for (int c = 0; c < N_TCLASSES; c++)
+				add_class_losses(&l, sim, vf, dir, (enum tclass)c);
+		add_loss(&l, sim->s->conf->vfs[vf].name, WORLD_TX, "", "refused",
+			world_figures(sim->w, vf, WORLD_TX)->refused_pkts, "by its own full ring, before weir");
 	}
-	table_destroy(t);
+	if (l.n_rows > 0) {
+		fprintf(out, "\n");
+		table_print(l.t, out, "  ");
+	}
+	if (l.n_more > 0)
+		fprintf(out, "  and %u lines more (--json has all)\n", l.n_more);
+	table_destroy(l.t);
 }
 
 static void print_classes(const struct sim *sim, FILE *out)

@@ -17,6 +17,7 @@
 /* What the last sample saw, by VF and direction. */
 struct seen {
 	uint64_t offered_bytes, refused_pkts, got_bytes, got_pkts, marked_pkts, drops, class_bytes[N_TCLASSES];
+	struct world_losses lost[N_TCLASSES];
 };
 
 struct sampling {
@@ -64,11 +65,47 @@ static double quality_of_vf(const struct world *w, vf_id vf, enum world_dir dir)
 	return (double)view.quality / 65536;
 }
 
+/* "aqm=12 switch=3": why packets were lost since the last sample. */
+static void put_reasons(FILE *csv, const struct world_losses *lost)
+{
+	const char *space = "";
+
+	for (int r = 0; r < N_DROP_REASONS; r++) {
+		if (lost->drops[r] == 0)
+			continue;
+		fprintf(csv, "%s%s=%llu", space, drop_name((enum drop_reason)r), (unsigned long long)lost->drops[r]);
+		space = " ";
+	}
+	if (lost->switch_dropped_pkts > 0)
+		fprintf(csv, "%sswitch=%llu", space, (unsigned long long)lost->switch_dropped_pkts);
+}
+
+/* By class: dropped, then marked, in weir and by the switch; then the reasons of all of them. */
+static void sample_losses(struct sampling *s, vf_id vf, enum world_dir dir, struct world_losses seen[N_TCLASSES], double seconds)
+{
+	struct world_losses lost[N_TCLASSES], sum = {0};
+
+	for (int c = 0; c < N_TCLASSES; c++) {
+		const struct world_losses *now = world_losses(s->sim->w, vf, dir, (enum tclass)c);
+		lost[c] = *now;
+		loss_since(&lost[c], &seen[c]);
+		loss_add(&sum, &lost[c]);
+		seen[c] = *now;
+		fprintf(s->sim->csv, ",%.1f", (double)loss_dropped(&lost[c]) / seconds);
+	}
+	for (int c = 0; c < N_TCLASSES; c++)
+		fprintf(s->sim->csv, ",%.1f", (double)loss_marked(&lost[c]) / seconds);
+	fputc(',', s->sim->csv);
+	put_reasons(s->sim->csv, &sum);
+	fputc('\n', s->sim->csv);
+}
+
 static void sample_one(struct sampling *s, vf_id vf, enum world_dir dir, const struct dir_view *d, double seconds)
 {
 	const struct world_figures *f = world_figures(s->sim->w, vf, dir);
 	struct seen *from = &s->seen[2 * (size_t)vf + dir];
-	struct seen now = {f->offered_bytes, f->refused_pkts, f->got_bytes, f->got_pkts, f->marked_pkts, dir_view_drops(d), {0}};
+	struct seen now = {.offered_bytes = f->offered_bytes, .refused_pkts = f->refused_pkts, .got_bytes = f->got_bytes,
+		.got_pkts = f->got_pkts, .marked_pkts = f->marked_pkts, .drops = dir_view_drops(d)};
 	double quality = quality_of_vf(s->sim->w, vf, dir);
 
 	fprintf(s->sim->csv, "%.9f,%s,%s,%.0f,%.0f,%.1f,%.1f,%.1f,%.1f", (double)world_now_ns(s->sim->w) / 1e9,
@@ -82,9 +119,11 @@ static void sample_one(struct sampling *s, vf_id vf, enum world_dir dir, const s
 		fprintf(s->sim->csv, ",%.0f", (double)(now.class_bytes[c] - from->class_bytes[c]) * 8 / seconds);
 	}
 	if (quality > 0)
-		fprintf(s->sim->csv, ",%.4f\n", quality);
+		fprintf(s->sim->csv, ",%.4f", quality);
 	else
-		fprintf(s->sim->csv, ",\n");
+		fprintf(s->sim->csv, ",");
+	memcpy(now.lost, from->lost, sizeof(now.lost));
+	sample_losses(s, vf, dir, now.lost, seconds);
 	*from = now;
 }
 
@@ -108,7 +147,8 @@ static void end_warmup(struct sampling *s)
 
 	world_mark(sim->w);
 	sim->warm_events = world_events(sim->w);
-	memset(s->seen, 0, 2 * (size_t)sim->s->conf->n_vfs * sizeof(*s->seen));
+	if (s->seen != NULL)
+		memset(s->seen, 0, 2 * (size_t)sim->s->conf->n_vfs * sizeof(*s->seen));
 }
 
 static bool run(struct sampling *s, struct progress *p, struct why *why)
@@ -141,7 +181,8 @@ static bool open_csv(struct sim *sim)
 		fprintf(stderr, "weir-sim: --csv %s: %s\n", sim->args->csv, strerror(errno));
 	else
 		fprintf(sim->csv, "time_s,vf,direction,offered_bps,got_bps,got_pps,refused_pps,dropped_pps,marked_pps,"
-			"urgent_bps,high_bps,medium_bps,low_bps,quality\n");
+			"urgent_bps,high_bps,medium_bps,low_bps,quality,urgent_dropped_pps,high_dropped_pps,medium_dropped_pps,"
+			"low_dropped_pps,urgent_marked_pps,high_marked_pps,medium_marked_pps,low_marked_pps,drops\n");
 	return sim->csv != NULL;
 }
 
@@ -162,8 +203,11 @@ bool run_all(struct sim *sim, struct why *why)
 
 	p.shown_s = p.began_s;
 	sim->cpu_s = -clock_s(CLOCK_PROCESS_CPUTIME_ID);
-	s.seen = calloc(2 * (size_t)sim->s->conf->n_vfs + 1, sizeof(*s.seen));
-	is_ok = s.seen != NULL && open_csv(sim);
+	if (sim->args->csv != NULL)
+		s.seen = calloc(2 * (size_t)sim->s->conf->n_vfs + 1, sizeof(*s.seen));
+	if (sim->args->csv != NULL && s.seen == NULL)
+		why_add(why, "no memory for the samples of --csv");
+	is_ok = (sim->args->csv == NULL || s.seen != NULL) && open_csv(sim);
 	if (is_ok) {
 		is_ok = run(&s, &p, why);
 		is_ok &= close_csv(sim);

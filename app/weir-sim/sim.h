@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* weir-sim: a scenario on virtual time, and what came of it.  main.c is the whole in one screen; the others are its parts:
- * args.c (the command line), trace.c (pcap files), run.c (time, samples, progress), verdict.c (what was kept), report.c
- * (tables), json.c, plot.c. */
+ * args.c (the command line), trace.c (pcap files), run.c (time, samples, progress), verdict.c (what was kept), loss.c (what
+ * was lost or marked), report.c (tables), json.c, plot.c. */
 #ifndef WEIR_SIM_H
 #define WEIR_SIM_H
 
@@ -62,6 +62,11 @@ static inline bool verdict_kept(const struct verdict *v)
 {
 	return v->is_guarantee_kept && v->is_limit_kept && !v->is_starved;
 }
+
+uint64_t loss_dropped(const struct world_losses *l);	/* for any reason, in weir and by the switch */
+uint64_t loss_marked(const struct world_losses *l);
+void loss_add(struct world_losses *sum, const struct world_losses *l);
+void loss_since(struct world_losses *now, const struct world_losses *then);	/* leaves the difference in 'now' */
 
 void report_print(const struct sim *sim, FILE *out);
 bool json_write(const struct sim *sim, const char *path);	/* false: said on stderr */

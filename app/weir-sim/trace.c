@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pcap files through libpcap: when, how long, and the six bits of DSCP and two of ECN.  Who sends to whom is the scenario's
- * to say. */
+/* pcap files through libpcap: when, how long, the six bits of DSCP and two of ECN, MACs, and what marking rules look at in
+ * IPv4.  Who sends to whom is the scenario's to say, or by_mac the MACs'. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,19 +32,36 @@ static void __attribute__((format(printf, 2, 3))) say(struct loading *l, const c
 	why_add_at(l->why, l->file, l->t->line, "[traffic %s] file = %.200s: %s", l->t->name, l->t->file, text);
 }
 
-/* The traffic class byte behind up to two tags; 0: not IP, or cut before it. */
-static uint8_t tos_of(const uint8_t *data, uint32_t n)
+static uint64_t mac_of(const uint8_t *at)
 {
-	uint32_t at = 12;
+	uint64_t mac = 0;
 
+	for (int i = 0; i < 6; i++)
+		mac = mac << 8 | at[i];
+	return mac;
+}
+
+/* The traffic class byte behind up to two tags, 0 where it is not IP, or cut before it; and of IPv4 its protocol, its
+ * addresses and what is behind an options' end: where ports would be. */
+static uint8_t read_ip(struct trace_pkt *p, const uint8_t *data, uint32_t n)
+{
+	uint32_t at = 12, ip_bytes;
+
+	p->head[0] = 0x45;
 	for (int tags = 0; tags < 2 && at + 4 <= n && (data[at] << 8 | data[at + 1]) == 0x8100; tags++)
 		at += 4;
 	if (at + 4 > n)
 		return 0;
 	unsigned int type = (unsigned int)data[at] << 8 | data[at + 1];
-	if (type == 0x0800)
-		return data[at + 3];
-	return type == 0x86dd ? (uint8_t)(data[at + 2] << 4 | data[at + 3] >> 4) : 0;
+	at += 2;
+	if (type != 0x0800)
+		return type == 0x86dd ? (uint8_t)(data[at] << 4 | data[at + 1] >> 4) : 0;
+	ip_bytes = (data[at] & 15u) * 4;
+	if (at + 20 <= n)
+		memcpy(p->head + 6, data + at + 6, 14);
+	if (ip_bytes >= 20 && at + ip_bytes + 4 <= n)
+		memcpy(p->head + 20, data + at + ip_bytes, 4);
+	return data[at + 1];
 }
 
 static bool add(struct loading *l, const struct pcap_pkthdr *h, const uint8_t *data)
@@ -73,8 +90,15 @@ static bool add(struct loading *l, const struct pcap_pkthdr *h, const uint8_t *d
 	if (t->n_trace == 0)
 		l->first_ns = at_ns;
 	l->last_ns = at_ns;
-	uint8_t tos = tos_of(data, h->caplen);
-	t->trace[t->n_trace++] = (struct trace_pkt){at_ns - l->first_ns, (uint16_t)h->len, tos >> 2, tos & 3};
+	struct trace_pkt *p = &t->trace[t->n_trace++];
+	*p = (struct trace_pkt){.at_ns = at_ns - l->first_ns, .bytes = (uint16_t)h->len};
+	uint8_t tos = read_ip(p, data, h->caplen);
+	p->dscp = tos >> 2;
+	p->ecn = tos & 3;
+	if (h->caplen >= 12) {
+		p->dst_mac = mac_of(data);
+		p->src_mac = mac_of(data + 6);
+	}
 	return true;
 }
 

@@ -2,19 +2,26 @@
 /* Into an egress, from the local egress to the receivers, and from an egress to its port. */
 #include "pipe_impl.h"
 
+static void count_drop(struct pipe *p, vf_id vf, enum capture_dir dir, const void *handle, enum drop_reason reason)
+{
+	struct party *party = party_of(p, vf);
+
+	counter_add(dir == CAPTURE_TX ? &party->tx_drops[reason] : &party->rx_drops[reason], 1);
+	if (is_capturing(p))
+		pipe_capture_dropped(p, vf, dir, handle, reason);
+	if (p->io.dropped != NULL)
+		p->io.dropped(p->io.ctx, vf, dir == CAPTURE_TX, handle, reason);
+}
+
 void pipe_drop_tx(struct pipe *p, vf_id sender, void *handle, enum drop_reason reason)
 {
-	counter_add(&party_of(p, sender)->tx_drops[reason], 1);
-	if (is_capturing(p))
-		pipe_capture_dropped(p, sender, CAPTURE_TX, handle, reason);
+	count_drop(p, sender, CAPTURE_TX, handle, reason);
 	p->io.free(p->io.ctx, &handle, 1);
 }
 
 void pipe_drop_rx(struct pipe *p, vf_id receiver, void *handle, enum drop_reason reason)
 {
-	counter_add(&party_of(p, receiver)->rx_drops[reason], 1);
-	if (is_capturing(p))
-		pipe_capture_dropped(p, receiver, CAPTURE_RX, handle, reason);
+	count_drop(p, receiver, CAPTURE_RX, handle, reason);
 	p->io.free(p->io.ctx, &handle, 1);
 }
 
@@ -210,11 +217,8 @@ void pipe_deliver(struct pipe *p, const struct pkt *k, uint32_t n, uint64_t now_
 static void count_uncopied(struct pipe *p, const struct pkt *k, vf_id to, enum drop_reason reason)
 {
 	bool is_tx = to == VF_PF && reason == DROP_MTU;
-	struct party *party = party_of(p, is_tx ? k->src : to);
 
-	counter_add(is_tx ? &party->tx_drops[reason] : &party->rx_drops[reason], 1);
-	if (is_capturing(p))
-		pipe_capture_dropped(p, is_tx ? k->src : to, is_tx ? CAPTURE_TX : CAPTURE_RX, k->handle, reason);
+	count_drop(p, is_tx ? k->src : to, is_tx ? CAPTURE_TX : CAPTURE_RX, k->handle, reason);
 }
 
 /* A copy of k for 'to', tagged as 'to' wants it.  The receiver's counter tells of what could not be made (the sender's

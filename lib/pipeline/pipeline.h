@@ -54,6 +54,8 @@ struct pipe_io {
 	uint32_t (*hand_room)(void *ctx, unsigned int worker);
 	/* From the rings to this worker. */
 	uint32_t (*take)(void *ctx, struct pkt *pkts, uint32_t n);
+	/* As the counters count it: a packet that will be freed, or of which a copy is not made.  NULL: nobody asks. */
+	void (*dropped)(void *ctx, vf_id vf, bool is_tx, const void *handle, enum drop_reason reason);
 };
 
 /* What is known of a port only at run time. */

@@ -31,7 +31,7 @@ static const struct conf_field bottleneck_fields[] = {
 		"bytes such as 1M"},
 	{"mark_above", conf_read_count, AT(struct bottleneck, mark_bytes), 1, UINT64_C(1) << 40,
 		"queued bytes such as 100k"},
-	{"order", conf_read_choice, AT(struct bottleneck, order), 0, 0, "fifo|pfabric"},
+	{"order", conf_read_choice, AT(struct bottleneck, order), 0, 0, "fifo|pfabric|edf|dscp"},
 };
 
 static void read_bottleneck(struct scenario_reading *reading, const struct ini_section *section)
@@ -48,7 +48,8 @@ static void read_bottleneck(struct scenario_reading *reading, const struct ini_s
 			"[bottleneck in], for what comes by it", section->name);
 	conf_read_fields(r, section, bottleneck_fields, LENGTH(bottleneck_fields), b);
 	if (is_inbound && b->order != WIRE_FIFO)
-		conf_say(r, conf_line(section, "order"), "order = pfabric: wanted fifo before the uplink");
+		conf_say(r, conf_line(section, "order"), "order = %s: wanted fifo before the uplink",
+			conf_entry(section, "order")->value);
 	if (conf_entry(section, "rate") == NULL)
 		conf_say(r, section->line, "[bottleneck]: wanted rate = bits per second such as 1G");
 	if (b->mark_bytes >= b->buffer_bytes)

@@ -11,6 +11,7 @@
 #include "sender.h"
 
 #define SCENARIO_MAX_SIZES   16
+#define SCENARIO_HEAD_BYTES  24		/* IPv4, and ports behind it */
 #define SCENARIO_MAX_SOURCES (1u << 20)	/* pairs of sender and receiver */
 #define SCENARIO_MAX_FLOWS   (1u << 20)
 
@@ -21,6 +22,8 @@ struct trace_pkt {
 	uint64_t at_ns;		/* since the first one */
 	uint16_t bytes;		/* L2, without FCS */
 	uint8_t dscp, ecn;
+	uint8_t head[SCENARIO_HEAD_BYTES];	/* as a traffic's; what is not IPv4 has addresses and ports of 0 */
+	uint64_t src_mac, dst_mac;
 };
 
 struct traffic {
@@ -39,6 +42,10 @@ struct traffic {
 	uint32_t part[SCENARIO_MAX_SIZES];
 	uint8_t dscp;
 	uint8_t ecn;			/* enum ecn */
+	int16_t protocol;
+	uint8_t src[4], dst[4];		/* IPv4 */
+	uint64_t src_port, dst_port;
+	uint8_t head[SCENARIO_HEAD_BYTES];	/* made of these: what all its packets have; a trace's have their own */
 	uint64_t start_ns, stop_ns;	/* stop 0: never */
 	uint64_t on_ns, off_ns;		/* onoff: how long each lasts */
 	bool is_random;			/* onoff: these are means */
@@ -53,9 +60,12 @@ struct traffic {
 	char *file;
 	struct trace_pkt *trace;
 	uint32_t n_trace;
+	bool is_by_mac;			/* each pair plays what is from and to its MACs, and not all of it */
 };
 
-enum wire_order { WIRE_FIFO, WIRE_PFABRIC };	/* who goes first: who came first, or who has least left to send */
+/* Who goes first: who came first; of whose message the least is left; whose message has the earliest deadline; who has the
+ * highest class selector (the first three bits of DSCP). */
+enum wire_order { WIRE_FIFO, WIRE_PFABRIC, WIRE_EDF, WIRE_DSCP };
 
 /* A switch behind the uplink, or before it: one queue for all that leaves, or comes, by it. */
 struct bottleneck {

@@ -23,6 +23,11 @@ conf_reader scenario_read_class;
 void scenario_check_sender(struct conf_reading *r, const struct ini_section *section, struct traffic *t);
 void scenario_join_class(struct scenario_reading *reading, const struct ini_section *section, struct traffic *t);
 
+/* scenario_head.c */
+conf_reader scenario_read_address;	/* into uint8_t [4] */
+void scenario_make_head(struct traffic *t);
+void scenario_check_head(struct conf_reading *r, const struct ini_section *section, const struct traffic *t);
+
 /* scenario_change.c: the [change NAME] sections, once the configuration is known. */
 void scenario_read_changes(struct scenario_reading *reading);
 void scenario_destroy_changes(struct scenario *s);

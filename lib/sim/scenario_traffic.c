@@ -119,12 +119,19 @@ static const struct conf_field fields[] = {
 	{"growth", conf_read_count, AT(struct traffic, sender.growth), 1, 1000, "thousandths of the target's window, from 1 to 1000"},
 	{"paced", conf_read_choice, AT(struct traffic, sender.is_paced), 0, 0, "no|yes"},
 	{"class", scenario_read_class, 0, 0, 0, 0, "a name of letters, digits and _"},
+	{"protocol", conf_read_protocol, AT(struct traffic, protocol), 0, 0, "tcp, udp, icmp, another name or a number up to 255"},
+	{"src", scenario_read_address, AT(struct traffic, src), 0, 0, "an IPv4 address such as 10.0.0.1"},
+	{"dst", scenario_read_address, AT(struct traffic, dst), 0, 0, "an IPv4 address such as 10.0.0.1"},
+	{"src_port", conf_read_count, AT(struct traffic, src_port), 1, 65535, "a port from 1 to 65535"},
+	{"dst_port", conf_read_count, AT(struct traffic, dst_port), 1, 65535, "a port from 1 to 65535"},
+	{"by_mac", conf_read_choice, AT(struct traffic, is_by_mac), 0, 0, "no|yes"},
 };
 
 static const unsigned int kinds_of[LENGTH(fields)] = {
 	OF_ALL, OF_ALL, OF_ALL, OF_ALL, OF_ALL, OF_OPEN_LOOP | OF(TCP), OF_OPEN_LOOP | OF(TCP), OF_OPEN_LOOP | OF(TCP),
 	OF_OPEN_LOOP, OF_OPEN_LOOP, OF(ONOFF), OF(ONOFF), OF(ONOFF), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TRACE),
 	OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP), OF(TCP),
+	OF_OPEN_LOOP, OF_OPEN_LOOP | OF(TCP), OF_OPEN_LOOP | OF(TCP), OF_OPEN_LOOP | OF(TCP), OF_OPEN_LOOP | OF(TCP), OF(TRACE),
 };
 
 static const char *const kind_names[] = {"constant", "poisson", "onoff", "tcp", "trace"};
@@ -315,6 +322,8 @@ void scenario_read_traffic(struct scenario_reading *reading, const struct ini_se
 		set_size(t, t->kind == TRAFFIC_TCP ? DEFAULT_TCP_BYTES : DEFAULT_BYTES);
 	check_traffic(r, section, t);
 	scenario_join_class(reading, section, t);
+	scenario_make_head(t);
+	scenario_check_head(r, section, t);
 	if (t->kind != TRAFFIC_TCP)
 		t->n_flows = 0;
 	if (t->kind == TRAFFIC_TRACE && conf_entry(section, "file") != NULL)
@@ -331,6 +340,7 @@ bool scenario_add_default_traffic(struct scenario *s)
 	snprintf(t->name, sizeof(t->name), "all");
 	t->is_greedy = true;
 	set_size(t, DEFAULT_BYTES);
+	scenario_make_head(t);
 	t->from = calloc(s->conf->n_vfs + 1, sizeof(*t->from));
 	t->to = calloc(1, sizeof(*t->to));
 	s->traffics = t;

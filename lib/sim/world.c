@@ -47,9 +47,11 @@ struct world *world_create(const struct scenario *s, struct why *why)
 	w->conf = s->conf;
 	w->figures = mem_reserve(2 * n_vfs, sizeof(*w->figures));
 	w->hists = mem_reserve(n_hists_of(w), sizeof(*w->hists));
+	w->losses = mem_reserve(n_losses_of(w), sizeof(*w->losses));
+	w->traffic_drops = calloc(s->n_traffics + 1, sizeof(*w->traffic_drops));
 	w->marked = calloc(n_vfs, sizeof(*w->marked));
 	w->carried = calloc(n_vfs, sizeof(*w->carried));
-	if (w->figures == NULL || w->hists == NULL || w->marked == NULL || w->carried == NULL)
+	if (w->figures == NULL || w->hists == NULL || w->losses == NULL || w->traffic_drops == NULL || w->marked == NULL || w->carried == NULL)
 		goto no_memory;
 	world_create_wires(w);
 	if (!world_create_remote(w))
@@ -85,8 +87,10 @@ void world_destroy(struct world *w)
 	world_destroy_ranked(w);
 	mem_release(w->figures, 2 * ((size_t)w->conf->n_vfs + 1), sizeof(*w->figures));
 	mem_release(w->hists, n_hists_of(w), sizeof(*w->hists));
+	mem_release(w->losses, n_losses_of(w), sizeof(*w->losses));
 	mem_release(w->sources, w->room_sources, sizeof(*w->sources));
 	world_destroy_remote(w);
+	free(w->traffic_drops);
 	free(w->marked);
 	free(w->carried);
 	world_destroy_flows(w);
@@ -174,11 +178,26 @@ static void look_at_vf(const struct world *w, vf_id vf, struct vf_view *view)
 	pipe_view_vf(w->pipe, vf, view);
 }
 
+/* Another table, for to clear this one would touch all of it. */
+static void forget_losses(struct world *w)
+{
+	struct world_losses *none = mem_reserve(n_losses_of(w), sizeof(*none));
+
+	if (none == NULL) {
+		w->is_out_of_memory = true;
+		return;
+	}
+	mem_release(w->losses, n_losses_of(w), sizeof(*w->losses));
+	w->losses = none;
+}
+
 void world_mark(struct world *w)
 {
 	w->mark_ns = w->now_ns;
 	memset(w->figures, 0, 2 * (size_t)w->conf->n_vfs * sizeof(*w->figures));
 	w->n_hists = 0;
+	forget_losses(w);
+	memset(w->traffic_drops, 0, w->s->n_traffics * sizeof(*w->traffic_drops));
 	for (vf_id vf = 0; vf < w->conf->n_vfs; vf++) {
 		look_at_vf(w, vf, &w->marked[vf]);
 		w->carried[vf] = 0;
@@ -208,12 +227,18 @@ const struct world_figures *world_figures(struct world *w, vf_id vf, enum world_
 {
 	struct world_figures *f = figures_of(w, vf, dir);
 
-	f->got_pkts = f->got_bytes = 0;
+	f->got_pkts = f->got_bytes = f->marked_pkts = 0;
 	for (int c = 0; c < N_TCLASSES; c++) {
+		f->marked_pkts += f->class_marked_pkts[c];
 		f->got_pkts += f->class_pkts[c];
 		f->got_bytes += f->class_bytes[c];
 	}
 	return f;
+}
+
+const struct world_losses *world_losses(const struct world *w, vf_id vf, enum world_dir dir, enum tclass tclass)
+{
+	return losses_of(w, vf, dir, tclass);
 }
 
 const struct world_bottleneck *world_bottleneck(const struct world *w)
@@ -231,6 +256,11 @@ uint64_t world_bottleneck_vf_bytes(const struct world *w, vf_id vf)
 	return w->carried[vf];
 }
 
+const uint64_t *world_traffic_drops(const struct world *w, uint32_t traffic)
+{
+	return w->traffic_drops[traffic];
+}
+
 const struct world_messages *world_messages(const struct world *w, uint32_t traffic)
 {
 	return &w->messages[traffic];
@@ -241,31 +271,10 @@ uint64_t world_port_bytes(const struct world *w, uint16_t port)
 	return w->guests[port].sent_bytes;
 }
 
-static void since(struct dir_view *d, const struct dir_view *from)
-{
-	d->in_pkts -= from->in_pkts;
-	d->in_bytes -= from->in_bytes;
-	d->out_pkts -= from->out_pkts;
-	d->out_bytes -= from->out_bytes;
-	d->local_pkts -= from->local_pkts;
-	d->local_bytes -= from->local_bytes;
-	d->marked_pkts -= from->marked_pkts;
-	d->missed_ns -= from->missed_ns;
-	for (int i = 0; i < N_DROP_REASONS; i++)
-		d->drops[i] -= from->drops[i];
-	for (int i = 0; i < N_VIEW_BOUNDS; i++)
-		d->held_ns[i] -= from->held_ns[i];
-	for (int i = 0; i < N_TCLASSES; i++) {
-		d->class_pkts[i] -= from->class_pkts[i];
-		d->class_bytes[i] -= from->class_bytes[i];
-	}
-}
-
 void world_view_vf(const struct world *w, vf_id vf, struct vf_view *view)
 {
 	look_at_vf(w, vf, view);
-	since(&view->tx, &w->marked[vf].tx);
-	since(&view->rx, &w->marked[vf].rx);
+	vf_view_since(view, &w->marked[vf]);
 }
 
 /* ---- The end ---- */

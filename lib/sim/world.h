@@ -24,8 +24,16 @@ struct world_figures {
 	alignas(64) struct hist *delay[N_TCLASSES];	/* from the sender's ring to there; NULL: nothing arrived */
 	uint64_t offered_pkts, offered_bytes;	/* by whoever sends: what was refused too */
 	uint64_t refused_pkts;			/* the sender's own ring was full */
-	uint64_t marked_pkts;			/* of those that arrived, with CE */
 	uint64_t got_pkts, got_bytes;		/* all classes; summed up when the figures are read */
+	uint64_t marked_pkts;			/* of those that arrived, with CE; all classes, as well */
+	uint64_t class_marked_pkts[N_TCLASSES];
+};
+
+/* Of one class of a direction: what was lost, or told of congestion, and where; since world_mark(). */
+struct world_losses {
+	uint64_t drops[N_DROP_REASONS];		/* in weir */
+	uint64_t marked_pkts;			/* in weir; of a packet from VF to VF, at both */
+	uint64_t switch_dropped_pkts, switch_marked_pkts;	/* tx: beyond the uplink; rx: before it */
 };
 
 /* What the switch beyond the uplink, or before it, did, since world_mark(). */
@@ -59,9 +67,11 @@ uint64_t world_now_ns(const struct world *w);
 uint64_t world_span_ns(const struct world *w);		/* since world_mark() */
 uint64_t world_events(const struct world *w);		/* turns, arrivals, departures, acknowledgements, timers: all */
 const struct world_figures *world_figures(struct world *w, vf_id vf, enum world_dir dir);	/* until the next call for it */
+const struct world_losses *world_losses(const struct world *w, vf_id vf, enum world_dir dir, enum tclass tclass);
 const struct world_bottleneck *world_bottleneck(const struct world *w);
 const struct world_bottleneck *world_inbound(const struct world *w);
 uint64_t world_bottleneck_vf_bytes(const struct world *w, vf_id vf);	/* carried, of this sender */
+const uint64_t *world_traffic_drops(const struct world *w, uint32_t traffic);	/* in weir, by reason, since world_mark() */
 const struct world_messages *world_messages(const struct world *w, uint32_t traffic);
 uint64_t world_open_misses(const struct world *w, uint32_t traffic);	/* not ended, and past their target already */
 uint64_t world_port_bytes(const struct world *w, uint16_t port);	/* sent to it, as its link counts them */

@@ -176,16 +176,34 @@ static void end_messages(struct world *w, struct flow *f, struct heard *h)
 	}
 }
 
-/* Of what has no end, more than of all that has one. */
-uint64_t world_left_bytes(const struct world *w, const struct frame *f)
+/* NULL: it is of none, or of one that has ended. */
+static const struct message *message_of(const struct world *w, const struct frame *f)
 {
 	if (f->flow == NO_FLOW)
-		return f->bytes;
+		return NULL;
 	const struct flow *flow = &w->flows[f->flow];
 	for (uint32_t i = flow->first_message; i < flow->n_messages; i++)
 		if (flow->messages[i].end_seq > f->seq)
-			return (flow->messages[i].end_seq - f->seq) * f->bytes;
-	return traffic_of(w, flow)->message_bytes > 0 ? f->bytes : UINT64_C(1) << 48;
+			return &flow->messages[i];
+	return NULL;
+}
+
+/* Of what has no end, more than of all that has one. */
+uint64_t world_left_bytes(const struct world *w, const struct frame *f)
+{
+	const struct message *m = message_of(w, f);
+
+	if (m != NULL)
+		return (m->end_seq - f->seq) * f->bytes;
+	return f->flow == NO_FLOW || traffic_of(w, &w->flows[f->flow])->message_bytes > 0 ? f->bytes : UINT64_C(1) << 48;
+}
+
+uint64_t world_deadline_ns(const struct world *w, const struct frame *f)
+{
+	const struct message *m = message_of(w, f);
+	uint64_t target_ns = m != NULL ? traffic_of(w, &w->flows[f->flow])->sender.target_ns : 0;
+
+	return target_ns > 0 ? m->since_ns + target_ns : UINT64_MAX;
 }
 
 uint64_t world_open_misses(const struct world *w, uint32_t traffic)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Private to the world: world.c (set-up, time, figures), world_rim.c (what the pipe calls), world_source.c (who offers
- * packets, and the rings), world_flow.c (connections), world_change.c (terms that change), world_wire.c (what lies beyond weir), world_pfabric.c (a switch there that
- * knows who has least left). */
+ * packets, and the rings), world_flow.c (connections), world_change.c (terms that change), world_wire.c (what lies beyond weir), world_ranked.c (a switch there that
+ * does not take who comes first). */
 #ifndef WEIR_WORLD_IMPL_H
 #define WEIR_WORLD_IMPL_H
 
@@ -52,6 +52,8 @@ struct source {
 	uint16_t vid;			/* tagged so; 0: untagged */
 	uint32_t first_flow;		/* tcp */
 	vf_id packet_from, packet_to;	/* as above */
+	const uint8_t *head;		/* its traffic's */
+	const struct trace_pkt *trace;	/* its traffic's; NULL: no trace.  A slot's seq is then the packet's number */
 };
 static_assert(sizeof(struct source) == 2 * 64, "a line for each use");
 
@@ -118,7 +120,7 @@ struct coming {
 	uint64_t at_ns;
 };
 
-struct fabric_switch;			/* world_pfabric.c */
+struct ranked_switch;			/* world_ranked.c */
 
 struct world {
 	const struct scenario *s;
@@ -143,12 +145,14 @@ struct world {
 	struct world_figures *figures;	/* 2 a VF: tx, rx */
 	struct hist *hists;		/* given out as packets arrive: the others' memory is not touched */
 	size_t n_hists;
+	struct world_losses *losses;	/* by VF, direction and class: where nothing is lost, memory is not touched */
+	uint64_t (*traffic_drops)[N_DROP_REASONS];	/* by traffic */
 	struct vf_view *marked;		/* by VF, at the mark */
 	uint64_t *carried;		/* by VF: beyond the bottleneck */
 	struct wire beyond, before;	/* the uplink */
 	struct coming *coming;		/* a ring */
 	uint32_t coming_size, coming_first, n_coming;
-	struct fabric_switch *ranked;	/* instead of 'beyond', where that is by rank; else NULL */
+	struct ranked_switch *ranked;	/* instead of 'beyond', where that is by rank; else NULL */
 	/* The answer to congestion beyond the uplink; NULL without [remote]. */
 	struct remote_loop *remote;
 	struct grants *granted;
@@ -166,6 +170,22 @@ struct world {
 static inline size_t n_hists_of(const struct world *w)
 {
 	return 2 * (size_t)(w->conf->n_vfs + 1) * N_TCLASSES;
+}
+
+static inline size_t n_losses_of(const struct world *w)
+{
+	return 2 * (size_t)(w->conf->n_vfs + 1) * N_TCLASSES;
+}
+
+static inline struct world_losses *losses_of(const struct world *w, vf_id vf, enum world_dir dir, uint8_t tclass)
+{
+	return &w->losses[(2 * (size_t)vf + dir) * N_TCLASSES + tclass];
+}
+
+/* Of whoever is no VF the last row, that nobody reads. */
+static inline vf_id world_row(const struct world *w, vf_id vf)
+{
+	return vf < w->conf->n_vfs ? vf : w->conf->n_vfs;
 }
 
 /* Whoever sends to the uplink's ring by a switch is not held by that ring: the switch drops. */
@@ -241,14 +261,18 @@ void world_hear_echo(struct world *w, const struct event *ack);	/* it passes wei
 void world_run_remote(struct world *w);				/* where a period is over */
 
 uint64_t world_left_bytes(const struct world *w, const struct frame *f);	/* of its message, with it */
+uint64_t world_deadline_ns(const struct world *w, const struct frame *f);	/* of its message; UINT64_MAX: none */
 
-/* world_pfabric.c */
+/* world_ranked.c */
 bool world_create_ranked(struct world *w);
 void world_destroy_ranked(struct world *w);
 void world_rank(struct world *w, const struct frame *f, bool may_mark, bool is_marked);	/* it has left the uplink */
 void world_ranked_left(struct world *w, uint64_t at_ns);			/* EVENT_WIRE */
 
 /* world_wire.c */
+uint8_t world_dscp_of(const struct frame *f);	/* as it left weir */
+void world_switch_drops(struct wire *x, struct world_losses *mine);
+void world_switch_marks(struct wire *x, struct world_losses *mine);
 void world_create_wires(struct world *w);
 void world_acknowledge(struct world *w, const struct frame *f, uint64_t at_ns, bool has_ce);
 void world_come(struct world *w, const struct slot *slot);	/* it is sent towards the uplink */

@@ -51,9 +51,10 @@ static void give_back(struct world *w, struct frame *f)
 	w->free_frames = f;
 }
 
-/* Ethernet, a tag where the source has one, IPv4 as far as its second byte: that is all weir reads. */
+/* Ethernet, a tag where the source has one, IPv4 and ports: that is all weir reads. */
 static void write_head(struct frame *f, const struct source *s, const struct slot *slot)
 {
+	const uint8_t *head = s->trace != NULL ? s->trace[slot->seq].head : s->head;
 	uint8_t *at = f->head;
 
 	memset(f->head, 0, sizeof(f->head));
@@ -65,8 +66,9 @@ static void write_head(struct frame *f, const struct source *s, const struct slo
 		at += TAG_BYTES;
 	}
 	put_be(at, 0x0800, 2);
-	at[2] = 0x45;
+	memcpy(at + 2, head, SCENARIO_HEAD_BYTES);
 	at[3] = (uint8_t)(slot->dscp << 2 | slot->ecn);
+	put_be(at + 4, f->bytes - (uint64_t)(at + 2 - f->head), 2);
 }
 
 static void look_at(struct pkt *k)
@@ -180,14 +182,25 @@ static bool rim_retag(void *ctx, struct pkt *k, enum tag_op op, uint16_t vid)
 
 static bool rim_mark_ce(void *ctx, void **handle)
 {
+	struct world *w = ctx;
 	struct frame *f = *handle;
 	int ip = f->head[12] == 0x81 ? 18 : 14;
 
-	(void)ctx;
 	if ((f->head[ip + 1] & 3) == ECN_NOT_ECT)
 		return false;
 	f->head[ip + 1] |= ECN_CE;
+	losses_of(w, world_row(w, f->from), WORLD_TX, f->tclass)->marked_pkts++;
+	losses_of(w, world_row(w, f->to), WORLD_RX, f->tclass)->marked_pkts++;
 	return true;
+}
+
+static void rim_dropped(void *ctx, vf_id vf, bool is_tx, const void *handle, enum drop_reason reason)
+{
+	struct world *w = ctx;
+	const struct frame *f = handle;
+
+	losses_of(w, world_row(w, vf), is_tx ? WORLD_TX : WORLD_RX, f->tclass)->drops[reason]++;
+	w->traffic_drops[w->sources[f->source].traffic - w->s->traffics][reason]++;
 }
 
 /* Its frames are IPv4 as far as weir reads them: no checksum. */
@@ -222,5 +235,6 @@ struct pipe_io world_io(struct world *w)
 		.mark_ce = rim_mark_ce,
 		.set_dscp = rim_set_dscp,
 		.ring_pkts = rim_ring_pkts,
+		.dropped = rim_dropped,
 	};
 }

@@ -9,6 +9,33 @@
 
 #define HOST_MAC UINT64_C(0x02f700000000)	/* beyond the uplink: the first from here that no VF has */
 
+/* ---- MACs ---- */
+
+static uint64_t mac_at(const struct conf_vf *v, uint8_t at)
+{
+	uint64_t mac = 0;
+
+	for (int i = 0; i < 6; i++)
+		mac = mac << 8 | v->mac[at][i];
+	return mac;
+}
+
+static bool has_mac(const struct conf_vf *v, uint64_t mac)
+{
+	for (uint8_t m = 0; m < v->n_macs; m++)
+		if (mac_at(v, m) == mac)
+			return true;
+	return false;
+}
+
+static bool is_taken(const struct conf *conf, uint64_t mac)
+{
+	for (uint32_t i = 0; i < conf->n_vfs; i++)
+		if (has_mac(&conf->vfs[i], mac))
+			return true;
+	return false;
+}
+
 /* ---- The ring ---- */
 
 void world_put(struct world *w, struct guest *g, const struct slot *slot)
@@ -80,12 +107,21 @@ static void skip_silence(struct source *s)
 	}
 }
 
-static bool advance_trace(struct source *s)
+/* From its MAC to the other's; beyond the uplink is whoever is no VF. */
+static bool is_of_pair(const struct conf *conf, const struct source *s, const struct trace_pkt *p)
+{
+	return (s->from == VF_PF ? !is_taken(conf, p->src_mac) : has_mac(&conf->vfs[s->from], p->src_mac)) &&
+		(s->to == VF_PF ? !is_taken(conf, p->dst_mac) : has_mac(&conf->vfs[s->to], p->dst_mac));
+}
+
+static bool advance_trace(const struct conf *conf, struct source *s)
 {
 	const struct traffic *t = s->traffic;
 
-	if (++s->at_trace >= t->n_trace)
-		return false;
+	do {
+		if (++s->at_trace >= t->n_trace)
+			return false;
+	} while (t->is_by_mac && !is_of_pair(conf, s, &t->trace[s->at_trace]));
 	const struct trace_pkt *p = &t->trace[s->at_trace];
 	s->next.ns = t->start_ns + p->at_ns;
 	s->next_bytes = p->bytes;
@@ -95,13 +131,13 @@ static bool advance_trace(struct source *s)
 }
 
 /* To the source's next packet; false: there is none. */
-static bool advance(struct source *s)
+static bool advance(const struct conf *conf, struct source *s)
 {
 	const struct traffic *t = s->traffic;
 	uint32_t units = t->rate_pps > 0 ? 1 : s->next_bytes;
 
 	if (t->kind == TRAFFIC_TRACE)
-		return advance_trace(s);
+		return advance_trace(conf, s);
 	if (t->kind == TRAFFIC_POISSON)
 		clk_add_cost(&s->next, (clk_u128)((double)s->price * units * -log(world_unit_random(&s->random))));
 	else
@@ -180,12 +216,12 @@ void world_settle_until(struct world *w, uint16_t port, uint64_t at_ns)
 		uint32_t id = timed_at(g, 0)->source;
 		struct source *s = &w->sources[id];
 		if (world_has_room(w, port))
-			world_put(w, g, &(struct slot){.offered_ns = s->next.ns, .source = id, .flow = NO_FLOW,
+			world_put(w, g, &(struct slot){.offered_ns = s->next.ns, .seq = s->at_trace, .source = id, .flow = NO_FLOW,
 				.bytes = s->next_bytes, .dscp = s->next_dscp, .ecn = s->next_ecn});
 		else
 			refuse(w, s);
 		w->n_events++;
-		if (advance(s))
+		if (advance(w->conf, s))
 			timed_at(g, 0)->at_ns = s->next.ns;
 		else
 			*timed_at(g, 0) = *timed_at(g, --g->n_timed);
@@ -273,24 +309,6 @@ void world_wake(struct world *w, uint32_t id, uint64_t at_ns)
 
 /* ---- Set-up ---- */
 
-static uint64_t mac_at(const struct conf_vf *v, uint8_t at)
-{
-	uint64_t mac = 0;
-
-	for (int i = 0; i < 6; i++)
-		mac = mac << 8 | v->mac[at][i];
-	return mac;
-}
-
-static bool is_taken(const struct conf *conf, uint64_t mac)
-{
-	for (uint32_t i = 0; i < conf->n_vfs; i++)
-		for (uint8_t m = 0; m < conf->vfs[i].n_macs; m++)
-			if (mac_at(&conf->vfs[i], m) == mac)
-				return true;
-	return false;
-}
-
 static uint64_t free_mac(const struct conf *conf)
 {
 	uint64_t mac = HOST_MAC;
@@ -336,7 +354,7 @@ static void begin_timed(struct world *w, uint32_t id)
 
 	if (t->kind == TRAFFIC_TRACE) {
 		s->at_trace = UINT32_MAX;	/* before the first */
-		if (!advance_trace(s))
+		if (!advance_trace(w->conf, s))
 			return;
 	} else {
 		s->price = t->rate_pps > 0 ? price_of_pps(t->rate_pps) : price_of_bps(t->rate_bps);
@@ -381,6 +399,8 @@ static void add_source(struct world *w, const struct traffic *t, vf_id from, vf_
 		.src_mac = mac_of(w, from),
 		.dst_mac = mac_of(w, to),
 		.classes = conf->maps[conf->vfs[from != VF_PF ? from : to].dscp_map].tclass,
+		.head = t->head,
+		.trace = t->trace,
 		.next_dscp = t->dscp,
 		.next_ecn = t->ecn,
 		.random = world_random(&salt),

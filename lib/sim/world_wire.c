@@ -6,11 +6,19 @@
 
 #include "world_impl.h"
 
+static uint8_t tos_of(const struct frame *f)
+{
+	return f->head[(f->head[12] == 0x81 ? 18 : 14) + 1];
+}
+
 static enum ecn ecn_of(const struct frame *f)
 {
-	int ip = f->head[12] == 0x81 ? 18 : 14;
+	return (enum ecn)(tos_of(f) & 3);
+}
 
-	return (enum ecn)(f->head[ip + 1] & 3);
+uint8_t world_dscp_of(const struct frame *f)
+{
+	return tos_of(f) >> 2;
 }
 
 static void count(struct world *w, vf_id vf, enum world_dir dir, const struct frame *f)
@@ -19,7 +27,7 @@ static void count(struct world *w, vf_id vf, enum world_dir dir, const struct fr
 	struct world_figures *g = figures_of(w, vf, dir);
 
 	if (ecn_of(f) == ECN_CE)
-		g->marked_pkts++;
+		g->class_marked_pkts[tclass]++;
 	g->class_pkts[tclass]++;
 	g->class_bytes[tclass] += f->bytes;
 	if (g->delay[tclass] == NULL) {
@@ -49,8 +57,20 @@ void world_prefetch(const struct world *w, void *const *frames, uint32_t n)
 	}
 }
 
+void world_switch_drops(struct wire *x, struct world_losses *mine)
+{
+	x->figures.dropped_pkts++;
+	mine->switch_dropped_pkts++;
+}
+
+void world_switch_marks(struct wire *x, struct world_losses *mine)
+{
+	x->figures.marked_pkts++;
+	mine->switch_marked_pkts++;
+}
+
 /* When the switch has passed it on; UINT64_MAX: it was dropped.  Times must not go back. */
-static uint64_t pass(struct wire *x, uint64_t at_ns, uint32_t bytes, bool may_mark, bool *is_marked)
+static uint64_t pass(struct wire *x, struct world_losses *mine, uint64_t at_ns, uint32_t bytes, bool may_mark, bool *is_marked)
 {
 	struct world_bottleneck *b = &x->figures;
 	uint64_t queued;
@@ -58,12 +78,12 @@ static uint64_t pass(struct wire *x, uint64_t at_ns, uint32_t bytes, bool may_ma
 	clk_at_least(&x->free, at_ns);
 	queued = (uint64_t)(((clk_u128)(x->free.ns - at_ns) << 32) / x->byte);
 	if (queued + bytes > x->terms->buffer_bytes) {
-		b->dropped_pkts++;
+		world_switch_drops(x, mine);
 		return UINT64_MAX;
 	}
 	if (x->terms->mark_bytes > 0 && queued > x->terms->mark_bytes && may_mark) {
 		*is_marked = true;
-		b->marked_pkts++;
+		world_switch_marks(x, mine);
 	}
 	b->longest_queue_bytes = u64_max(b->longest_queue_bytes, queued + bytes);
 	b->carried_pkts++;
@@ -101,7 +121,8 @@ void world_deliver(struct world *w, uint16_t port, struct frame *f)
 		return;
 	}
 	if (is_pf && w->beyond.byte != 0) {
-		at_ns = pass(&w->beyond, at_ns, f->bytes, ecn_of(f) != ECN_NOT_ECT, &is_marked);
+		at_ns = pass(&w->beyond, losses_of(w, world_row(w, f->from), WORLD_TX, f->tclass), at_ns, f->bytes,
+			ecn_of(f) != ECN_NOT_ECT, &is_marked);
 		if (at_ns == UINT64_MAX)
 			return;
 		if (f->from != VF_PF)
@@ -130,8 +151,10 @@ static bool grow_coming(struct world *w)
 
 void world_come(struct world *w, const struct slot *slot)
 {
+	const struct source *s = &w->sources[slot->source];
+	struct world_losses *mine = losses_of(w, world_row(w, s->to), WORLD_RX, s->classes[slot->dscp]);
 	bool is_marked = false;
-	uint64_t at_ns = pass(&w->before, slot->offered_ns, slot->bytes, slot->ecn != ECN_NOT_ECT, &is_marked);
+	uint64_t at_ns = pass(&w->before, mine, slot->offered_ns, slot->bytes, slot->ecn != ECN_NOT_ECT, &is_marked);
 
 	if (at_ns == UINT64_MAX)
 		return;

@@ -70,6 +70,7 @@ conf_reader conf_read_time;
 conf_reader conf_read_auto_time; /* the same, or "auto" = 0 */
 conf_reader conf_read_choice;
 conf_reader conf_read_path;  /* absolute, into an array of chars */
+conf_reader conf_read_protocol; /* of IP, by name or number, into an int16_t */
 conf_reader conf_read_later; /* a name that another pass resolves: only not empty */
 
 const struct conf_field *conf_find_field(const struct conf_field *fields, size_t n, const char *key);

@@ -44,7 +44,7 @@ static const char *parse_number(const char *text, unsigned int max, unsigned int
 	return text;
 }
 
-static bool read_protocol(const struct conf_field *field, const char *value, void *to)
+bool conf_read_protocol(const struct conf_field *field, const char *value, void *to)
 {
 	int16_t *protocol = to;
 	unsigned int number;
@@ -181,7 +181,7 @@ static bool read_set(const struct conf_field *field, const char *value, void *to
 static const struct conf_field fields[] = {
 	{"vf", conf_read_later, 0, 0, 0, 0, "the name of a [vf]"},
 	{"order", conf_read_count, AT(struct mark_rule, order), 0, MARK_MAX_ORDER, "a place, the lowest first"},
-	{"protocol", read_protocol, AT(struct mark_rule, protocol), 0, 0,
+	{"protocol", conf_read_protocol, AT(struct mark_rule, protocol), 0, 0,
 		"tcp, udp, icmp, icmpv6, sctp, dccp, udplite, gre, esp, ah, or a number from 0 to 255"},
 	{"src", read_prefix, AT(struct mark_rule, src), 0, 0, PREFIX_WANTED},
 	{"dst", read_prefix, AT(struct mark_rule, dst), 0, 0, PREFIX_WANTED},

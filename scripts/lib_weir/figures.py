@@ -3,7 +3,7 @@
 
 A figure plays one scenario of config/sim (or several) and judges what came of it: each row is (case, theirs, ours, bar, met).
 """
-from . import figures_beyond, figures_eiffel, figures_period, figures_storage
+from . import figures_beyond, figures_eiffel, figures_native, figures_period, figures_ranks, figures_storage
 from .figures_base import Row, Run, gbps, mbps, near
 
 __all__ = ["FIGURES", "MISSING", "Run"]
@@ -107,7 +107,7 @@ def urgent(play):
 
 
 FIGURES = {"dba1": dba1, "dba2": dba2, "dba-delay": dba_delay, "daqs": daqs, "daqs-joining": daqs_joining, "classes": classes,
-           "payments": payments, "static": static, **figures_period.FIGURES, **figures_eiffel.FIGURES, "urgent": urgent,
+           "payments": payments, "static": static, **figures_native.FIGURES, **figures_period.FIGURES, **figures_eiffel.FIGURES, **figures_ranks.FIGURES, "urgent": urgent,
            **figures_beyond.FIGURES, **figures_storage.FIGURES}
 
 MISSING = [

@@ -3,6 +3,8 @@
 import collections
 import csv
 
+from . import machine
+
 Row = collections.namedtuple("Row", "paper figure case theirs ours bar met why")
 Missing = collections.namedtuple("Missing", "paper figure case theirs needs")
 
@@ -13,6 +15,7 @@ class Run:
     def __init__(self, figures, csv_path):
         self.ports, self.csv_path = figures["ports"], csv_path
         self.messages = figures.get("messages", [])
+        self.traffics = {one["traffic"]: one for one in figures.get("traffics", [])}
         self.vfs = {(vf["name"], vf["direction"]): vf for vf in figures["vfs"]}
 
     def tx(self, name):
@@ -61,6 +64,11 @@ class Run:
         """-> of the samples in that time."""
         rates = [rate for time_s, rate in self.series(name) if from_s + 1e-9 < time_s <= to_s + 1e-9]
         return sum(rates) / len(rates)
+
+
+def text_of(name):
+    """-> a scenario of config/sim, for one that differs from it in a line or two."""
+    return (machine.ROOT / "config" / "sim" / f"{name}.conf").read_text(encoding="utf-8")
 
 
 def near(got, want, pct):

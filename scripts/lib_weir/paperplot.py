@@ -16,13 +16,13 @@ def finish(axes, x_name, y_name, title):
     axes.legend(fontsize=7, frameon=False)
 
 
-def bars(axes, groups, values_of, y_name, title):
+def bars(axes, groups, values_of, y_name, title, x_name="sender"):
     """A group of bars, one a class, for each of (label, key)."""
     for place, one in enumerate(CLASSES):
         axes.bar([at + (place - 1) * 0.26 for at in range(len(groups))], [values_of(key)[place] for _, key in groups], 0.26,
                  color=COLOURS[one], label=one)
     axes.set_xticks(range(len(groups)), [label for label, _ in groups], fontsize=8)
-    finish(axes, "sender", y_name, title)
+    finish(axes, x_name, y_name, title)
 
 
 def over_time(axes, run, names, title):
@@ -54,9 +54,9 @@ def draw(play, path):
          lambda name: [play(name).tx(one)["carried_bps"] / 1e9 for one in CLASSES], "carried [Gb/s]", "90/60/30 on 100 Gb/s (fig. 12a)")
     groups = [(name.upper(), name) for name in ("dctcp", "d2tcp", "qtcp", "dcqcn", "qrdma")]
     bars(grid[0][1], groups, lambda name: missed_pct(play, name), "messages missed [%]", "targets 5/6/8 ms, stressed (figs. 15b, 18a)")
-    bars(grid[0][2], (("10 % urgent", "storage-incast-10"), ("20 % urgent", "storage-incast-20")),
+    bars(grid[0][2], (("10 %", "storage-incast-10"), ("20 %", "storage-incast-20")),
          lambda name: [sum(play(name).tx(f"{one}{i}")["carried_bps"] for i in range(1, 5)) / 1e9 for one in CLASSES],
-         "carried [Gb/s]", "incast 1:12 (fig. 22b)")
+         "carried [Gb/s]", "incast 1:12, without the urgent part (fig. 22b)", "urgent commands, of the link")
     for axes, rtt_us in zip(grid[1], (25, 62, 98)):
         quality(axes, play(f"storage-q-{rtt_us}us"), rtt_us)
     over_time(grid[2][0], play("storage-late-qtcp"), CLASSES, "QTCP, later arrivals (fig. 10)")
