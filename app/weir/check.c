@@ -63,6 +63,10 @@ enum weir_exit check_run(const struct args *args, const struct conf *conf)
 		why_print(&why, stderr);
 		return WEIR_USAGE;
 	}
-	printf("\nqueues: up to %u packets inside weir\n%s: good\n", fabric_max_pkts(conf), conf->file);
+	printf("\nqueues: up to %u packets inside weir\n", fabric_max_pkts(conf));
+	if (conf->ports[conf->pf].rate_bps == 0)
+		printf("admission in bits/s: when weir starts, by the link speed that %s then reports (or name a rate)\n",
+			conf->ports[conf->pf].device);
+	printf("%s: good\n", conf->file);
 	return WEIR_OK;
 }

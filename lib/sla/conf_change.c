@@ -129,12 +129,18 @@ static void split(struct conf_reading *r, struct words *w, const char *text, con
 
 /* ---- The change ---- */
 
+static void say_no_vf(struct conf_reading *r, const char *name)
+{
+	conf_say(r, 0, "there is no such VF%s: wanted a name that /weir/vfs lists",
+		conf_find_tenant(r->conf, name) != UINT32_MAX ? ", but a tenant (weirctl set --tenant, /weir/tenant/set)" : "");
+}
+
 static void change_vf(struct conf_reading *r, const struct conf_change *change, const struct words *w)
 {
 	uint32_t i = conf_find_vf(r->conf, change->name);
 
 	if (i == UINT32_MAX) {
-		conf_say(r, 0, "there is no such VF: wanted a name that /weir/vfs lists");
+		say_no_vf(r, change->name);
 		return;
 	}
 	struct conf_vf *vf = &r->conf->vfs[i];
@@ -191,7 +197,7 @@ static void change_place(struct conf_reading *r, const struct conf_change *chang
 	else if (change->verb == CONF_VF_ADD)
 		conf_add_vf(r, &s);
 	else if (i == UINT32_MAX)
-		conf_say(r, 0, "there is no such VF: wanted a name that /weir/vfs lists");
+		say_no_vf(r, change->name);
 	else
 		conf_del_vf(r, i);
 }

@@ -14,7 +14,7 @@ static void warn_of_spares(const struct conf *conf, struct why *notes)
 		const struct conf_vf *vf = &conf->vfs[i];
 		const struct conf_port *port = &conf->ports[vf->port];
 
-		if (!conf_is_there(vf) || !vf->is_drop_forced || port->spare == 0 || port->n_places != port->spare + 1)
+		if (!conf_is_there(vf) || !vf->is_drop_forced || port->spare == 0 || port->n_vfs != 1)
 			continue;
 		why_add_at(notes, conf->file, vf->line,
 			"[vf %s] is alone on %s, but drops what it sends too much (when_full = drop): spare = %u keeps places "
@@ -92,6 +92,21 @@ static void warn_of_strangers(const struct conf *conf, uint16_t port, uint32_t *
 	}
 }
 
+/* Its urgent packets wait in its own ring, behind all that is held there, where weir does not see them. */
+static void warn_of_held_urgent(const struct conf *conf, struct why *notes)
+{
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct conf_vf *vf = &conf->vfs[i];
+
+		if (!conf_is_there(vf) || vf->when_full != WHEN_FULL_HOLD || (vf->tx_eff.urgent_bps | vf->tx_eff.urgent_pps) == 0)
+			continue;
+		why_add_at(notes, conf->file, vf->line,
+			"[vf %s] is sold urgent packets, but when it sends too much it is held (when_full = hold): they wait in its own "
+			"ring behind the others, and are refused there when it is full; wanted when_full = drop in [vf %s]",
+			vf->name, vf->name);
+	}
+}
+
 #define BURST_PKTS    32u
 #define SMALLEST_BITS (84u * 8)	/* of a 64-byte frame on the wire */
 
@@ -139,6 +154,7 @@ void conf_warn(const struct conf *conf, struct why *notes)
 	uint32_t *n = conf->n_tenants > 0 ? calloc(conf->n_tenants, sizeof(*n)) : NULL;
 
 	warn_of_spares(conf, notes);
+	warn_of_held_urgent(conf, notes);
 	warn_of_small_queues(conf, notes);
 	warn_of_all_sold(conf, notes);
 	warn_of_nics(conf, notes);

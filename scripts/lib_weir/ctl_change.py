@@ -27,16 +27,20 @@ def _kind(args):
     return "tenant" if args.tenant else "sla"
 
 
-def _terms(args):
+def key_values(args, usage, example, never=";="):
     """-> "key=value;key=value" of what stands on the command line."""
     words = args.terms
-    if len(words) % 2:
-        args.parser.error(f"{words[-1]} has no value: wanted {args.verb} {args.name} KEY VALUE [KEY VALUE ...]")
     for word in words:
-        if set(word) & set(";=,"):
-            args.parser.error(f"{word}: wanted KEY VALUE with a blank between, as in "
-                              + ("EF high" if args.verb == "dscp" else "tx.max_bps 200M"))
+        if set(word) & set(never):
+            meant = word.replace("=", " ") if word.count("=") == 1 else example
+            args.parser.error(f"{word}: wanted KEY VALUE with a blank between, as in {meant}")
+    if len(words) % 2:
+        args.parser.error(f"{words[-1]} has no value: wanted {usage} KEY VALUE [KEY VALUE ...]")
     return ";".join(f"{key}={value}" for key, value in zip(words[::2], words[1::2]))
+
+
+def _terms(args):
+    return key_values(args, f"{args.verb} {args.name}", "EF high" if args.verb == "dscp" else "tx.max_bps 200M", ";=,")
 
 
 # ---- Terms ----

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """weirctl mark: the rules by which an operator ranks packets himself."""
-from .ctl_change import joined
+from .ctl_change import joined, key_values
 from .table import grid
 
 
@@ -23,19 +23,13 @@ def _match(rule):
 
 
 def draw_list(rules, _):
-    rows = [[rule["vf"], str(rule["order"]), name, _match(rule), rule["set"], str(rule["pkts"]), str(rule["bytes"])]
+    rows = [[rule["vf"], str(rule["order"]), name, _match(rule), rule["set"], f"{rule['pkts']:,}", f"{rule['bytes']:,}"]
             for name, rule in rules.items()]
     print("\n".join(grid(["VF", "order", "rule", "packets", "set", "matched", "bytes"], rows)) if rows else "no rules")
 
 
 def collect_add(weir, args):
-    words = args.terms
-    if len(words) % 2:
-        args.parser.error(f"{words[-1]} has no value: wanted mark add NAME KEY VALUE [KEY VALUE ...]")
-    for word in words:
-        if set(word) & set(";="):
-            args.parser.error(f"{word}: wanted KEY VALUE with a blank between, as in dst_port 443")
-    return weir.ask(f"/weir/mark/add,{args.name}," + ";".join(f"{k}={v}" for k, v in zip(words[::2], words[1::2])))
+    return weir.ask(f"/weir/mark/add,{args.name}," + key_values(args, "mark add NAME", "dst_port 443"))
 
 
 def draw_add(answer, args):

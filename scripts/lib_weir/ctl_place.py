@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """weirctl add and del: VFs that come and go while weir runs."""
-from .ctl_change import draw_terms, joined
+from .ctl_change import draw_terms, joined, key_values
 
 
 def _places(answer):
@@ -9,13 +9,7 @@ def _places(answer):
 
 
 def collect_add(weir, args):
-    words = args.terms
-    if len(words) % 2:
-        args.parser.error(f"{words[-1]} has no value: wanted add NAME KEY VALUE [KEY VALUE ...]")
-    for word in words:
-        if set(word) & set(";="):
-            args.parser.error(f"{word}: wanted KEY VALUE with a blank between, as in port net_vhost0")
-    return weir.ask(f"/weir/vf/add,{args.name}," + ";".join(f"{k}={v}" for k, v in zip(words[::2], words[1::2])))
+    return weir.ask(f"/weir/vf/add,{args.name}," + key_values(args, "add NAME", "port net_vhost0"))
 
 
 def draw_add(answer, args):

@@ -115,7 +115,7 @@ def draw_info(info, _):
     print(f"weir {info['version']} on {info['dpdk']}, process {info['pid']}, up for {info['uptime_ns'] / 1e9:,.0f} s")
     print(f"  config {info['config']}" + (f", state {info['state']}" if info["state"] else "")
           + f"; changes allowed: {info['allow_set']}, made: {info['changes']}")
-    print(f"  {info['n_vfs']} VFs, {info['n_spare']} spare places, {info['n_ports']} ports;"
+    print(f"  VFs {info['n_vfs']}, spare places {info['n_spare']}, ports {info['n_ports']};"
           f" {info['n_free_mbufs']:,} of {info['n_mbufs']:,} packet buffers free")
     rows = [[str(w["lcore"]), f"{w['rx_pkts']:,}", f"{w['tx_pkts']:,}",
              f"{100 * (1 - w['idle_turns'] / w['turns']) if w['turns'] else 0:.1f} %", f"{w['lost_ns'] / 1e9:,.3f} s",

@@ -366,6 +366,10 @@ static const struct mistake warnings[] = {
 	{"[port pf0]\nrole = pf\n[port vf0]\nspare = 2\n[vf a]\nport = vf0\nmac = 02:00:00:00:00:01\nwhen_full = drop\n", {NULL}},
 	{"[port pf0]\nrole = pf\n[port vf0]\nspare = 2\n[vf a]\nport = vf0\nmac = 02:00:00:00:00:01\n"
 	 "[vf b]\nport = vf0\nmac = 02:00:00:00:00:02\n", {NULL}},
+	{GOOD "tx.urgent_bps = 20M\n",
+		{"t.conf:5: [vf a] is sold urgent packets, but when it sends too much it is held (when_full = hold): they wait in its own "
+			"ring behind the others, and are refused there when it is full; wanted when_full = drop in [vf a]"}},
+	{GOOD "tx.urgent_bps = 20M\nwhen_full = drop\n", {NULL}},
 	{GOOD "tx.min_pps = 96k\n[switch]\npacket_capacity = 100k\n",
 		{"t.conf:1: [port pf0] is the uplink, and of 100k packets/s that the core can move (packet_capacity) VFs are guaranteed "
 			"96k: when all of them send"}},
