@@ -223,7 +223,8 @@ static bool set_mtu(struct port *p, const struct conf_port *c, struct why *notes
 			c->device, p->info.driver, c->mtu, DEFAULT_MTU);
 		return true;
 	}
-	why_add(why, "port %s: the device refuses mtu = %u: %s", c->device, c->mtu, strerror(-rc));
+	why_add(why, "port %s: driver %s refuses mtu = %u (%s): it takes frames of %u bytes", c->device, p->info.driver, c->mtu,
+		strerror(-rc), p->dev.max_rx_pktlen);
 	return false;
 }
 
