@@ -114,11 +114,17 @@ static bool look_at(const char *vdev, bool removes, struct why *why)
 	for (size_t i = 0; i < sizeof(socket_args) / sizeof(socket_args[0]); i++) {
 		const struct socket_arg *s = &socket_args[i];
 		const char *value = NULL;
-		size_t length = vdev_find_arg(vdev, s->path, &value);
+		size_t length;
 
-		if (length > 0 && strncmp(vdev, s->device, strlen(s->device)) == 0 &&
-		    (s->is_file == NULL || vdev_has_arg(vdev, s->is_file)))
+		if (strncmp(vdev, s->device, strlen(s->device)) != 0 || (s->is_file != NULL && !vdev_has_arg(vdev, s->is_file)))
+			continue;
+		length = vdev_find_arg(vdev, s->path, &value);
+		if (length > 0) {
 			ok &= look_at_path(&look, value, length, serves(vdev, s));
+		} else if (value != NULL || s->is_file == NULL) {
+			why_add(why, "%s: no path of a socket: wanted %sPATH in its --vdev", look.device, s->path);
+			ok = false;
+		}
 	}
 	return ok;
 }

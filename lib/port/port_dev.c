@@ -32,6 +32,32 @@ static const char *known_names(char *buf, size_t size)
 	return used > 0 ? buf : "none";
 }
 
+/* By --vdev or -a. */
+static bool was_given(const char *device)
+{
+	const struct rte_devargs *args;
+
+	RTE_EAL_DEVARGS_FOREACH (NULL, args) {
+		if (strcmp(args->name, device) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void say_unknown(const char *device, struct why *why)
+{
+	char names[160];
+
+	if (!was_given(device))
+		why_add(why, "port %s: EAL knows no such device; it knows: %s; give it with --vdev or -a", device,
+			known_names(names, sizeof(names)));
+	else if (strchr(device, ':') != NULL)
+		why_add(why, "port %s: no driver took it: is there such a device, and is it bound to vfio-pci (dpdk-devbind.py --status)? "
+			"EAL's lines above may say more", device);
+	else
+		why_add(why, "port %s: its driver does not start it, with what --vdev gives it: EAL's lines above say why", device);
+}
+
 /* A memif peer's descriptors are not validated by DPDK: it can make weir read and write what it likes.  The choice
  * of an uplink is trust enough; a VM behind memif must be trusted in so many words. */
 static bool is_trusted(const struct port *p, const struct conf_port *c)
@@ -56,13 +82,11 @@ static bool is_told(const struct port *p, const char *key)
 
 bool port_find(struct port *p, const struct conf_port *c, struct why *why)
 {
-	char names[160];
 	int rc;
 
 	p->kernel_fd = -1;
 	if (rte_eth_dev_get_port_by_name(c->device, &p->ethdev) != 0) {
-		why_add(why, "port %s: EAL knows no such device; it knows: %s; give it with --vdev or -a",
-			c->device, known_names(names, sizeof(names)));
+		say_unknown(c->device, why);
 		return false;
 	}
 	rc = rte_eth_dev_info_get(p->ethdev, &p->dev);
@@ -199,7 +223,8 @@ static bool set_mtu(struct port *p, const struct conf_port *c, struct why *notes
 			c->device, p->info.driver, c->mtu, DEFAULT_MTU);
 		return true;
 	}
-	why_add(why, "port %s: the device refuses mtu = %u: %s", c->device, c->mtu, strerror(-rc));
+	why_add(why, "port %s: driver %s refuses mtu = %u (%s): it takes frames of %u bytes", c->device, p->info.driver, c->mtu,
+		strerror(-rc), p->dev.max_rx_pktlen);
 	return false;
 }
 

@@ -198,6 +198,33 @@ class Kinds:
         return vdevs_of(["pf", "k"]) + ["net_tap0,iface=tt", vhost, memif]
 
 
+class TaggedKinds:
+    """Kernels in a VLAN whose tag is on the uplink only: behind af_packet (its checksums unfinished) and two taps, and one beyond
+    the uplink, for which another weir takes the tag off and on: this kernel may have no VLAN devices."""
+
+    cables = ["pf", "k", "h"]
+    apart = ["h"]
+    vfs = [("k", "net_af_packet1", "csum = fix"), ("t", "net_tap0", ""), ("u", "net_tap1", "")]
+    macs = {name: mac(0x31 + i) for i, name in enumerate("ktuh")}
+
+    @classmethod
+    def config(cls, _context):
+        text = "[port net_af_packet0]\nrole = pf\nrate = 1G\n\n"
+        for name, device, more in cls.vfs:
+            text += "[port %s]\n%s\n[vf %s]\nport = %s\nmac = %s\nvlan = 10\n\n" % (device, more, name, device, cls.macs[name])
+        return text
+
+    @classmethod
+    def vdevs(cls, _context):
+        return vdevs_of(["pf", "k"]) + ["net_tap%d,iface=t%s" % (i, name) for i, name in enumerate("tu")]
+
+    @classmethod
+    def beyond(cls):
+        """The other weir's config and vdevs."""
+        return ("[port net_af_packet0]\nrole = pf\nrate = 1G\n[port net_af_packet1]\n[vf h]\nport = net_af_packet1\nmac = %s\n"
+                "vlan = 10\n" % cls.macs["h"], ["net_af_packet%d,iface=%s,framecnt=1024" % x for x in enumerate(("gpf", "ph"))])
+
+
 class Neighbours:
     """A VF that keeps what it was sold, and beside it guests of every sort of bad manners, on a slow uplink that all want."""
 

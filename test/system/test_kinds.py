@@ -9,14 +9,14 @@ import time
 
 from harness.frames import OUTSIDE, udp4
 from harness.net import Inside
-from harness.process import Guest, MemifPeer
+from harness.process import Guest, MemifPeer, Weir
 from harness.suite import test
 from harness.vm import Host, Stream, random_bytes, send_stream
-from rigs import Kinds
+from rigs import Kinds, TaggedKinds
 
 STREAM = random_bytes(256 << 10, 7)
 DIGEST = hashlib.md5(STREAM).hexdigest()
-NUMBERS = {"pf": 1, "k": 2, "t": 3, "v": 4, "m": 5}
+NUMBERS = {"pf": 1, "k": 2, "t": 3, "v": 4, "m": 5, "u": 6, "h": 7}
 
 
 def addresses(name):
@@ -78,6 +78,36 @@ def all_pairs(rig, context):
             if source != destination:
                 carry(made, source, destination)
     context.note("20 pairs, IPv4 and IPv6, in %.0f s" % (time.monotonic() - started))
+
+
+def tagged_hosts(rig, context):
+    net, made = rig.net, {}
+    for cable in TaggedKinds.cables:
+        net.ends.pop(cable).close()
+    subprocess.run(["ip", "-n", net.guest_ns, "link", "set", "gpf", "netns", net.ns + "h"], check=True, timeout=10)
+    subprocess.run(["ip", "-n", net.ns + "h", "link", "set", "gpf", "up"], check=True, timeout=10)
+    rig.vms["beyond"] = Weir(context.binary, *TaggedKinds.beyond(), context.folder, net.ns + "h", "0@0,1@0").start(60)
+    context.processes.append(rig.vms["beyond"])
+    for name, device in {"k": "gk", "t": "tt", "u": "tu", "h": "gh"}.items():
+        made[name] = Host.apart(net, device, net.ns if name in "tu" else net.guest_ns)
+        subprocess.run(["ip", "-n", made[name].ns, "link", "set", device, "address", TaggedKinds.macs[name]], check=True, timeout=10)
+        v4, v6 = addresses(name)
+        made[name].up([v4 + "/24", v6 + "/64"], "tso" if name == "k" else "tx")
+    return made
+
+
+# Breaks without push_tag() (no stream begins), and with csum = keep on k.
+@test("TCP streams arrive whole in a VLAN whose tag is on the uplink only, from af_packet with unfinished checksums and from tap, and "
+      "from tap to tap", TaggedKinds, slow=True, timeout_s=90)
+def tagged_pairs(rig, context):
+    made = tagged_hosts(rig, context)
+    started = time.monotonic()
+    for source in made:
+        for destination in made:
+            if source != destination:
+                carry(made, source, destination)
+    context.note("12 pairs, IPv4 and IPv6, in %.0f s" % (time.monotonic() - started))
+    assert not any(rig.all_drops(name) for name, _, _ in TaggedKinds.vfs)
 
 
 # Breaks without frame_is_cut() in port_fix_burst(): half a frame would arrive.

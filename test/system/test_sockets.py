@@ -51,6 +51,19 @@ def bad_paths(context):
 
 
 # Breaks when port_find() does not look at the device's arguments, or port_start() at the driver.
+# Breaks without was_given(), or a look at what look_at() does not find.
+@test("a device that was given but does not come is told from one that was not, and a socket without a path is asked for")
+def no_device(context):
+    cases = (([], "port net_vhost0: EAL knows no such device; it knows: net_null0; give it with --vdev or -a"),
+             (["net_vhost0"], "net_vhost0: no path of a socket: wanted iface=PATH in its --vdev"),
+             (["net_vhost0,iface="], "net_vhost0: no path of a socket: wanted iface=PATH in its --vdev"),
+             (["net_af_packet0,iface=nosuch0"], "port net_af_packet0: its driver does not start it, with what --vdev gives it"))
+    for vdevs, wanted in cases:
+        done = start(context, *vdevs, config=CONFIG.replace("net_vhost0", "net_af_packet0") if "af_" in wanted else CONFIG)
+        assert done.returncode not in (0, -6, -11), "code %d" % done.returncode
+        assert wanted in done.stderr, "no %r in:\n%s" % (wanted, done.stderr)
+
+
 @test("TSO of a vhost port whose driver would not tell which frames to cut is refused")
 def refused(context):
     path = os.path.join(context.folder, "nobody")
