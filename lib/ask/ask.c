@@ -8,6 +8,7 @@
 
 #define NOMINAL_PPS	 UINT64_C(10000000)	/* for shares where no capacity is set */
 #define FIRST_PAUSE_NS	 NS_PER_US
+#define STARVED_NS	 (10 * NS_PER_MS)
 #define IDLE_BUCKETS	 64u
 #define IDLE_SHIFT	 9			/* pauses in steps of 0.5 us */
 
@@ -225,7 +226,8 @@ void ask_answer(struct ask *a, uint32_t id, uint32_t asked, uint32_t got, uint64
 	struct asker *k = &a->askers[id];
 
 	counter_add(&k->stats.n_asked, 1);
-	counter_add(&k->stats.core_ns, now_ns - k->ready_ns);
+	if (got > 0)	/* who had nothing waited for nothing */
+		counter_add(&k->stats.core_ns, now_ns - k->ready_ns);
 	k->ready_ns = now_ns;
 	if (got == 0) {
 		counter_add(&k->stats.n_empty, 1);
@@ -265,12 +267,18 @@ bool ask_is_capped(const struct ask *a, uint64_t now_ns)
 	return a->budget > 0 && order_n_waiting(a->order) > 0 && order_link_is_busy(a->order, now_ns);
 }
 
+/* Who had nothing when he was looked at last may have nothing now; but who waits for his look as long as this is starved. */
+static bool is_told(const struct asker *k, uint64_t now_ns)
+{
+	return k->pause_ns == 0 || now_ns - k->ready_ns >= STARVED_NS;
+}
+
 void ask_tick(struct ask *a, uint64_t now_ns)
 {
 	struct asker *k = &a->askers[a->tick];
 
 	a->tick = a->tick + 1 < a->n_askers ? a->tick + 1 : 0;
-	if (k->state != ASKER_READY)
+	if (k->state != ASKER_READY || !is_told(k, now_ns))
 		return;
 	counter_add(&k->stats.core_ns, now_ns - k->ready_ns);
 	k->ready_ns = now_ns;

@@ -35,7 +35,8 @@ struct ask_terms {
 struct ask_stats {
 	_Atomic uint64_t n_asked, n_empty, n_pkts;
 	_Atomic uint64_t n_no_room;	/* times it was not asked for want of room: held (contract 7) */
-	_Atomic uint64_t core_ns;	/* time ready, and not asked, since the core was busy with others */
+	_Atomic uint64_t core_ns;	/* time ready, and not asked, since the core was busy with others; what nothing came of
+					 * counts from 10 ms on */
 	_Atomic uint64_t n_woken, n_drained;	/* times it became ready, and was ready no more: now it is where they differ */
 };
 

@@ -10,31 +10,42 @@
 #define RATE_TEXT    32
 #define SO_FAR_TEXT  64
 
-static const char *const vf_advice[N_VIEW_BOUNDS] = {
+#define PPS_ADVICE    "its own limit in packets (max_pps): it sends more of them than it was sold, smaller ones perhaps; a higher one lifts it"
+#define TENANT_ADVICE "the limit of a tenant above it, which its other VMs share by weight and priority: the tenants' lines below tell whose"
+#define LINK_ADVICE   "the link is full, and others have their turns: a larger weight or min_bps gives it more of the link"
+#define CORE_ADVICE   "the core is full, and it waits to be read: a larger weight or min_pps gives it more of the packet capacity"
+
+static const char *const tx_advice[N_VIEW_BOUNDS] = {
 	[VIEW_BPS] = "its own limit in bits (max_bps): it offers more than it was sold; a higher one lifts it",
-	[VIEW_PPS] = "its own limit in packets (max_pps): it sends packets smaller than its SLA was made for",
-	[VIEW_TENANT] = "the limit of a tenant above it, which its other VMs share by weight and priority: the tenants' lines below "
-			"tell whose",
-	[VIEW_LINK] = "the link was others' turn: its share or guarantee is used up (weight, priority, min_bps)",
-	[VIEW_CORE] = "waiting to be read: the core's packet capacity is shared (min_pps, weight)",
+	[VIEW_PPS] = PPS_ADVICE,
+	[VIEW_TENANT] = TENANT_ADVICE,
+	[VIEW_LINK] = LINK_ADVICE,
+	[VIEW_CORE] = CORE_ADVICE,
 };
 
-/* The same of a VF that congestion beyond the uplink holds too. */
+static const char *const rx_advice[N_VIEW_BOUNDS] = {
+	[VIEW_BPS] = "its limit for what it receives, in bits (rx.max_bps): more is sent to it than it was sold; a higher one lifts it",
+	[VIEW_PPS] = "its limit for what it receives, in packets (rx.max_pps): more is sent to it than it was sold; a higher one lifts it",
+	[VIEW_TENANT] = TENANT_ADVICE,
+	[VIEW_LINK] = "its port is full, or does not take more: its guest reads too slowly, or more is sent to it than the port carries",
+	[VIEW_CORE] = CORE_ADVICE,
+};
+
+/* What a VF sends that congestion beyond the uplink holds too. */
 static const char *const beyond_advice[N_VIEW_BOUNDS] = {
 	[VIEW_BPS] = "what it may send for congestion beyond the uplink (above), or its own limit in bits (max_bps)",
-	[VIEW_PPS] = "its own limit in packets (max_pps): it sends packets smaller than its SLA was made for",
-	[VIEW_TENANT] = "the limit of a tenant above it, which its other VMs share by weight and priority: the tenants' lines below "
-			"tell whose",
-	[VIEW_LINK] = "the link was others' turn: its share or guarantee is used up (weight, priority, min_bps)",
-	[VIEW_CORE] = "waiting to be read: the core's packet capacity is shared (min_pps, weight)",
+	[VIEW_PPS] = PPS_ADVICE,
+	[VIEW_TENANT] = TENANT_ADVICE,
+	[VIEW_LINK] = LINK_ADVICE,
+	[VIEW_CORE] = CORE_ADVICE,
 };
 
 static const char *const tenant_advice[N_VIEW_BOUNDS] = {
-	[VIEW_BPS] = "the tenant's limit in bits (max_bps): its VMs together offer more than it was sold",
-	[VIEW_PPS] = "the tenant's limit in packets (max_pps): its VMs together send more packets than it was sold",
+	[VIEW_BPS] = "the tenant's limit in bits (max_bps): its VMs together offer more than it was sold; a higher one lifts it",
+	[VIEW_PPS] = "the tenant's limit in packets (max_pps): its VMs together send more packets than it was sold; a higher one lifts it",
 	[VIEW_TENANT] = "the tenant it is in",
-	[VIEW_LINK] = "the link was others' turn: the tenant's share or guarantee is used up (weight, priority, min_bps)",
-	[VIEW_CORE] = "waiting to be read: the core's packet capacity is shared (min_pps, weight)",
+	[VIEW_LINK] = "the link is full, and others have their turns: a larger weight or min_bps of the tenant gives it more of the link",
+	[VIEW_CORE] = "the core is full, and its VMs wait to be read: a larger weight or min_pps of the tenant gives it more",
 };
 
 /* What to do about a drop; others say it all by drop_text(). */
@@ -269,6 +280,16 @@ static void explain_others(const struct explain_figures *f, struct explain *out)
 			others_text(text, sizeof(text), f->by_pps, false));
 }
 
+/* A guarantee is used up when one of its units is. */
+static bool leaves_guarantee(const struct explain_figures *f)
+{
+	const struct sla *sold = &f->vf->tx_eff;
+	uint64_t bps = 8 * per_second(f->after.tx.out_bytes - f->before.tx.out_bytes, f->span_ns);
+	uint64_t pps = per_second(f->after.tx.out_pkts - f->before.tx.out_pkts, f->span_ns);
+
+	return bps < sold->min_bps && pps < sold->min_pps;
+}
+
 static void explain_dir(const struct explain_figures *f, bool is_tx, struct explain *out)
 {
 	const struct dir_view *before = is_tx ? &f->before.tx : &f->before.rx, *after = is_tx ? &f->after.tx : &f->after.rx;
@@ -286,12 +307,12 @@ static void explain_dir(const struct explain_figures *f, bool is_tx, struct expl
 		explain_remote(f, out);
 	}
 	bool is_held = explain_held(before->held_ns, after->held_ns, f->span_ns, is_tx ? f->tx_held_for_ns : f->rx_held_for_ns,
-		is_tx && is_held_beyond(f) ? beyond_advice : vf_advice, out);
+		!is_tx ? rx_advice : is_held_beyond(f) ? beyond_advice : tx_advice, out);
 	if (is_tx)
 		explain_others(f, out);
 	if (f->is_port_up && !is_held && dir_view_drops(after) == dir_view_drops(before) && after->backlog_pkts == 0)
-		say(out, "  nothing holds it: %s",
-			is_tx ? "its guest sends no more than this" : "no more than this is sent to it");
+		say(out, "  nothing holds it: %s%s", is_tx ? "its guest sends no more than this" : "no more than this is sent to it",
+			is_tx && leaves_guarantee(f) ? "; what it leaves of its guarantee is lent to others, and back with its next packet" : "");
 	if (after->backlog_pkts > 0)
 		say(out, "  %" PRIu64 " packets wait inside weir now", after->backlog_pkts);
 	if (marked > 0)

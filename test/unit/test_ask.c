@@ -236,6 +236,41 @@ START_TEST(capacity_and_terms_change_at_once)
 }
 END_TEST
 
+static uint64_t core_ns(const struct world *w, uint32_t id)
+{
+	return ask_stats(w->ask, id)->core_ns;
+}
+
+/* A full core: who has nothing waits for his look too, and that is nobody's bound.  Who has something is held, from the first
+ * look that finds it, and also when he is never looked at again.
+ * Broken by: waits that count whatever came of them; none that counts before an answer, of who had nothing (is_told()). */
+START_TEST(who_has_nothing_is_not_held_by_the_core)
+{
+	struct world w;
+
+	world_init(&w, 3, 10000, 256);
+	w.has[0] = true;
+	run(&w, NS_PER_S);
+	ck_assert_uint_eq(core_ns(&w, 1), 0);
+	ck_assert_uint_gt(core_ns(&w, 0), NS_PER_S / 2);
+	w.has[1] = true;
+	run(&w, NS_PER_S);
+	ck_assert_uint_gt(core_ns(&w, 1), NS_PER_S * 9 / 10);
+	ck_assert_uint_lt(core_ns(&w, 1), NS_PER_S * 11 / 10);
+	ck_assert_uint_eq(core_ns(&w, 2), 0);
+	ask_set(w.ask, 2, &(struct ask_terms){.weight = 1, .priority = 5}, w.now_ns);	/* never again */
+	w.has[2] = true;
+	for (int i = 0; i < 20; i++) {
+		run(&w, 50 * NS_PER_MS);
+		for (int n = 0; n < 3; n++)
+			ask_tick(w.ask, w.now_ns);
+	}
+	ck_assert_uint_gt(core_ns(&w, 2), NS_PER_S * 9 / 10);
+	ck_assert_uint_lt(core_ns(&w, 2), NS_PER_S * 11 / 10);
+	world_fini(&w);
+}
+END_TEST
+
 /* Broken by: wheel_next_ns() left out of ask_next_ns(). */
 START_TEST(next_time_is_never_too_late_for_somebody)
 {
@@ -317,6 +352,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, what_the_drained_gave_counts_too);
 	tcase_add_test(tc, who_is_off_is_not_asked_whatever_it_was_doing);
 	tcase_add_test(tc, capacity_and_terms_change_at_once);
+	tcase_add_test(tc, who_has_nothing_is_not_held_by_the_core);
 	tcase_add_loop_test(tc, next_time_is_never_too_late_for_somebody, 0, 10);
 	tcase_add_loop_test(tc, random_askers_keep_the_invariants_and_none_is_forgotten, 0, 50);
 	suite_add_tcase(s, tc);
