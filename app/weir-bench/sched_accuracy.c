@@ -149,7 +149,7 @@ static void run_entrant(struct bench *b, const struct accuracy *a, const struct 
 /* The worst row; the rows where the core took too long say so by themselves. */
 static void judge_worst(struct bench *b, const char *metric, const char *said, double bar, const char *unit)
 {
-	char name[80], worst_row[80] = "no row", what[200];
+	char name[80], worst_row[80] = "no row", what[240];
 	double worst = 0;
 
 	for (unsigned int i = 0; i < RTE_DIM(rows); i++) {
@@ -160,7 +160,8 @@ static void judge_worst(struct bench *b, const char *metric, const char *said, d
 			snprintf(worst_row, sizeof(worst_row), "%s", name);
 		}
 	}
-	snprintf(what, sizeof(what), "%s, worst row (%s)", said, worst_row);
+	snprintf(what, sizeof(what), "%s, worst row (%s; its core was away for %.0f ms)", said, worst_row,
+		bench_value(b, worst_row, BENCH_OURS, "core_lost"));
 	bench_bar(b, what, worst, BENCH_AT_MOST, bar, unit);
 }
 
@@ -197,6 +198,8 @@ static void run(struct bench *b)
 		(unsigned int)(LINK_BPS / 1000000000));
 	bench_note(b, "rte_sched: tc_period 10 ms and tb_size 20 ms of the rate unless named otherwise; its clock's own granularity "
 		"(TSC ticks a byte / 256) is part of its error");
+	bench_note(b, "gap: between two departures of a VF; ideal is what the first takes at its rate, and a gap below it is of packets that "
+		"left together");
 	bench_note(b, "burst: the most that a VF sent in any time beyond its rate, as time at its rate");
 }
 

@@ -84,7 +84,7 @@ def draw_vfs(vfs, _):
                      figure(rx["bps_1s"], "bps"), figure(rx["pps_1s"], "pps"),
                      figure(rx["peaks"]["recent"]["bps_1ms"], "bps"), str(sum(rx["drops"].values()))]
                     + ([credit(vf)] if has_credit else []))
-    print("\n".join(grid(["VF", "link", "tx 1 s", "", "busiest ms", "waiting", "held so far", "tx drops", "rx 1 s", "",
+    print("\n".join(grid(["VF", "link", "tx 1 s", "", "busiest ms", "waiting", "held most by", "tx drops", "rx 1 s", "",
                           "busiest ms", "rx drops"] + (["credit"] if has_credit else []), rows)))
 
 
@@ -101,7 +101,7 @@ def draw_tenants(tenants, _):
         tx = tenant["tx"]
         rows.append([name, tenant["parent"] or "-", str(tenant["n_all_vfs"]), sold(tx), figure(tx["bps_1s"], "bps"),
                      figure(tx["pps_1s"], "pps"), str(tx["backlog_pkts"]), heaviest_bound(tx.get("held_ns", {}))])
-    print("\n".join(grid(["tenant", "in", "VFs", "sold", "tx 1 s", "", "waiting", "held so far"], rows)))
+    print("\n".join(grid(["tenant", "in", "VFs", "sold", "tx 1 s", "", "waiting", "held most by"], rows)))
 
 
 def part(value, whole):

@@ -31,13 +31,13 @@ def _count(n):
 
 
 def _held_rows(sides):
-    """A line a bound that held it: how long since the start, and for how long without a pause so far."""
+    """A line a bound that held it: how long since the start, and for how long with no pause of a second so far."""
     rows = []
     for bound in sides[0]["held_ns"]:
         cells = []
         for side in sides:
             held, so_far = side["held_ns"][bound], side.get("held_for_ns", {}).get(bound, 0)
-            cells.append(_time(held) + (f", now for {so_far / 1e9:,.1f} s" if so_far else ""))
+            cells.append(_time(held) + (f", on and off for {so_far / 1e9:,.1f} s" if so_far else ""))
         if any(cell != "-" for cell in cells):
             rows.append([f"held by {bound}", *cells])
     return rows
