@@ -112,6 +112,31 @@ START_TEST(what_a_tenant_leaves_of_the_core_is_lent_and_is_back)
 }
 END_TEST
 
+/* What a silent VM was sold is not its tenant's: the tenant's others have their share of it as everybody has.  Broken by: what the
+ * members were sold as a guarantee of the tenant's own (150 kp/s for the VM beside the silent one). */
+START_TEST(what_a_silent_member_was_sold_is_lent_to_all_by_weight)
+{
+	struct rim *r = rim_create(&(struct rim_setup){
+		.ini = CORE_BOUND T("gold", "") RIM_VM(01, "tenant = gold\ntx.min_pps = 150k\n") RIM_VM(02, "tenant = gold\n")
+			RIM_VM(03, ""),
+		.placement = RIM_SINGLE});
+
+	flood(r, 1, 3);
+	settle(r);
+	is_near(rim_pps(r, 0, 0), 150e3, 0.005, "who was sold it");
+	is_near(rim_pps(r, 2, 0), 40e3, 0.005, "what is left");
+	rim_set_pps(r, 0, 0);
+	settle(r);
+	is_near(rim_pps(r, 1, 0), 95e3, 0.005, "the other of its tenant");
+	is_near(rim_pps(r, 2, 0), 95e3, 0.005, "who is in none");
+	rim_set_pps(r, 0, FLOOD_PPS);
+	rim_mark(r);
+	rim_run(r, 20 * MS);
+	is_near(rim_pps(r, 0, 0), 150e3, 0.03, "who was sold it, at once");
+	rim_end(r);
+}
+END_TEST
+
 /* Two VFs of one tenant share a port, of two tenants another: the first stands in the tenant, the second in what both are in.
  * What is promised to a VF on a shared port is its port's.  Broken by: the first VF's tenant for the port. */
 START_TEST(a_shared_port_stands_in_the_tenant_that_all_its_vfs_are_in)
@@ -269,6 +294,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_tenants_packets_are_kept_when_the_core_is_short, 0, 3);
 	tcase_add_test(tc, tenants_share_the_core_by_weight_however_many_vms_they_have);
 	tcase_add_test(tc, what_a_tenant_leaves_of_the_core_is_lent_and_is_back);
+	tcase_add_test(tc, what_a_silent_member_was_sold_is_lent_to_all_by_weight);
 	tcase_add_test(tc, a_shared_port_stands_in_the_tenant_that_all_its_vfs_are_in);
 	tcase_add_loop_test(tc, a_tenants_new_terms_reach_the_order_of_asking, 0, 3);
 	tcase_add_loop_test(tc, random_trees_get_of_the_core_what_the_contract_computes, 0, 10);
