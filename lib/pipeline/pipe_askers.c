@@ -65,6 +65,8 @@ static void set_tenants(struct pipe *p, const struct asking *plan, const struct 
 		const struct asking_tenant *t = &plan->tenants[i];
 		struct ask_terms terms = ask_terms(&part->tenants[i]);
 		uint32_t group = group_of(p, plan, i, now_ns);
+		/* What its members were sold is theirs, and makes it due while they want it; else it would stay in the tenant. */
+		terms.min_pps = u64_min(terms.min_pps, t->terms.min_pps);
 		if (terms.weight == 0)
 			continue;
 		ask_set_group(p->ask, group, &terms, now_ns);
