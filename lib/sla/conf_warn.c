@@ -14,7 +14,8 @@ static void warn_of_spares(const struct conf *conf, struct why *notes)
 		const struct conf_vf *vf = &conf->vfs[i];
 		const struct conf_port *port = &conf->ports[vf->port];
 
-		if (!conf_is_there(vf) || !vf->is_drop_forced || port->spare == 0 || port->n_vfs != 1)
+		if (!conf_is_there(vf) || !vf->is_drop_forced || port->spare == 0 ||
+			port->n_vfs != 1 || port->n_places != port->spare + 1)
 			continue;
 		why_add_at(notes, conf->file, vf->line,
 			"[vf %s] is alone on %s, but drops what it sends too much (when_full = drop): spare = %u keeps places "
@@ -107,6 +108,35 @@ static void warn_of_held_urgent(const struct conf *conf, struct why *notes)
 	}
 }
 
+#define SHORTEST_BYTES 60u
+#define LONGEST_BYTES  9216u
+
+/* A guarantee in one unit that the limit in the other cannot hold, whatever the packets' size. */
+static void warn_of_units(const struct conf *conf, struct why *notes)
+{
+	char min[UNITS_TEXT], takes[UNITS_TEXT], max[UNITS_TEXT];
+
+	for (uint32_t i = 0; i < conf->n_vfs; i++) {
+		const struct conf_vf *vf = &conf->vfs[i];
+		uint64_t least_bps = vf->tx.min_pps * SHORTEST_BYTES * 8, most_bps = vf->tx.max_pps * LONGEST_BYTES * 8;
+
+		if (!conf_is_there(vf))
+			continue;
+		if (vf->tx.max_bps != 0 && least_bps > vf->tx.max_bps)
+			why_add_at(notes, conf->file, vf->line,
+				"[vf %s] tx.min_pps = %s takes %s bits/s with the shortest packets (%u bytes), more than tx.max_bps = %s lets it "
+				"have; wanted a guarantee that its limit can hold",
+				vf->name, units_count_text(min, vf->tx.min_pps), units_count_text(takes, least_bps), SHORTEST_BYTES,
+				units_count_text(max, vf->tx.max_bps));
+		if (vf->tx.max_pps != 0 && vf->tx.min_bps > most_bps)
+			why_add_at(notes, conf->file, vf->line,
+				"[vf %s] tx.min_bps = %s is more than tx.max_pps = %s carries with the longest packets (%u bytes), %s bits/s; wanted "
+				"a guarantee that its limit can hold",
+				vf->name, units_count_text(min, vf->tx.min_bps), units_count_text(max, vf->tx.max_pps), LONGEST_BYTES,
+				units_count_text(takes, most_bps));
+	}
+}
+
 #define BURST_PKTS    32u
 #define SMALLEST_BITS (84u * 8)	/* of a 64-byte frame on the wire */
 
@@ -154,6 +184,7 @@ void conf_warn(const struct conf *conf, struct why *notes)
 	uint32_t *n = conf->n_tenants > 0 ? calloc(conf->n_tenants, sizeof(*n)) : NULL;
 
 	warn_of_spares(conf, notes);
+	warn_of_units(conf, notes);
 	warn_of_held_urgent(conf, notes);
 	warn_of_small_queues(conf, notes);
 	warn_of_all_sold(conf, notes);

@@ -366,6 +366,13 @@ static const struct mistake warnings[] = {
 	{"[port pf0]\nrole = pf\n[port vf0]\nspare = 2\n[vf a]\nport = vf0\nmac = 02:00:00:00:00:01\nwhen_full = drop\n", {NULL}},
 	{"[port pf0]\nrole = pf\n[port vf0]\nspare = 2\n[vf a]\nport = vf0\nmac = 02:00:00:00:00:01\n"
 	 "[vf b]\nport = vf0\nmac = 02:00:00:00:00:02\n", {NULL}},
+	{GOOD "tx.min_pps = 100k\ntx.max_bps = 1M\nrx.max_pps = 1k\n",
+		{"t.conf:5: [vf a] tx.min_pps = 100k takes 48M bits/s with the shortest packets (60 bytes), more than tx.max_bps = 1M lets it "
+			"have"}},
+	{GOOD "tx.max_pps = 1k\ntx.min_bps = 74M\n",
+		{"t.conf:5: [vf a] tx.min_bps = 74M is more than tx.max_pps = 1k carries with the longest packets (9216 bytes), 73.728M "
+			"bits/s"}},
+	{GOOD "tx.min_pps = 2k\ntx.max_bps = 1M\ntx.max_pps = 3k\n", {NULL}},
 	{GOOD "tx.urgent_bps = 20M\n",
 		{"t.conf:5: [vf a] is sold urgent packets, but when it sends too much it is held (when_full = hold): they wait in its own "
 			"ring behind the others, and are refused there when it is full; wanted when_full = drop in [vf a]"}},
