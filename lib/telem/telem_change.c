@@ -25,6 +25,7 @@ uint32_t put_line(struct rte_tel_data *array, const char *line, size_t n)
 		bool goes_on = part < n;
 
 		snprintf(piece, sizeof(piece), "%.*s%s", (int)part, line, goes_on ? "\\" : "");
+		make_printable(piece);
 		if (array != NULL)
 			rte_tel_data_add_array_string(array, piece);
 		line += part;

@@ -20,6 +20,7 @@
 /* telem_put.c: adds to a dict; to NULL adds nothing, so that a lack of memory costs a branch of the answer only. */
 void put_u64(struct rte_tel_data *d, const char *name, uint64_t value);
 void put_int(struct rte_tel_data *d, const char *name, int value);
+void make_printable(char *text);	/* in place: what is not becomes ? */
 void put_text(struct rte_tel_data *d, const char *name, const char *value);	/* cut at 127 characters */
 const char *mac_text(char text[MAC_TEXT], const uint8_t mac[6]);
 struct rte_tel_data *put_dict(struct rte_tel_data *d, const char *name);

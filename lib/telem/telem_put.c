@@ -25,11 +25,20 @@ void put_int(struct rte_tel_data *d, const char *name, int value)
 		rte_tel_data_add_dict_int(d, name, value);
 }
 
+/* EAL makes broken JSON of what is not printable ASCII, and what a client sends comes back in its reasons. */
+void make_printable(char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 void put_text(struct rte_tel_data *d, const char *name, const char *value)
 {
 	char text[RTE_TEL_MAX_STRING_LEN];
 
 	snprintf(text, sizeof(text), "%s", value);
+	make_printable(text);
 	if (d != NULL)
 		rte_tel_data_add_dict_string(d, name, text);
 }

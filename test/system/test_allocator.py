@@ -7,6 +7,7 @@ import time
 from harness.blast import Blast, CpuTime, TooBusy
 from harness.frames import OUTSIDE, udp4
 from harness.suite import test
+from harness.view import View, wait_until, weirctl
 from rigs import mac, sections, vdevs_of
 
 CABLES = ["pf", "a", "b"]
@@ -91,3 +92,20 @@ def away(context):
     assert "the control core was away for" in weir.output()
     assert weir.ask("/weir/sla/get,b")["tx"]["asked"]["max_bps"] == 0, "a change that was told to have failed was made later"
     assert "error" not in weir.ask("/weir/sla/set,b,tx.max_bps=1M")
+
+
+# Broken by: no control_note_cost() in app/weir/allocator.c.
+@test("a period that costs more than a tenth of it stretches, and /weir/allocator and weirctl say so", retry=True)
+def stretched(context):
+    text = sections(["pf", "a"], "1G", {}) + "[allocator]\nperiod = 100us\n[remote]\nperiod = 100us\n"
+    text += "".join("[vf v%d]\nport = net_af_packet1\nmac = 02:00:00:00:%02x:%02x\nqueue = 8\nreceive_queue = 8\n" % (i, i >> 8, i & 255)
+                    for i in range(1000))
+    _, weir = context.launch(["pf", "a"], text, vdevs_of(["pf", "a"]), mem_mb=512)
+    wait_until(lambda: weir.ask("/weir/allocator")["period_ns"] > 100000, "a longer period", 5)
+    time.sleep(0.5)
+    answer = weir.ask("/weir/allocator")
+    assert answer["period_asked_ns"] == 100000 and answer["period_ns"] >= 9 * answer["cost_p50_ns"], answer
+    texts = [d["text"] for d in answer["decisions"].values()]
+    assert any(text.startswith("a run costs ") and text.endswith("asked 0.100 ms") for text in texts), texts
+    said = weirctl(View(weir), "show", "allocator").stdout
+    assert "(asked 0.1 ms)" in said and "s ago  a run costs" in said, said
