@@ -36,7 +36,8 @@ tx.max_bps = %d
 
 def with_queues(bridge, n):
     """The testpmd of a guest, with n queue pairs on both sides."""
-    bridge.argv = [a.replace("net_virtio_user0,", "net_virtio_user0,queues=%d," % n).replace("iface=pk", "iface=pk,qpairs=%d" % n)
+    bridge.argv = [a.replace("net_virtio_user0,", "net_virtio_user0,queues=%d," % n)
+                   .replace("iface=pk", "iface=pk,qpairs=%d" % n)
                    for a in bridge.argv] + ["--rxq=%d" % n, "--txq=%d" % n]
     return bridge
 
@@ -125,8 +126,8 @@ def of_vhost(context):
     vhost(context).check(context)
 
 
-@test("memif with two rings each way, weir as its server: frames of both arrive, each flow in order, and one limit holds both "
-      "exactly", timeout_s=60, retry=True)
+@test("memif with two rings each way, weir as its server: frames of both arrive, each flow in order, and one limit holds "
+      "both exactly", timeout_s=60, retry=True)
 def of_memif(context):
     path = os.path.join(context.folder, "q.sock")
     Bed(context, "net_memif0", "net_memif0,role=server,id=0,socket-abstract=no,socket=" + path,
@@ -144,18 +145,19 @@ def of_af_packet(context):
 def refused(context):
     trace = os.path.join(context.folder, "in.pcap")
     write_pcap(trace, flows(1))
-    cases = [("net_af_packet0,iface=lo,qpairs=2", 1, "port net_af_packet0: queues = 1, but the device has 2, and nobody would read "
-              "what comes by the others: wanted qpairs=1 in its --vdev, or queues = 2 in [port net_af_packet0]"),
-             ("net_af_packet0,iface=lo", 2, "port net_af_packet0: queues = 2, but the device has 1: wanted qpairs=2 in its --vdev"),
-             ("net_vhost0,queues=2,iface=" + os.path.join(context.folder, "r.sock"), 1, "port net_vhost0: queues = 1, but the device "
-              "has 2, and nobody would read what comes by the others: wanted queues=1 in its --vdev"),
-             ("net_pcap0,rx_pcap=%s,tx_pcap=/dev/null" % trace, 2, "port net_pcap0: queues = 2, but the device has at most 1")]
+    lost = "but the device has 2, and nobody would read what comes by the others: "
+    cases = [("net_af_packet0,iface=lo,qpairs=2", 1,
+              "queues = 1, " + lost + "wanted qpairs=1 in its --vdev, or queues = 2 in [port net_af_packet0]"),
+             ("net_af_packet0,iface=lo", 2, "queues = 2, but the device has 1: wanted qpairs=2 in its --vdev"),
+             ("net_vhost0,queues=2,iface=" + os.path.join(context.folder, "r.sock"), 1,
+              "queues = 1, " + lost + "wanted queues=1 in its --vdev"),
+             ("net_pcap0,rx_pcap=%s,tx_pcap=/dev/null" % trace, 2, "queues = 2, but the device has at most 1")]
     for vdev, n, wanted in cases:
         device = vdev.split(",")[0]
-        done = start(context, vdev, config="[port net_null0]\nrole = pf\nrate = 1G\n[port %s]\nqueues = %d\n[vf a]\nport = %s\n" % (
-            device, n, device))
+        config = "[port net_null0]\nrole = pf\nrate = 1G\n[port %s]\nqueues = %d\n[vf a]\nport = %s\n" % (device, n, device)
+        done = start(context, vdev, config=config)
         assert done.returncode not in (0, -6, -11), "%s: code %d" % (vdev, done.returncode)
-        assert wanted in done.stderr, "no %r in:\n%s" % (wanted, done.stderr)
+        assert "port %s: %s" % (device, wanted) in done.stderr, "no %r in:\n%s" % (wanted, done.stderr)
 
 
 @test("a guest with one queue pair on a port that has two: frames pass both ways", timeout_s=60, retry=True)
@@ -215,8 +217,8 @@ class VmBed(View):
 
 
 # Breaks when port_rx() asks queue 0 only: half of the guest's flows stand still.
-@test("a VM with two CPUs and two queue pairs (mq=on): both are used, TCP has the limit in sum, UDP beyond it is in order, and the "
-      "guest goes to one queue and back", slow=True, timeout_s=120, retry=True)
+@test("a VM with two CPUs and two queue pairs (mq=on): both are used, TCP has the limit in sum, UDP beyond it is in order, and "
+      "the guest goes to one queue and back", slow=True, timeout_s=120, retry=True)
 def of_a_vm(context):
     bed = VmBed(context)
     vm = bed.vm
