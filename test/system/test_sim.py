@@ -155,6 +155,18 @@ def stands_still(context):
     assert done.returncode == 2 and "time stands still" in done.stderr and "[port a]" in done.stderr, done.stderr
 
 
+# Broken by: is_greedy() that is so whoever reads the ring: no end of packets to drop, 258 M events for one of them.
+@test("weir-sim ends with senders that nothing holds: they send as fast as their line")
+def unheld(context):
+    text = GOOD.replace("tx.min_bps = 70M", "tx.max_bps = 10M\nwhen_full = drop")
+    path = os.path.join(context.folder, "unheld.json")
+    done = sim(context, written(context, "unheld.conf", text + TRAFFIC), "--json", path)
+    assert done.returncode == 0, done.stderr
+    with open(path) as f:
+        out = json.load(f)
+    assert abs(out["vfs"][0]["offered"]["bps"] - 100e6) < 1e6 and out["events"] < 1e6, (out["vfs"][0]["offered"], out["events"])
+
+
 LOSSES = GOOD.replace("tx.min_bps = 70M", "tx.max_bps = 70M\nwhen_full = drop\ndscp_map = m").replace("tx.max_bps = 50M", "rx.max_bps = 20M") + """
 [dscp m]
 AF41 = high
