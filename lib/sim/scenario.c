@@ -169,6 +169,26 @@ static void settle_uplink(struct scenario_reading *reading)
 		s->uplink_bps = pf->rate_bps;
 }
 
+/* What would never happen is a mistake. */
+static void check_times(struct scenario_reading *reading)
+{
+	const struct scenario *s = reading->s;
+	const struct ini *ini = reading->r.ini;
+
+	for (size_t i = 0, n = 0; i < ini->n_sections; i++) {
+		const struct ini_section *section = &ini->sections[i];
+		if (section->first_line != 0 || strcmp(section->kind, "traffic") != 0)
+			continue;
+		if (n < s->n_traffics && s->traffics[n].start_ns >= s->duration_ns)
+			conf_say(&reading->r, conf_line(section, "start"), "start = %s: wanted a time before the end of the run (duration, in [sim])",
+				conf_entry(section, "start")->value);
+		n++;
+	}
+	for (uint32_t i = 0; i < s->n_changes; i++)
+		if (s->changes[i].at_ns >= s->duration_ns)
+			conf_say(&reading->r, s->changes[i].line, "[change]: wanted at = a time before the end of the run (duration, in [sim])");
+}
+
 /* A sender beyond the uplink that always has one more is held by its ring; before a switch there is none. */
 static void check_inbound(struct scenario_reading *reading)
 {
@@ -219,6 +239,7 @@ static struct scenario *from_ini(const struct ini *ini, bool is_good, struct why
 	settle_uplink(&reading);
 	check_inbound(&reading);
 	scenario_read_changes(&reading);
+	check_times(&reading);
 	if (s->warmup_ns == UINT64_MAX)
 		s->warmup_ns = s->duration_ns / 10;
 	if (s->sample_ns == 0)

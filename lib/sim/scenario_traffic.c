@@ -249,7 +249,9 @@ static void check_parties(struct scenario_reading *reading, const struct ini_sec
 	}
 	if (has_doubles(conf, t->from, t->n_from) || has_doubles(conf, t->to, t->n_to))
 		conf_say(r, section->line, "[traffic %s]: somebody is named twice in from or to: wanted each once", t->name);
-	if (t->n_from == 1 && t->n_to == 1 && t->from[0] == t->to[0])
+	if (t->n_from == 1 && t->n_to == 1 && t->from[0] == t->to[0] && conf_entry(section, "to") == NULL)
+		conf_say(r, section->line, "[traffic %s]: from = pf, and to = pf where nothing is said: wanted to = VFs", t->name);
+	else if (t->n_from == 1 && t->n_to == 1 && t->from[0] == t->to[0])
 		conf_say(r, conf_line(section, "to"), "to: wanted somebody else than the sender");
 	reading->n_sources += (uint64_t)t->n_from * t->n_to;
 	reading->n_flows += (uint64_t)t->n_from * t->n_to * t->n_flows;

@@ -346,6 +346,23 @@ static uint16_t tag_of(const struct conf *conf, vf_id from, vf_id to)
 	return 0;
 }
 
+/* Always one more than the ring holds: only where weir leaves packets in the ring.  Whoever it reads all the same, to drop
+ * what is too much, would have no end of them in one moment: he sends as fast as his line. */
+static bool is_greedy(const struct world *w, const struct source *s)
+{
+	return s->traffic->is_greedy && s->from != VF_PF && w->conf->ports[s->port].n_places == 1 &&
+		w->conf->vfs[s->from].when_full == WHEN_FULL_HOLD;
+}
+
+static uint64_t rate_of(const struct world *w, const struct source *s)
+{
+	uint64_t line_bps = w->conf->ports[s->port].rate_bps;
+
+	if (!s->traffic->is_greedy)
+		return s->traffic->rate_bps;
+	return line_bps != 0 ? line_bps : w->s->uplink_bps;
+}
+
 static void begin_timed(struct world *w, uint32_t id)
 {
 	struct source *s = &w->sources[id];
@@ -357,7 +374,7 @@ static void begin_timed(struct world *w, uint32_t id)
 		if (!advance_trace(w->conf, s))
 			return;
 	} else {
-		s->price = t->rate_pps > 0 ? price_of_pps(t->rate_pps) : price_of_bps(t->rate_bps);
+		s->price = t->rate_pps > 0 ? price_of_pps(t->rate_pps) : price_of_bps(rate_of(w, s));
 		s->next_bytes = draw_size(s);
 		/* Somewhere within an interval, or all senders of one rate would send in one moment. */
 		uint64_t interval_ns = price_ns(s->price, t->rate_pps > 0 ? 1 : s->next_bytes);
@@ -375,7 +392,7 @@ static void begin(struct world *w, uint32_t id)
 	struct source *s = &w->sources[id];
 	const struct traffic *t = s->traffic;
 
-	if (t->kind != TRAFFIC_TCP && !t->is_greedy) {
+	if (t->kind != TRAFFIC_TCP && !is_greedy(w, s)) {
 		begin_timed(w, id);
 		return;
 	}

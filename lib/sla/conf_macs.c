@@ -103,15 +103,40 @@ static void find_first(struct conf_reading *r, const struct owned_mac *group, co
 	}
 }
 
+static bool sends_untagged(const struct conf_vf *v)
+{
+	return v->vlan_mode != VLAN_TRUNK || v->vid != 0;
+}
+
+/* What comes untagged from a port is of whoever there has its MAC: of one. */
+static void say_indistinct(struct conf_reading *r, const struct owned_mac *group, const struct owned_mac *twin)
+{
+	const struct conf_vf *vfs = r->conf->vfs, *v = &vfs[twin->vf];
+	const struct owned_mac *first = group;
+
+	while (vfs[first->vf].port != v->port || !sends_untagged(&vfs[first->vf]))
+		first++;
+	uint32_t teller = r->vf_section[twin->vf] != NULL ? twin->vf : first->vf;
+	conf_say(r, mac_line(r, teller), "mac = " MAC_FORMAT " is [vf %s]'s and [vf %s]'s, and both send frames without a tag on one port, where "
+		"they cannot be told apart: wanted trunk = for one of them", MAC_BYTES(twin->mac), vfs[first->vf].name, v->name);
+}
+
 /* All that have one MAC. */
 static void check_group(struct conf_reading *r, const struct owned_mac *group, size_t n)
 {
 	uint64_t taken[64] = {0}, vlans[64];
+	bool is_on[CONF_MAX_PORTS] = {false};
 
 	for (size_t i = 0; i < n; i++) {
-		vlans_of(&r->conf->vfs[group[i].vf], vlans);
+		const struct conf_vf *v = &r->conf->vfs[group[i].vf];
+		bool is_untagged = v->port < CONF_MAX_PORTS && sends_untagged(v);
+		vlans_of(v, vlans);
 		if (common_vlan(taken, vlans) >= 0)
 			find_first(r, group, &group[i], vlans);
+		else if (is_untagged && is_on[v->port])
+			say_indistinct(r, group, &group[i]);
+		if (is_untagged)
+			is_on[v->port] = true;
 		for (int w = 0; w < 64; w++)
 			taken[w] |= vlans[w];
 	}

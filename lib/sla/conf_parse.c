@@ -172,8 +172,12 @@ static bool is_one_of(const char *kind, const char *const *kinds)
 	return false;
 }
 
-static void read_section(struct conf_reading *r, const struct ini_section *s)
+/* 'others': kinds that are somebody else's, for the message. */
+static void read_section(struct conf_reading *r, const struct ini_section *s, const char *const *others)
 {
+	char here[80] = "";
+	size_t n = 0;
+
 	for (size_t i = 0; i < LENGTH(sections); i++) {
 		if (strcmp(s->kind, sections[i].kind) != 0)
 			continue;
@@ -184,10 +188,12 @@ static void read_section(struct conf_reading *r, const struct ini_section *s)
 			sections[i].read(r, s);
 		return;
 	}
+	for (; others != NULL && *others != NULL && n < sizeof(here); others++)
+		n += (size_t)snprintf(here + n, sizeof(here) - n, "%s[%s]", n == 0 ? ", and here " : ", ", *others);
 	conf_say(r, s->line,
 		"unknown section [%.60s]: wanted [switch], [port DEVICE], [vf NAME], [tenant NAME], [classes], "
-		"[allocator], [remote], [dscp NAME] or [mark NAME]%s",
-		s->kind,
+		"[allocator], [remote], [dscp NAME] or [mark NAME]%s%s",
+		s->kind, here,
 		strcmp(s->kind, "vm") == 0 ? "; a VM with terms of its own is a [tenant] of its VFs"
 					   : "");
 }
@@ -232,7 +238,7 @@ static struct conf *read_whole(const struct ini *ini, bool is_good_ini, const ch
 	}
 	for (size_t i = 0; i < ini->n_sections; i++)
 		if (!is_one_of(ini->sections[i].kind, others))
-			read_section(&r, &ini->sections[i]);
+			read_section(&r, &ini->sections[i], others);
 	conf_check(&r);
 	if (running == NULL)
 		conf_add_spares(&r);

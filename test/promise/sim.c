@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Contract 3 in whole worlds of the simulator: random SLA sets and demands get what allocate() computes, through the same
+/* Contract 3 in whole worlds of the simulator: random SLA sets and demands, tenants among them, get what allocate_tree() computes, through the same
  * reader, switch, asking order and scheduler as in weir, counted where packets arrive.  A set's number is its seed, and is told with
  * what is wrong; how far off the worst was is told in any case. */
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #define N_SETS	  200	/* a loop: 2,000 in all; WEIR_SIM_SETS=1000 in the environment takes so many a loop */
 #define TOLERANCE 0.005	/* of the link */
 #define MOST_VFS  30	/* a port each */
+#define MOST_TENANTS 4
 #define WARM_NS	  (150 * NS_PER_MS)
 #define SPAN_NS	  (400 * NS_PER_MS)	/* a packet is 0.06 % of it */
 #define END_NS	  (5 * NS_PER_MS)
@@ -29,6 +30,7 @@ struct drawn {
 	uint64_t min_bps, min_pps, max_bps, max_pps, rate_bps;	/* 0: not set; a rate of 0: all it can */
 	uint32_t bytes, weight;
 	unsigned int priority;
+	uint32_t parent;		/* 1 + the tenant's number; 0: none */
 };
 
 static struct drawn draw(uint64_t *seed, double *room)
@@ -56,6 +58,42 @@ static struct drawn draw(uint64_t *seed, double *room)
 	return d;
 }
 
+/* Its members send packets of one size and have no minimum in packets of their own: of several both clocks of the tenant
+ * would bind, one after the other, and what that comes to is not to be computed in one unit. */
+static struct drawn draw_tenant(uint64_t *seed, double *room)
+{
+	struct drawn t = draw(seed, room);
+
+	t.min_pps = t.max_pps = t.rate_bps = 0;
+	if (t.max_bps > 0)
+		t.max_bps += (uint64_t)(0.5 * LINK_BPS);	/* what its members are promised fits: room is less */
+	return t;
+}
+
+/* In one of the tenants, or in none. */
+static struct drawn draw_member(uint64_t *seed, double *room, const struct drawn *tenants, uint32_t n_tenants)
+{
+	struct drawn d = draw(seed, room);
+
+	d.parent = n_tenants > 0 ? (uint32_t)(unit_random(seed) % (n_tenants + 1)) : 0;
+	if (d.parent == 0)
+		return d;
+	d.bytes = tenants[d.parent - 1].bytes;
+	d.min_pps = 0;
+	if (d.max_pps > 0)
+		d.max_pps += d.min_bps / 8 / 1500 + 1;
+	return d;
+}
+
+static void write_tenant(FILE *f, uint32_t i, const struct drawn *d)
+{
+	fprintf(f, "[tenant t%u]\ntx.weight = %u\ntx.priority = %u\n", i, d->weight, d->priority);
+	if (d->min_bps > 0)
+		fprintf(f, "tx.min_bps = %lu\n", (unsigned long)d->min_bps);
+	if (d->max_bps > 0)
+		fprintf(f, "tx.max_bps = %lu\n", (unsigned long)d->max_bps);
+}
+
 static void write_vf(FILE *f, uint32_t i, const struct drawn *d)
 {
 	fprintf(f, "[port p%u]\n[vf v%u]\nport = p%u\nmac = 02:00:00:00:01:%02x\ntx.weight = %u\ntx.priority = %u\n", i, i, i, i,
@@ -68,6 +106,8 @@ static void write_vf(FILE *f, uint32_t i, const struct drawn *d)
 		fprintf(f, "tx.max_bps = %lu\n", (unsigned long)d->max_bps);
 	if (d->max_pps > 0)
 		fprintf(f, "tx.max_pps = %lu\n", (unsigned long)d->max_pps);
+	if (d->parent > 0)
+		fprintf(f, "tenant = t%u\n", d->parent - 1);
 	fprintf(f, "[traffic t%u]\nfrom = v%u\nsize = %u\n", i, i, d->bytes);
 	if (d->rate_bps > 0)
 		fprintf(f, "rate = %lu\n", (unsigned long)d->rate_bps);
@@ -116,11 +156,13 @@ static void run(struct world *w, uint64_t until_ns)
 static double check_set(uint64_t number)
 {
 	static struct why why;
-	struct want wants[MOST_VFS];
+	struct want wants[MOST_VFS + MOST_TENANTS];
+	struct drawn tenants[MOST_TENANTS];
 	uint64_t seed = number;
 	double worst = 0;
 	uint32_t n = 2 + (uint32_t)(unit_random(&seed) % (MOST_VFS - 1));
-	double room = LINK_BPS * 0.9;
+	uint32_t n_tenants = number % 2 * (uint32_t)(unit_random(&seed) % (MOST_TENANTS + 1));
+	double room = LINK_BPS * (n_tenants > 0 ? 0.45 : 0.9);
 	struct scenario *s;
 	char *ini;
 	size_t size;
@@ -128,14 +170,21 @@ static double check_set(uint64_t number)
 
 	fprintf(f, "[sim]\nduration = 2s\nturn = 50us\nseed = %lu\n[port up]\nrole = pf\nrate = 50M\nlink_basis = l2\n",
 		(unsigned long)number);
+	for (uint32_t i = 0; i < n_tenants; i++) {
+		tenants[i] = draw_tenant(&seed, &room);
+		wants[n + i] = want_of(&tenants[i]);
+		wants[n + i].is_tenant = true;
+		write_tenant(f, i, &tenants[i]);
+	}
 	for (uint32_t i = 0; i < n; i++) {
-		struct drawn d = draw(&seed, &room);
+		struct drawn d = draw_member(&seed, &room, tenants, n_tenants);
 		wants[i] = want_of(&d);
+		wants[i].parent = d.parent > 0 ? n + d.parent : 0;
 		write_vf(f, i, &d);
 	}
 	fclose(f);
 	struct world *w = create(ini, size, &s);
-	allocate(wants, n, LINK_BPS);
+	allocate_tree(wants, n + n_tenants, LINK_BPS);
 	run(w, WARM_NS);
 	world_mark(w);
 	run(w, WARM_NS + SPAN_NS);

@@ -282,6 +282,10 @@ static const struct mistake mistakes[] = {
 	{GOOD "mac = 02:00:00:00:00:01\nvlan = 1\n[vf b]\nport = vf1\nmac = 02:00:00:00:00:01\nvlan = 2\n"
 	      "[vf c]\nport = vf1\nmac = 02:00:00:00:00:01\nvlan = 1\n",
 		{"t.conf:15: mac = 02:00:00:00:00:01 of [vf c] is [vf a]'s too (line 7), in VLAN 1"}},
+	{GOOD "mac = 02:00:00:00:00:01\nvlan = 1\n[vf b]\nport = vf0\nmac = 02:00:00:00:00:01\nvlan = 2\n",
+		{"t.conf:11: mac = 02:00:00:00:00:01 is [vf a]'s and [vf b]'s, and both send frames without a tag"}},
+	{GOOD "mac = 02:00:00:00:00:01\n[vf b]\nport = vf0\nmac = 02:00:00:00:00:01\ntrunk = 2\nnative = 3\n",
+		{"t.conf:10: mac = 02:00:00:00:00:01 is [vf a]'s and [vf b]'s, and both send frames without a tag"}},
 	/* VLANs */
 	{GOOD "vlan = 4095\n[vf b]\nport = vf1\nvlan = 0\n",
 		{"t.conf:7: vlan = 4095: wanted a VLAN, from 1 to 4094",

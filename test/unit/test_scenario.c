@@ -148,6 +148,10 @@ static const struct {
 	{CONF "[traffic t]\nkind = tcp\nfrom = vm1\nalgorithm = qtcp\ntarget = 1G\nclass = a\n"
 		"[traffic u]\nkind = tcp\nfrom = vm2\nalgorithm = qtcp\ntarget = 2G\nclass = a\n",
 		"s.conf:22: target = 2000000000: wanted 1000000000, as class = a has at line 12"},
+	{CONF "[traffic t]\nfrom = pf\nrate = 1M\n", "s.conf:12: [traffic t]: from = pf, and to = pf where nothing is said: wanted to = VFs"},
+	{CONF "[traffic t]\nfrom = vm1\nrate = 1M\nstart = 5s\n", "s.conf:15: start = 5s: wanted a time before the end"},
+	{CONF "[change c]\nat = 5s\nvf = vm1\ntx.weight = 2\n", "s.conf:12: [change]: wanted at = a time before the end"},
+	{CONF "[trafic t]\nfrom = vm1\n", "[dscp NAME] or [mark NAME], and here [sim], [traffic], [bottleneck], [change]"},
 	{CONF "[change c]\nvf = vm1\ntx.weight = 2\n", "s.conf:12: [change c]: wanted at = a time"},
 	{CONF "[change c]\nat = soon\nvf = vm1\ntx.weight = 2\n", "s.conf:13: [change c]: wanted at = a time"},
 	{CONF "[change c]\nat = 1ms\ntx.weight = 2\n", "s.conf:12: [change c]: wanted one of vf = and tenant ="},
