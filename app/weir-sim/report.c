@@ -152,6 +152,12 @@ static void print_losses(const struct sim *sim, FILE *out)
 	if (l.n_more > 0)
 		fprintf(out, "  and %u lines more (--json has all)\n", l.n_more);
 	table_destroy(l.t);
+	for (vf_id vf = 0; vf < sim->s->conf->n_vfs; vf++) {
+		const char *name = world_shut_out(sim->w, vf);
+		if (name != NULL)
+			fprintf(out, "  [traffic %s] of %s is shut out: its ring, full of the others, took none of its packets (when_full = %s)\n",
+				name, sim->s->conf->vfs[vf].name, sim->s->conf->vfs[vf].when_full == WHEN_FULL_HOLD ? "hold" : "drop");
+	}
 }
 
 static void print_classes(const struct sim *sim, FILE *out)

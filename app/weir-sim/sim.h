@@ -51,7 +51,8 @@ struct verdict {
 	uint64_t drops;
 	bool is_guarantee_kept;		/* nothing was served later than its deadline + 1 ms */
 	bool is_limit_kept;		/* never above rate x time + burst */
-	bool is_starved;		/* offered, and nothing came through */
+	const char *shut_out;		/* a [traffic] of which its own ring took nothing; NULL: there is none */
+	bool is_starved;		/* offered, and nothing came through: of all, or of that */
 };
 
 void verdict_of(const struct sim *sim, vf_id vf, enum world_dir dir, struct verdict *v);

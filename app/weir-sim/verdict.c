@@ -89,7 +89,8 @@ void verdict_of(const struct sim *sim, vf_id vf, enum world_dir dir, struct verd
 	v->drops = dir_view_drops(d);
 	v->is_guarantee_kept = d->missed_ns == 0;
 	v->is_limit_kept = is_limit_kept(sim, vf, dir, f);
-	v->is_starved = f->offered_pkts > 0 && f->got_pkts == 0 && dir == WORLD_TX;
+	v->shut_out = dir == WORLD_TX ? world_shut_out(sim->w, vf) : NULL;
+	v->is_starved = dir == WORLD_TX && ((f->offered_pkts > 0 && f->got_pkts == 0) || v->shut_out != NULL);
 }
 
 bool verdict_all_kept(const struct sim *sim)

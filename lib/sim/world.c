@@ -204,6 +204,8 @@ void world_mark(struct world *w)
 	}
 	for (uint16_t port = 0; port < w->conf->n_ports; port++)
 		w->guests[port].sent_bytes = 0;
+	for (uint32_t i = 0; i < w->n_sources; i++)
+		w->sources[i].has_come = w->sources[i].is_refused = false;
 	w->beyond.figures = w->before.figures = (struct world_bottleneck){0};
 	world_mark_flows(w);
 }

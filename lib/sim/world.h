@@ -73,6 +73,8 @@ const struct world_bottleneck *world_inbound(const struct world *w);
 uint64_t world_bottleneck_vf_bytes(const struct world *w, vf_id vf);	/* carried, of this sender */
 const uint64_t *world_traffic_drops(const struct world *w, uint32_t traffic);	/* in weir, by reason, since world_mark() */
 const struct world_messages *world_messages(const struct world *w, uint32_t traffic);
+/* A [traffic] that this VF offered since world_mark(), and of which its own ring took nothing; NULL: there is none. */
+const char *world_shut_out(const struct world *w, vf_id vf);
 uint64_t world_open_misses(const struct world *w, uint32_t traffic);	/* not ended, and past their target already */
 uint64_t world_port_bytes(const struct world *w, uint16_t port);	/* sent to it, as its link counts them */
 

@@ -44,6 +44,7 @@ struct source {
 	uint64_t on_until_ns;		/* onoff: of the period that holds 'next' */
 	uint32_t at_trace;
 	bool is_waiting;		/* greedy: in its port's queue */
+	bool has_come, is_refused;	/* since world_mark(): its ring took some; and did not take some */
 	/* Its packets. */
 	alignas(64) uint64_t src_mac;
 	uint64_t dst_mac;

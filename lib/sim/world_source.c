@@ -40,8 +40,9 @@ static bool is_taken(const struct conf *conf, uint64_t mac)
 
 void world_put(struct world *w, struct guest *g, const struct slot *slot)
 {
-	const struct source *s = &w->sources[slot->source];
+	struct source *s = &w->sources[slot->source];
 
+	s->has_come = true;
 	if (s->from == VF_PF && w->before.byte != 0)
 		world_come(w, slot);
 	else
@@ -55,8 +56,9 @@ void world_put(struct world *w, struct guest *g, const struct slot *slot)
 	}
 }
 
-static void refuse(struct world *w, const struct source *s)
+static void refuse(struct world *w, struct source *s)
 {
+	s->is_refused = true;
 	for (int dir = 0; dir < N_WORLD_DIRS; dir++) {
 		vf_id vf = dir == WORLD_TX ? s->from : s->to;
 		if (vf == VF_PF)
@@ -65,6 +67,16 @@ static void refuse(struct world *w, const struct source *s)
 		figures_of(w, vf, dir)->offered_bytes += s->next_bytes;
 		figures_of(w, vf, dir)->refused_pkts++;
 	}
+}
+
+const char *world_shut_out(const struct world *w, vf_id vf)
+{
+	for (uint32_t i = 0; i < w->n_sources; i++) {
+		const struct source *s = &w->sources[i];
+		if (s->from == vf && s->is_refused && !s->has_come)
+			return s->traffic->name;
+	}
+	return NULL;
 }
 
 /* ---- What comes next ---- */
