@@ -20,6 +20,20 @@ def settled_s(run):
     return since
 
 
+def after_50_rtts(run, rtt_us):
+    """-> in words, how many samples were still off by more than a tenth, and the worst of them."""
+    off, n = [], 0
+    for at_s, bps in run.samples():
+        if at_s * 1e6 <= 50 * rtt_us:
+            continue
+        whole = sum(bps[name] for name in CLASSES)
+        worst = max(abs(bps[name] / (whole * part) - 1) * 100 for name, part in CLASSES.items())
+        n += 1
+        if worst > 10:
+            off.append(worst)
+    return f"{len(off)} of {n} samples later than 50 RTT are off by more than a tenth" + (f", the worst by {max(off):.0f} %" if off else "")
+
+
 def between(run, from_s, to_s):
     """-> the mean rates of a time."""
     some = [bps for at_s, bps in run.samples() if from_s < at_s <= to_s + 1e-9]
@@ -50,7 +64,7 @@ def convergence(play):
         rtts = settled_s(run) * 1e6 / rtt_us
         yield Row("D", "beyond-convergence", f"each class has its part of what all have, within a tenth, for good; RTT {rtt_us} us", "Q settles in ~50 RTT",
                   f"from {settled_s(run) * 1e3:.1f} ms on: {rtts:.0f} RTT", "<= 50 RTT", rtts <= 50,
-                  "back-offs and the senders' own answer to marks move the parts of single samples")
+                  f"{after_50_rtts(run, rtt_us)}: back-offs and the senders' own answer to marks move the parts of single samples")
         qualities = [part * 100e9 / bps for part, bps in zip(CLASSES.values(), carried(run))]
         yield Row("D", "beyond-convergence", f"Q over all, RTT {rtt_us} us", "0.95..1", " / ".join(f"{q:.3f}" for q in qualities), "0.95 to 1",
                   all(0.95 <= q <= 1 for q in qualities), "all three at or below 1 needs a link that is full at all times; the loop probes for more and gives way, so 3 to 5 % "

@@ -182,7 +182,7 @@ def progress(context):
              re.findall(r"\r\[(#*) *\] ([\d.]+) of 1\.500 s, ([\d.]+) M events/s", said)]
     assert code == 0 and len(shown) >= 2, said
     for (bar, at_s, rate), (_, later_s, _) in zip(shown, shown[1:] + [(30, 1.5, 1)]):
-        assert at_s < later_s and bar == int(at_s / 1.5 * 30 + 1e-9) and rate > 0, shown
+        assert at_s < later_s and 0 <= at_s / 1.5 * 30 - bar + 0.02 <= 1.04 and rate > 0, shown      # at_s is rounded
     assert said.endswith("\r\x1b[K"), said[-40:]
     assert on_a_terminal([binary, scenario, "--quiet"]) == ("", 0)
     assert sim(context, scenario).stderr == ""      # no terminal
