@@ -149,6 +149,17 @@ def strict(context):
     assert done.returncode == 3 and "GUARANTEE MISSED" in done.stdout, done.stdout + done.stderr
 
 
+# Fails if a VF that gets anything counts as served.
+@test("weir-sim --strict fails when a VF's ring, full of one [traffic], takes nothing of another")
+def shut_out(context):
+    voice = "[traffic voice]\nfrom = vm2\nrate = 5M\nsize = 200\ndscp = EF\n"
+    bulk = "[traffic bulk]\nfrom = vm2\nrate = %s\n"
+    done = sim(context, written(context, "shut.conf", GOOD + bulk % "max" + voice), "--strict")
+    assert done.returncode == 3 and "[traffic voice] of vm2 is shut out" in done.stdout, done.stdout + done.stderr
+    done = sim(context, written(context, "open.conf", GOOD + bulk % "20M" + voice), "--strict")
+    assert done.returncode == 0 and "shut out" not in done.stdout, done.stdout + done.stderr
+
+
 @test("weir-sim stops a run whose time stands still, and says what it saw")
 def stands_still(context):
     text = GOOD.replace("tx.max_bps = 50M\n", "").replace("200ms", "200ms\nturn = 0ns")
