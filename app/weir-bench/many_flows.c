@@ -16,7 +16,7 @@
 #define TRIAL_PKTS     4096u
 #define N_SIZES	       6u
 #define MOST_PKTS      (140 << 10)	/* of memory for mbufs there is so much: 330 MB */
-#define MOST_PEERS     3u
+#define MOST_PEERS     4u
 #define SHAPED_VFS     20000u
 #define SHAPED_BPS     (24 * UINT64_C(1000000000))
 #define SHAPED_PKT_LEN 1500u
@@ -66,7 +66,7 @@ static void run_load(struct bench *b, const char *name, const struct sched_load 
 
 static void run_shaping(struct bench *b)
 {
-	static const struct sched_peer *const peers[] = {&sched_weir, &sched_fq, &sched_heap};
+	static const struct sched_peer *const peers[] = {&sched_weir, &sched_fq, &sched_heap, &sched_carousel};
 	static const char name[] = "shaping, 20000 flows at 24 Gb/s";
 	/* Their limits are 95 % of the link: who waits, waits for his own. */
 	struct sched_load load = {

@@ -71,6 +71,7 @@ extern const struct sched_peer sched_weir;	/* lib/sched, as the pipeline drives 
 extern const struct sched_peer sched_naive;	/* a token bucket a VF, deficit round robin over all that wait */
 extern const struct sched_peer sched_heap;	/* hClock as published, in binary heaps */
 extern const struct sched_peer sched_fq;	/* limits alone, as the kernel's fq: a red-black tree of who must wait */
+extern const struct sched_peer sched_carousel;	/* limits alone, a wheel of packets looked through slot by slot */
 extern const struct sched_peer sched_rte;	/* peer_rte_sched.c; takes whatever the sink takes */
 extern const struct sched_peer sched_rte_capped;	/* the same behind a sink of the port's rate, for real time */
 

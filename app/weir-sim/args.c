@@ -5,11 +5,14 @@
 #include "sim.h"
 #include "units.h"
 
+#define MOST_BPS UINT64_C(10000000000000)	/* as in the configuration */
+
 static const struct option options[] = {
 	{"json", required_argument, NULL, 'j'},
 	{"csv", required_argument, NULL, 'c'},
 	{"plot", required_argument, NULL, 'p'},
 	{"seed", required_argument, NULL, 's'},
+	{"uplink-rate", required_argument, NULL, 'u'},
 	{"strict", no_argument, NULL, 'S'},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
@@ -29,7 +32,8 @@ static const char help[] =
 	"  --csv FILE    rates over time, a line a VF, direction and sample\n"
 	"  --plot FILE   the same as a picture (.svg, .png or .pdf; needs python3-matplotlib)\n"
 	"  --seed N      other random numbers than the scenario's\n"
-	"  --strict      end with 3 where a guarantee or a limit was not kept\n"
+	"  --uplink-rate RATE, such as 25G: what the uplink's device would tell, where SCENARIO names no rate\n"
+	"  --strict      end with 3 where a guarantee or a limit was not kept, or traffic got nothing\n"
 	"  --quiet       print nothing\n"
 	"  --help, --version\n"
 	"\n"
@@ -58,6 +62,11 @@ static bool take(struct sim_args *args, int option)
 		if (!args->has_seed)
 			fprintf(stderr, "weir-sim: --seed %s: wanted a number\n", optarg);
 		return args->has_seed;
+	case 'u':
+		if (units_parse_count(optarg, &args->uplink_bps) && args->uplink_bps >= 1000 && args->uplink_bps <= MOST_BPS)
+			return true;
+		fprintf(stderr, "weir-sim: --uplink-rate %s: wanted bits per second such as 25G\n", optarg);
+		return false;
 	case 'S':
 		args->is_strict = true;
 		return true;

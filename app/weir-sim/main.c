@@ -12,7 +12,7 @@ static struct scenario *load(const struct sim_args *args)
 	struct scenario *s;
 
 	why_init(&why);
-	s = scenario_load(args->scenario, &why);
+	s = scenario_load(args->scenario, args->uplink_bps, &why);
 	if (s != NULL && !trace_load_all(s, args->scenario, &why)) {
 		scenario_destroy(s);
 		s = NULL;

@@ -22,7 +22,7 @@ enum sim_exit {
 struct sim_args {
 	const char *scenario, *json, *csv, *plot;
 	bool has_seed, is_quiet, is_strict, help, version;
-	uint64_t seed;
+	uint64_t seed, uplink_bps;
 };
 
 bool args_parse(struct sim_args *args, int argc, char **argv);	/* false: said on stderr */

@@ -157,12 +157,14 @@ static void settle_uplink(struct scenario_reading *reading)
 	if (s->conf->n_vfs == 0)
 		conf_say(r, 0, "there is no [vf]: wanted one or more, for somebody must send");
 	pf = &s->conf->ports[s->conf->pf];
+	if (pf->rate_bps == 0 && s->uplink_bps == 0)
+		s->uplink_bps = reading->device_bps;
 	if (pf->rate_bps != 0 && s->uplink_bps != 0)
 		conf_say(r, conf_line(sim, "uplink_rate"), "uplink_rate: the config has rate = for [port %s]: wanted one "
 			"of both", pf->device);
 	else if (pf->rate_bps == 0 && s->uplink_bps == 0)
-		conf_say(r, sim != NULL ? sim->line : 0, "[port %s] takes the device's rate: wanted uplink_rate in [sim], "
-			"for there is no device", pf->device);
+		conf_say(r, sim != NULL ? sim->line : 0, "[port %s] takes the device's rate: wanted uplink_rate in [sim], or "
+			"--uplink-rate, for there is no device", pf->device);
 	else if (pf->rate_bps == 0 && !conf_admit(s->conf, s->uplink_bps, pf->basis, r->why))
 		r->ok = false;
 	if (pf->rate_bps != 0)
@@ -220,11 +222,11 @@ static void read_sections(struct scenario_reading *reading)
 	}
 }
 
-static struct scenario *from_ini(const struct ini *ini, bool is_good, struct why *why)
+static struct scenario *from_ini(const struct ini *ini, bool is_good, uint64_t device_bps, struct why *why)
 {
 	static struct conf no_conf;	/* for messages, until there is one */
 	struct scenario *s = calloc(1, sizeof(*s));
-	struct scenario_reading reading = {.s = s, .r = {.conf = &no_conf, .ini = ini, .why = why, .ok = is_good}};
+	struct scenario_reading reading = {.s = s, .r = {.conf = &no_conf, .ini = ini, .why = why, .ok = is_good}, .device_bps = device_bps};
 
 	if (s == NULL) {
 		why_add_at(why, ini->file, 0, "out of memory");
@@ -256,17 +258,17 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t size,
 {
 	struct ini ini;
 	bool is_good = ini_read(&ini, file, text, size, why);
-	struct scenario *s = from_ini(&ini, is_good, why);
+	struct scenario *s = from_ini(&ini, is_good, 0, why);
 
 	ini_fini(&ini);
 	return s;
 }
 
-struct scenario *scenario_load(const char *file, struct why *why)
+struct scenario *scenario_load(const char *file, uint64_t device_bps, struct why *why)
 {
 	struct ini ini;
 	bool is_good = ini_read_file(&ini, file, why);
-	struct scenario *s = ini.memory != NULL ? from_ini(&ini, is_good, why) : NULL;
+	struct scenario *s = ini.memory != NULL ? from_ini(&ini, is_good, device_bps, why) : NULL;
 
 	if (ini.memory == NULL)
 		why_add(why, "wanted a scenario: weir's configuration, or a file with [sim], [traffic NAME] and config = FILE");

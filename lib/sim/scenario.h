@@ -100,8 +100,8 @@ struct scenario {
 };
 
 /* Reads and checks 'file' and what it names.  All mistakes are reported in 'why', each with file and line.  NULL when
- * there were any. */
-struct scenario *scenario_load(const char *file, struct why *why);
+ * there were any.  device_bps: the uplink's rate where the file names none, as its device would tell it; 0: nobody does. */
+struct scenario *scenario_load(const char *file, uint64_t device_bps, struct why *why);
 
 /* The same from memory; 'config = FILE' is then relative to where the program runs. */
 struct scenario *scenario_parse(const char *file, const char *text, size_t size, struct why *why);

@@ -12,6 +12,7 @@ struct scenario_reading {
 	struct conf_reading r;		/* of the scenario's file: where its mistakes are told */
 	uint32_t room_traffics;
 	uint64_t n_sources, n_flows;	/* of all traffics */
+	uint64_t device_bps;		/* the uplink's; 0: not known */
 };
 
 /* Reads a [traffic NAME] whose senders and receivers are VFs of s->conf; where that could not be read (NULL), all else is

@@ -149,6 +149,22 @@ def strict(context):
     assert done.returncode == 3 and "GUARANTEE MISSED" in done.stdout, done.stdout + done.stderr
 
 
+# Fails if a key of weir's own config is one too many for weir-sim, or where nothing tells the uplink's rate.
+@test("weir-sim plays every ready config as it stands, with the uplink's rate from the command line where the file has none",
+      slow=True, timeout_s=60)
+def as_they_are(context):
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../config")
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".conf") and name != "load.conf")   # that one takes 10 s
+    assert len(names) > 5, names
+    for name in names:
+        done = sim(context, os.path.join(folder, name), "--uplink-rate", "25G", "--quiet")
+        assert done.returncode == 0, "%s: %s" % (name, done.stderr)
+    done = sim(context, os.path.join(folder, "urgent-storage.conf"), "--quiet")
+    assert done.returncode == 1 and "--uplink-rate" in done.stderr, done.stderr
+    done = sim(context, os.path.join(folder, "urgent-storage.conf"), "--uplink-rate", "25x")
+    assert done.returncode == 1 and "wanted bits per second" in done.stderr, done.stderr
+
+
 # Fails if a VF that gets anything counts as served.
 @test("weir-sim --strict fails when a VF's ring, full of one [traffic], takes nothing of another")
 def shut_out(context):

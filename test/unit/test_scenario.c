@@ -221,7 +221,7 @@ START_TEST(all_ready_scenarios_load)
 	ck_assert_uint_gt(g.gl_pathc, 12);
 	for (size_t i = 0; i < g.gl_pathc; i++) {
 		why_init(&why);
-		struct scenario *s = scenario_load(g.gl_pathv[i], &why);
+		struct scenario *s = scenario_load(g.gl_pathv[i], 0, &why);
 		ck_assert_msg(s != NULL, "%s", why.text[0]);
 		scenario_destroy(s);
 	}
