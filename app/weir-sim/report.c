@@ -215,6 +215,9 @@ void report_print(const struct sim *sim, FILE *out)
 	if (sim->s->has_default_traffic)
 		fprintf(out, "no [traffic]: every VF sends all it can to the uplink, 1500 bytes a packet\n");
 	print_vfs(sim, out);
+	if (sim->s->n_changes > 0)
+		fprintf(out, "  min and max are those of before the %u [change] section%s; what is kept is judged by those that held\n",
+			sim->s->n_changes, sim->s->n_changes == 1 ? "" : "s");
 	print_classes(sim, out);
 	print_losses(sim, out);
 	print_switch(sim, out, "beyond", &sim->s->bottleneck, world_bottleneck(sim->w));
