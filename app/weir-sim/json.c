@@ -181,6 +181,24 @@ static void put_messages(FILE *out, const struct sim *sim)
 	fprintf(out, "],\n");
 }
 
+static void put_tenants(FILE *out, const struct sim *sim)
+{
+	const struct conf *conf = sim->s->conf;
+
+	fprintf(out, "\"tenants\": [");
+	for (uint32_t i = 0; i < conf->n_tenants; i++) {
+		const struct conf_tenant *t = &conf->tenants[i];
+		struct tenant_figures f = tenant_figures(sim, i);
+		fprintf(out, "%s\n  {\"name\": \"%s\", \"n_vfs\": %u, ", i > 0 ? "," : "", t->name, t->n_all_vfs);
+		put_sla(out, "asked", &t->tx);
+		fprintf(out, ", ");
+		put_sla(out, "effective", &t->tx_eff);
+		fprintf(out, ", \"got\": {\"bps\": %.1f, \"pps\": %.3f}, \"offered\": {\"bps\": %.1f, \"pps\": %.3f}}", f.got_bps, f.got_pps,
+			f.offered_bps, f.offered_pps);
+	}
+	fprintf(out, "],\n");
+}
+
 static void put_all(FILE *out, const struct sim *sim)
 {
 	uint32_t n = 2 * sim->s->conf->n_vfs;
@@ -191,6 +209,7 @@ static void put_all(FILE *out, const struct sim *sim)
 		fprintf(out, "%s\n", i + 1 < n ? "," : "");
 	}
 	fprintf(out, "],\n");
+	put_tenants(out, sim);
 	put_ports(out, sim);
 	fprintf(out, ",\n");
 	put_bottleneck(out, sim, "bottleneck", &sim->s->bottleneck, world_bottleneck(sim->w));

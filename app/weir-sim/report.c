@@ -32,12 +32,37 @@ static void add_row(struct table *t, const struct sim *sim, vf_id vf, int dir, c
 {
 	const struct conf_vf *cv = &sim->s->conf->vfs[vf];
 	const struct sla *sla = dir == WORLD_TX ? &cv->tx_eff : &cv->rx_eff;
-	char min[UNITS_TEXT], max[UNITS_TEXT], max_pps[UNITS_TEXT], offered[UNITS_TEXT], bps[UNITS_TEXT], pps[UNITS_TEXT];
+	char min[UNITS_TEXT], max[UNITS_TEXT], min_pps[UNITS_TEXT], max_pps[UNITS_TEXT], offered[UNITS_TEXT], bps[UNITS_TEXT],
+		pps[UNITS_TEXT];
 
-	table_row(t, "%s|%s|%s|%s|%s|%s|%s|%s|%.1f|%.1f|%.1f|%s", cv->name, dir_names[dir], sold(min, sla->min_bps),
-		sold(max, sla->max_bps), sold(max_pps, sla->max_pps), rate(offered, v->offered_bps), rate(bps, v->got_bps),
+	table_row(t, "%s|%s|%s|%s|%s|%s|%s|%s|%s|%.1f|%.1f|%.1f|%s", cv->name, dir_names[dir], sold(min, sla->min_bps),
+		sold(max, sla->max_bps), sold(min_pps, sla->min_pps), sold(max_pps, sla->max_pps), rate(offered, v->offered_bps), rate(bps, v->got_bps),
 		rate(pps, v->got_pps), (double)v->p50_ns / 1e3, (double)v->p99_ns / 1e3, (double)v->max_ns / 1e3,
 		verdict_text(v));
+}
+
+static void print_tenants(const struct sim *sim, FILE *out)
+{
+	const struct conf *conf = sim->s->conf;
+	struct table *t = conf->n_tenants > 0 ? table_create("tenant|>VFs|>min b/s|>max b/s|>min p/s|>max p/s|>offered b/s|>got b/s|>got p/s")
+					      : NULL;
+	char min[UNITS_TEXT], max[UNITS_TEXT], min_pps[UNITS_TEXT], max_pps[UNITS_TEXT], offered[UNITS_TEXT], bps[UNITS_TEXT],
+		pps[UNITS_TEXT];
+
+	if (t == NULL)
+		return;
+	for (uint32_t i = 0; i < conf->n_tenants && i < MOST_ROWS; i++) {
+		const struct conf_tenant *c = &conf->tenants[i];
+		struct tenant_figures f = tenant_figures(sim, i);
+		table_row(t, "%s|%u|%s|%s|%s|%s|%s|%s|%s", c->name, c->n_all_vfs, sold(min, c->tx_eff.min_bps),
+			sold(max, c->tx_eff.max_bps), sold(min_pps, c->tx_eff.min_pps), sold(max_pps, c->tx_eff.max_pps),
+			rate(offered, f.offered_bps), rate(bps, f.got_bps), rate(pps, f.got_pps));
+	}
+	fprintf(out, "\n");
+	table_print(t, out, "  ");
+	if (conf->n_tenants > MOST_ROWS)
+		fprintf(out, "  and %u tenants more (--json has all)\n", conf->n_tenants - MOST_ROWS);
+	table_destroy(t);
 }
 
 static void print_messages(const struct sim *sim, FILE *out)
@@ -68,7 +93,7 @@ static void print_messages(const struct sim *sim, FILE *out)
 
 static void print_vfs(const struct sim *sim, FILE *out)
 {
-	struct table *t = table_create("vf|dir|>min b/s|>max b/s|>max p/s|>offered b/s|>got b/s|>got p/s|>p50 us|>p99 us|"
+	struct table *t = table_create("vf|dir|>min b/s|>max b/s|>min p/s|>max p/s|>offered b/s|>got b/s|>got p/s|>p50 us|>p99 us|"
 				       ">max us|");
 	uint32_t n_rows = 0, n_more = 0, n_more_broken = 0;
 
@@ -218,6 +243,7 @@ void report_print(const struct sim *sim, FILE *out)
 	if (sim->s->n_changes > 0)
 		fprintf(out, "  min and max are those of before the %u [change] section%s; what is kept is judged by those that held\n",
 			sim->s->n_changes, sim->s->n_changes == 1 ? "" : "s");
+	print_tenants(sim, out);
 	print_classes(sim, out);
 	print_losses(sim, out);
 	print_switch(sim, out, "beyond", &sim->s->bottleneck, world_bottleneck(sim->w));

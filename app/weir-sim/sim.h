@@ -64,6 +64,13 @@ static inline bool verdict_kept(const struct verdict *v)
 	return v->is_guarantee_kept && v->is_limit_kept && !v->is_starved;
 }
 
+/* What the VFs in a tenant, and in the tenants below it, offered and got together (tx). */
+struct tenant_figures {
+	double offered_bps, offered_pps, got_bps, got_pps;
+};
+
+struct tenant_figures tenant_figures(const struct sim *sim, uint32_t tenant);
+
 uint64_t loss_dropped(const struct world_losses *l);	/* for any reason, in weir and by the switch */
 uint64_t loss_marked(const struct world_losses *l);
 void loss_add(struct world_losses *sum, const struct world_losses *l);

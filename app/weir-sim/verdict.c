@@ -93,6 +93,32 @@ void verdict_of(const struct sim *sim, vf_id vf, enum world_dir dir, struct verd
 	v->is_starved = dir == WORLD_TX && ((f->offered_pkts > 0 && f->got_pkts == 0) || v->shut_out != NULL);
 }
 
+static bool is_in(const struct conf *conf, vf_id vf, uint32_t tenant)
+{
+	uint32_t t = conf->vfs[vf].tenant;
+
+	while (conf_tenant_of(conf, t) != NULL && t != tenant)
+		t = conf->tenants[t].parent;
+	return t == tenant;
+}
+
+struct tenant_figures tenant_figures(const struct sim *sim, uint32_t tenant)
+{
+	double seconds = (double)world_span_ns(sim->w) / 1e9;
+	struct tenant_figures sum = {0};
+
+	for (vf_id vf = 0; vf < sim->s->conf->n_vfs; vf++) {
+		if (!is_in(sim->s->conf, vf, tenant))
+			continue;
+		const struct world_figures *f = world_figures(sim->w, vf, WORLD_TX);
+		sum.offered_bps += (double)f->offered_bytes * 8 / seconds;
+		sum.offered_pps += (double)f->offered_pkts / seconds;
+		sum.got_bps += (double)f->got_bytes * 8 / seconds;
+		sum.got_pps += (double)f->got_pkts / seconds;
+	}
+	return sum;
+}
+
 bool verdict_all_kept(const struct sim *sim)
 {
 	struct verdict v;

@@ -95,7 +95,7 @@ def figures(context):
     assert abs(sum(late) / len(late) - 70e6) < 0.5e6, sum(late) / len(late)
     with open(paths[2]) as f:
         assert "<svg" in f.read(2000)
-    assert re.search(r"vm1 +tx +70M +- +- +\S+ +70\.0\dM|vm1 +tx +70M +- +- +\S+ +70\.00M", done.stdout), done.stdout
+    assert re.search(r"vm1 +tx +70M +- +5\.833k +- +\S+ +70\.0\dM", done.stdout), done.stdout
 
 
 @test("weir-sim repeats itself with one seed, and not with another")
@@ -159,6 +159,12 @@ def as_they_are(context):
     for name in names:
         done = sim(context, os.path.join(folder, name), "--uplink-rate", "25G", "--quiet")
         assert done.returncode == 0, "%s: %s" % (name, done.stderr)
+    path = os.path.join(context.folder, "tenants.json")
+    done = sim(context, os.path.join(folder, "tenants.conf"), "--uplink-rate", "10G", "--json", path)
+    with open(path) as f:
+        got = {t["name"]: t["got"]["bps"] / 1e9 for t in json.load(f)["tenants"]}
+    assert {name: round(bps, 3) for name, bps in got.items()} == {"gold": 7.5, "gold_web": 3.0, "bronze": 2.5}, got
+    assert re.search(r"gold_web +2 +- +3G .* 3.000G", done.stdout), done.stdout
     done = sim(context, os.path.join(folder, "urgent-storage.conf"), "--quiet")
     assert done.returncode == 1 and "--uplink-rate" in done.stderr, done.stderr
     done = sim(context, os.path.join(folder, "urgent-storage.conf"), "--uplink-rate", "25x")
