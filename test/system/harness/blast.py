@@ -2,11 +2,11 @@
 """Senders that keep a rate, each a process of its own, and rates measured by what the kernel counted at the far end."""
 
 import os
-import signal
 import socket
 import time
 
-from .net import Inside, die_with_parent, go_first
+from .child import Child
+from .net import Inside, go_first
 
 TICK_S = 0.001
 
@@ -20,22 +20,14 @@ class Blast:
     def __init__(self, net, name, frames, pps, stamp=False):
         """stamp: a udp4() frame's first 8 bytes of payload become the time at which it is sent (harness.delay reads it)."""
         self.net, self.name, self.frames, self.pps = net, name, frames, pps
-        self.pid, self.stamp = 0, stamp
+        self.child, self.stamp = None, stamp
 
     def __enter__(self):
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                self._child()
-            finally:
-                os._exit(1)
+        self.child = Child(self._send)
         return self
 
-    def _child(self):
-        die_with_parent()
+    def _send(self):
         go_first()
-        for which in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
-            signal.signal(which, signal.SIG_DFL)
         with Inside(self.net.guest_ns):
             sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             sock.bind(("g" + self.name, 0))
@@ -57,10 +49,7 @@ class Blast:
             time.sleep(TICK_S)
 
     def __exit__(self, *_):
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            self.pid = 0
+        self.child.kill()
 
 
 class TooBusy(AssertionError):

@@ -3,14 +3,13 @@
 and a free way back.  (Kernels without RED, CoDel or fq have no queue that marks.)"""
 
 import collections
-import os
 import select
-import signal
 import socket
 import struct
 import time
 
-from .net import ETH_P_ALL, PACKET_IGNORE_OUTGOING, SOL_PACKET, SO_RCVBUFFORCE, Inside, die_with_parent, go_first
+from .child import Child
+from .net import ETH_P_ALL, PACKET_IGNORE_OUTGOING, SOL_PACKET, SO_RCVBUFFORCE, Inside, go_first
 
 CATCH_UP_S = 0.002      # lost with the CPU, and made good: a link never sleeps
 
@@ -34,15 +33,10 @@ class Bottleneck:
     def __init__(self, ns, near, far, bps, mark_bytes, buffer_bytes):
         self.ns, self.near, self.far = ns, near, far
         self.bps, self.mark_bytes, self.buffer_bytes = bps, mark_bytes, buffer_bytes
-        self.pid = 0
+        self.child = None
 
     def __enter__(self):
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                self._child()
-            finally:
-                os._exit(1)
+        self.child = Child(self._carry)
         return self
 
     def _open(self, device):
@@ -68,11 +62,8 @@ class Bottleneck:
         except OSError:
             pass        # full: lost, as on a wire
 
-    def _child(self):
-        die_with_parent()
+    def _carry(self):
         go_first()
-        for which in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
-            signal.signal(which, signal.SIG_DFL)
         with Inside(self.ns):
             near, far = self._open(self.near), self._open(self.far)
         queue, n_bytes, free_s = collections.deque(), 0, time.monotonic()
@@ -96,7 +87,4 @@ class Bottleneck:
                     n_bytes += len(frame)
 
     def __exit__(self, *_):
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            self.pid = 0
+        self.child.kill()

@@ -3,11 +3,10 @@
 
 import mmap
 import os
-import signal
 import struct
 import time
 
-from .net import die_with_parent
+from .child import Child
 
 SLEEP_S, LATE_S = 0.002, 0.001      # a task that is first of all wakes later than that only if nobody could run
 PRIORITY = 50
@@ -18,17 +17,9 @@ class Watch:
 
     def __init__(self):
         self.sum = mmap.mmap(-1, 8)
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                self._child()
-            finally:
-                os._exit(1)
+        self.child = Child(self._watch)
 
-    def _child(self):
-        die_with_parent()
-        for which in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(which, signal.SIG_DFL)
+    def _watch(self):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
         stolen_s, before = 0.0, time.monotonic()
         while True:
@@ -44,7 +35,4 @@ class Watch:
         return struct.unpack("d", self.sum[:])[0]
 
     def close(self):
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            self.pid = 0
+        self.child.kill()
