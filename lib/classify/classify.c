@@ -82,7 +82,6 @@ int classify_any_headers(struct pkt *p)
 	const uint8_t *payload = p->data + at;
 	size_t n_bytes = p->data_bytes - at;
 
-	p->is_multicast = p->data[0] & 1;
 	p->is_neighbour = p->ether_type == ETHER_ARP;
 	p->ecn = ECN_NOT_ECT;
 	if (p->ether_type == ETHER_IPV4)

@@ -215,6 +215,7 @@ enum port_kind { PORT_SHARED, PORT_OF_ONE, PORT_PF };
 struct head {
 	uint64_t dst;		/* its MAC */
 	uint64_t src_type;	/* the source's MAC, and what stands behind it */
+	uint64_t at;		/* the home slot of that MAC */
 };
 
 static inline uint64_t word_at(const uint8_t *at)
@@ -234,10 +235,10 @@ static inline bool is_plain(uint64_t src_type)
 }
 
 /* As enter() of a plain frame; false: that must say. */
-static inline __attribute__((always_inline)) bool enter_plain(const struct l2 *l2, struct pkt *p, uint64_t mac,
+static inline __attribute__((always_inline)) bool enter_plain(const struct l2 *l2, struct pkt *p, const struct head *head,
 	uint16_t port, enum port_kind kind, struct memo *memo)
 {
-	uint64_t at = l2_home_slot(l2, mac);
+	uint64_t at = head->at, mac = head->src_type & L2_MAC_MASK;
 	const struct l2_slot *slot = &l2->slots[at];
 	uint16_t vid;
 
@@ -294,9 +295,7 @@ static inline __attribute__((always_inline)) void switch_all(const struct l2 *l2
 	struct memo memo = {.mac_vid = NO_MAC_VID, .plain = NO_MAC_VID, .sender = NO_MAC_VID};
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t src_type = head[i].src_type;
-
-		if (is_plain(src_type) && enter_plain(l2, &p[i], src_type & L2_MAC_MASK, port, kind, &memo))
+		if (is_plain(head[i].src_type) && enter_plain(l2, &p[i], &head[i], port, kind, &memo))
 			lead_plain(l2, &p[i], head[i].dst, port, &memo);
 		else
 			decide(l2, &p[i], port, &memo);
@@ -311,8 +310,8 @@ static inline void read_heads(const struct l2 *l2, const struct pkt *p, struct h
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t dst = word_at(p[i].data) & L2_MAC_MASK, src_type = word_at(p[i].data + 6);
 
-		head[i] = (struct head){dst, src_type};
-		__builtin_prefetch(&l2->slots[l2_home_slot(l2, src_type & L2_MAC_MASK)]);
+		head[i] = (struct head){dst, src_type, l2_home_slot(l2, src_type & L2_MAC_MASK)};
+		__builtin_prefetch(&l2->slots[head[i].at]);
 		if (dst != last)
 			__builtin_prefetch(&l2->slots[l2_home_slot(l2, dst)]);
 		last = dst;

@@ -214,8 +214,11 @@ static bool is_simple(const struct pipe *p, const struct pkt *k)
 
 /* The way each packet goes with others like it, DEST_PF or DEST_VF; DEST_DROP: it goes alone, by admit_one().  Asks for what
  * the next steps will read.  Returns how many go to the uplink. */
-static inline uint32_t find_ways(const struct pipe *p, const struct pkt *k, uint8_t *way, uint32_t n)
+static inline uint32_t find_ways(const struct pipe *p, const struct pkt *k, uint16_t *way, uint32_t n)
 {
+	const struct pkt untouched = {.dest_kind = DEST_PF, .reason = DROP_NOT, .tag_op = TAG_KEEP};	/* from a VF */
+	const struct came *came = p->came;
+	const struct limiter *limits = p->tx_limits;
 	const struct fabric *f = p->f;
 	uint32_t most_bytes = port_is_up(f, f->conf->pf) ? f->conf->ports[f->conf->pf].mtu + 14u : 0;
 	bool is_home = p->is_home;
@@ -226,18 +229,15 @@ static inline uint32_t find_ways(const struct pipe *p, const struct pkt *k, uint
 		bool is_other = k->src != src;
 
 		src = k->src;
-		if (k->dest_kind == DEST_PF) {	/* from a VF */
-			way[i] = DEST_DROP;
-			if (__builtin_expect(k->bytes <= most_bytes && (k->is_neighbour | k->tag_op) == 0, 1)) {
-				way[i] = DEST_PF;
-				n_uplink++;
-			}
+		if (__builtin_expect(k->way == untouched.way && k->bytes <= most_bytes && !k->is_neighbour, 1)) {
+			way[i] = DEST_PF;
+			n_uplink++;
 			if (!is_other)
 				continue;
-			__builtin_prefetch(&p->came[src], 1);
+			__builtin_prefetch(&came[src], 1);
 			if (!is_home)
 				continue;
-			__builtin_prefetch(&p->tx_limits[src], 1);
+			__builtin_prefetch(&limits[src], 1);
 			egress_prefetch(p->pf, src);
 			continue;
 		}
@@ -295,7 +295,7 @@ static void admit_run(struct pipe *p, struct pkt *k, const int *dscp, uint32_t n
 	to_home(p, k, n, now_ns);
 }
 
-static uint32_t stretch_of(const struct pkt *k, const uint8_t *way, uint32_t n)
+static uint32_t stretch_of(const struct pkt *k, const uint16_t *way, uint32_t n)
 {
 	uint32_t i = 1;
 
@@ -336,18 +336,19 @@ static __attribute__((noinline)) void mark_burst(struct pipe *p, struct pkt *bur
  * the next step will read.  What packets that follow each other have in common is done once. */
 static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n, uint16_t ring_wait, uint64_t now_ns)
 {
-	uint8_t way[PIPE_BURST];
+	uint16_t way[PIPE_BURST];	/* not bytes: those might be anything, and all would be read again after each */
 	int dscp[PIPE_BURST];
 	uint32_t run, n_sound = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct pkt *k = &burst[i];
+		int code = -1;
 		k->ring_wait = ring_wait;
-		dscp[i] = -1;
 		if (is_sound(k)) {
-			dscp[i] = classify_headers(k);
+			code = classify_headers(k);
 			n_sound++;
 		}
+		dscp[i] = code;
 	}
 	if (__builtin_expect(n_sound == n, 1))
 		l2_switch(p->l2, burst, n, port);

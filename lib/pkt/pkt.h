@@ -58,7 +58,6 @@ struct pkt {
 	uint16_t ether_type;	/* behind the tags */
 	uint16_t outer_tci;	/* of the outermost 802.1Q/802.1ad tag, 0 if none */
 	uint8_t n_tags;		/* 0, 1 or 2 */
-	bool is_multicast;	/* destination has the group bit (broadcast too) */
 	bool is_neighbour;	/* ARP or IPv6 ND */
 	uint8_t ecn;		/* enum ecn; ECN_NOT_ECT for non-IP */
 	/* Set by l2. */

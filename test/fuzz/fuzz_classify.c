@@ -90,7 +90,7 @@ static void check_verdict(const struct l2 *l2, const struct pkt *p, uint16_t por
 		assert(memcmp(p->data, vfs[p->dst].mac[0], 6) == 0);
 		break;
 	case DEST_FLOOD:
-		assert(p->is_multicast);
+		assert(p->data[0] & 1);
 		if (port != PF_PORT)
 			check_uplink(l2, p);
 		break;

@@ -23,50 +23,50 @@ static const struct frame {
 	int dscp;
 	uint16_t ether_type, outer_tci;
 	uint8_t n_tags;
-	bool is_multicast, is_neighbour;
+	bool is_neighbour;
 } frames[] = {
-	{"IPv4 best effort", UNICAST IPV4("00"), 0, 0x0800, 0, 0, false, false},
-	{"IPv4 EF with ECT(0)", UNICAST IPV4("ba"), 46, 0x0800, 0, 0, false, false},
-	{"IPv4 with all TOS bits", UNICAST IPV4("ff"), 63, 0x0800, 0, 0, false, false},
-	{"IPv4 to all", BROADCAST IPV4("b8"), 46, 0x0800, 0, 0, true, false},
-	{"IPv4 behind a tag", UNICAST Q("a00a") IPV4("28"), 10, 0x0800, 0xa00a, 1, false, false},
-	{"IPv4 behind a service tag", UNICAST AD("0064") IPV4("28"), 10, 0x0800, 100, 1, false, false},
-	{"IPv4 behind two tags", UNICAST AD("0064") Q("0005") IPV4("28"), 10, 0x0800, 100, 2, false, false},
+	{"IPv4 best effort", UNICAST IPV4("00"), 0, 0x0800, 0, 0, false},
+	{"IPv4 EF with ECT(0)", UNICAST IPV4("ba"), 46, 0x0800, 0, 0, false},
+	{"IPv4 with all TOS bits", UNICAST IPV4("ff"), 63, 0x0800, 0, 0, false},
+	{"IPv4 to all", BROADCAST IPV4("b8"), 46, 0x0800, 0, 0, false},
+	{"IPv4 behind a tag", UNICAST Q("a00a") IPV4("28"), 10, 0x0800, 0xa00a, 1, false},
+	{"IPv4 behind a service tag", UNICAST AD("0064") IPV4("28"), 10, 0x0800, 100, 1, false},
+	{"IPv4 behind two tags", UNICAST AD("0064") Q("0005") IPV4("28"), 10, 0x0800, 100, 2, false},
 	{"IPv4 behind three tags is not looked for", UNICAST Q("0001") Q("0002") Q("0003") IPV4("28"), -1,
-		0x8100, 1, 2, false, false},
-	{"0x9100 is no tag", UNICAST "91000001" IPV4("28"), -1, 0x9100, 0, 0, false, false},
+		0x8100, 1, 2, false},
+	{"0x9100 is no tag", UNICAST "91000001" IPV4("28"), -1, 0x9100, 0, 0, false},
 	{"EtherType IPv4, version 6", UNICAST "080065b8001400000000401100000a0000010a000002", -1, 0x0800, 0,
-		0, false, false},
+		0, false},
 	{"IPv4 with a header of 4 words", UNICAST "080044b8001400000000401100000a0000010a000002", -1, 0x0800,
-		0, 0, false, false},
+		0, 0, false},
 	{"IPv4 with a header of 15 words", UNICAST "08004fb8001400000000401100000a0000010a000002", 46, 0x0800,
-		0, 0, false, false},
-	{"IPv6 best effort", UNICAST IPV6("60000000", "11") "0000", 0, 0x86dd, 0, 0, false, false},
-	{"IPv6 EF with a flow label", UNICAST IPV6("6b8fffff", "11") "0000", 46, 0x86dd, 0, 0, false, false},
-	{"IPv6 CS6", UNICAST IPV6("6c000000", "06") "0000", 48, 0x86dd, 0, 0, false, false},
+		0, 0, false},
+	{"IPv6 best effort", UNICAST IPV6("60000000", "11") "0000", 0, 0x86dd, 0, 0, false},
+	{"IPv6 EF with a flow label", UNICAST IPV6("6b8fffff", "11") "0000", 46, 0x86dd, 0, 0, false},
+	{"IPv6 CS6", UNICAST IPV6("6c000000", "06") "0000", 48, 0x86dd, 0, 0, false},
 	{"IPv6 AF11 behind two tags", UNICAST Q("0001") Q("0002") IPV6("62800000", "11") "0000", 10, 0x86dd,
-		1, 2, false, false},
-	{"EtherType IPv6, version 4", UNICAST IPV6("4b800000", "3a") "8700", -1, 0x86dd, 0, 0, false, false},
-	{"ARP", BROADCAST ARP, -1, 0x0806, 0, 0, true, true},
-	{"ARP behind a tag", BROADCAST Q("0007") ARP, -1, 0x0806, 7, 1, true, true},
-	{"ICMPv6 132", UNICAST IPV6("60000000", "3a") "84", 0, 0x86dd, 0, 0, false, false},
-	{"router solicitation", UNICAST IPV6("60000000", "3a") "85", 0, 0x86dd, 0, 0, false, true},
-	{"neighbour solicitation", UNICAST IPV6("60000000", "3a") "87", 0, 0x86dd, 0, 0, false, true},
-	{"redirect", UNICAST IPV6("60000000", "3a") "89", 0, 0x86dd, 0, 0, false, true},
-	{"ICMPv6 138", UNICAST IPV6("60000000", "3a") "8a", 0, 0x86dd, 0, 0, false, false},
+		1, 2, false},
+	{"EtherType IPv6, version 4", UNICAST IPV6("4b800000", "3a") "8700", -1, 0x86dd, 0, 0, false},
+	{"ARP", BROADCAST ARP, -1, 0x0806, 0, 0, true},
+	{"ARP behind a tag", BROADCAST Q("0007") ARP, -1, 0x0806, 7, 1, true},
+	{"ICMPv6 132", UNICAST IPV6("60000000", "3a") "84", 0, 0x86dd, 0, 0, false},
+	{"router solicitation", UNICAST IPV6("60000000", "3a") "85", 0, 0x86dd, 0, 0, true},
+	{"neighbour solicitation", UNICAST IPV6("60000000", "3a") "87", 0, 0x86dd, 0, 0, true},
+	{"redirect", UNICAST IPV6("60000000", "3a") "89", 0, 0x86dd, 0, 0, true},
+	{"ICMPv6 138", UNICAST IPV6("60000000", "3a") "8a", 0, 0x86dd, 0, 0, false},
 	{"UDP that starts like neighbour discovery", UNICAST IPV6("60000000", "11") "87", 0, 0x86dd, 0, 0,
-		false, false},
-	{"LLDP", "0180c200000e02000000000288cc0207", -1, 0x88cc, 0, 0, true, false},
-	{"nothing behind the header", UNICAST "0800", -1, 0x0800, 0, 0, false, false},
-	{"a tag of which nothing is there", UNICAST "8100", -1, 0x8100, 0, 0, false, false},
+		false},
+	{"LLDP", "0180c200000e02000000000288cc0207", -1, 0x88cc, 0, 0, false},
+	{"nothing behind the header", UNICAST "0800", -1, 0x0800, 0, 0, false},
+	{"a tag of which nothing is there", UNICAST "8100", -1, 0x8100, 0, 0, false},
 	{"a tag without the EtherType",
 		UNICAST "8100"
 			"0064",
-		-1, 0x8100, 0, 0, false, false},
+		-1, 0x8100, 0, 0, false},
 	{"a second tag cut short",
 		UNICAST Q("0064") "8100"
 				  "00",
-		-1, 0x8100, 100, 1, false, false},
+		-1, 0x8100, 100, 1, false},
 };
 #define N_FRAMES (int)(sizeof(frames) / sizeof(frames[0]))
 
@@ -96,7 +96,6 @@ static int classify_copy(struct pkt *p, const uint8_t *bytes, uint16_t n)
 		.ether_type = 0xdead,
 		.outer_tci = 0xdead,
 		.n_tags = 9,
-		.is_multicast = true,
 		.is_neighbour = true,
 		.ecn = 9};
 	int dscp = classify_headers(p);
@@ -117,7 +116,6 @@ START_TEST(each_frame_of_the_table_is_read_as_it_says)
 	ck_assert_msg(p.ether_type == f->ether_type, "%s: type %x", f->name, p.ether_type);
 	ck_assert_msg(p.outer_tci == f->outer_tci, "%s: TCI %x", f->name, p.outer_tci);
 	ck_assert_msg(p.n_tags == f->n_tags, "%s: %u tags", f->name, p.n_tags);
-	ck_assert_msg(p.is_multicast == f->is_multicast, "%s: multicast", f->name);
 	ck_assert_msg(p.is_neighbour == f->is_neighbour, "%s: neighbour", f->name);
 }
 END_TEST
@@ -137,7 +135,6 @@ START_TEST(a_frame_cut_anywhere_is_read_right_or_is_non_ip)
 		ck_assert_int_eq(dscp, cut >= need ? f->dscp : -1);
 		ck_assert_uint_eq(p.n_tags, cut >= ip_at ? f->n_tags : (cut - PKT_MIN_BYTES) / 4);
 		ck_assert_uint_eq(p.outer_tci, p.n_tags > 0 ? f->outer_tci : 0);
-		ck_assert(p.is_multicast == f->is_multicast);
 		if (cut >= ip_at)
 			ck_assert_uint_eq(p.ether_type, f->ether_type);
 		if (f->ether_type == 0x86dd)
