@@ -93,15 +93,30 @@ static inline void clk_at_least(struct clk *c, uint64_t floor_ns)
 	}
 }
 
-/* clk_at_least() and clk_add() one after the other, of fewer units than 2^32: in 64 bits, whose registers do not run out, and
- * without a branch that nobody could foretell. */
+/* clk_at_least() and clk_add() one after the other, of fewer units than 2^32: in 64 bits, whose registers do not run out.  A
+ * branch, for most clocks are lifted each time or never. */
 static inline void clk_lift_and_add(struct clk *c, uint64_t floor_ns, price_t price, uint32_t n)
 {
-	uint64_t ns = c->ns;
-	uint32_t frac = ns < floor_ns ? 0 : c->frac;
-	uint64_t part = (price & UINT32_MAX) * n + frac;
+	uint64_t ns = floor_ns, part = (price & UINT32_MAX) * n;
 
-	c->ns = u64_max(ns, floor_ns) + (price >> 32) * n + (part >> 32);
+	if (c->ns >= floor_ns) {
+		ns = c->ns;
+		part += c->frac;
+	}
+	c->ns = ns + (price >> 32) * n + (part >> 32);
+	c->frac = (uint32_t)part;
+}
+
+/* The same of one unit, at a price below 2^64 - 2^32: at most 4 s. */
+static inline void clk_lift_and_step(struct clk *c, uint64_t floor_ns, price_t price)
+{
+	uint64_t ns = floor_ns, part = price;
+
+	if (c->ns >= floor_ns) {
+		ns = c->ns;
+		part += c->frac;
+	}
+	c->ns = ns + (part >> 32);
 	c->frac = (uint32_t)part;
 }
 
@@ -117,7 +132,9 @@ static inline void clk_at_most(struct clk *c, uint64_t ceil_ns)
 /* a - b, or 0 where b is later: spans near uptime 0 must not wrap. */
 static inline uint64_t ns_before(uint64_t a_ns, uint64_t span_ns)
 {
-	return a_ns > span_ns ? a_ns - span_ns : 0;
+	uint64_t left_ns;
+
+	return __builtin_sub_overflow(a_ns, span_ns, &left_ns) ? 0 : left_ns;
 }
 
 #endif

@@ -117,15 +117,15 @@ static inline void limiter_charge(struct limiter *l, uint64_t bytes, uint64_t pk
 	limiter_add(l, bytes, pkts, now_ns);
 }
 
-/* The same where nothing waits under it: nothing is caught up.  'lost_total_ns' as limiter_forget() keeps it. */
-static inline void limiter_charge_alone(struct limiter *l, uint32_t bytes, uint32_t pkts, uint64_t now_ns,
-	uint32_t lost_total_ns)
+/* The same of one packet, extra bytes counted in, where nothing waits under it: nothing is caught up.  'lost_total_ns' as
+ * limiter_forget() keeps it. */
+static inline void limiter_charge_alone(struct limiter *l, uint32_t bytes, uint64_t now_ns, uint32_t lost_total_ns)
 {
 	uint64_t floor_ns = ns_before(now_ns, l->save_ns);
 
 	limiter_forget(l, lost_total_ns);
-	clk_lift_and_add(&l->bytes, floor_ns, l->price_byte, bytes + pkts * l->extra_bytes);
-	clk_lift_and_add(&l->pkts, floor_ns, l->price_pkt, pkts);
+	clk_lift_and_add(&l->bytes, floor_ns, l->price_byte, bytes);
+	clk_lift_and_step(&l->pkts, floor_ns, l->price_pkt);
 }
 
 /* New prices at once, without credit or shock: debt is bytes and packets, not time (contract 9). */

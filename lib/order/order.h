@@ -155,9 +155,10 @@ static inline bool order_run_goes_on(struct order_run *r)
 
 /* Where nobody waits who might go, packets of nodes that have nothing waiting leave at once, whoever's they are: limits,
  * guarantees and the link are charged; shares and urgent allowances are not, for nobody was competed with or overtaken.
- * order_begin_now(): false: not at the moment.  Then order_send_now(), packets of bytes[i] of nodes[i]: how many go, from
- * the first on; the next must stand in line (order_wake(), after order_end_now()), and nothing is charged for it.
- * order_end_now() in any case, before any other call. */
+ * order_begin_now(): false: not at the moment.  Then order_send_now(), packets of bytes[i] of nodes[i], ORDER_NOW_PKTS at most:
+ * how many go, from the first on; the next must stand in line (order_wake(), after order_end_now()), and nothing is charged
+ * for it.  order_end_now() in any case, before any other call. */
+#define ORDER_NOW_PKTS 64u
 bool order_begin_now(struct order *o, uint64_t now_ns, struct order_run *r);
 uint32_t order_send_now(struct order *o, struct order_run *r, const uint32_t *nodes, const uint32_t *bytes, uint32_t n);
 void order_end_now(struct order *o, const struct order_run *r);

@@ -28,7 +28,7 @@
 #include "pkt.h"
 
 #define EGRESS_AT_ONCE_NS   1024
-#define EGRESS_AT_ONCE_PKTS 64u	/* by one egress_send_now() */
+#define EGRESS_AT_ONCE_PKTS ORDER_NOW_PKTS	/* by one egress_send_now() */
 
 struct egress_params {
 	struct order_params order;	/* n_nodes, link, ... */

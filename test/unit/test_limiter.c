@@ -52,6 +52,29 @@ START_TEST(clocks_are_those_of_exact_arithmetic)
 }
 END_TEST
 
+/* Fails if clk_lift_and_add() or clk_lift_and_step() keeps the remainder of a clock that it lifts, or drops another's. */
+START_TEST(who_is_alone_is_charged_as_all_are)
+{
+	uint64_t seed = (uint64_t)_i, now_ns = (uint64_t)_i << 40;
+	struct limiter a = {
+		.price_byte = random_price(&seed), .price_pkt = random_price(&seed), .save_ns = unit_random(&seed) % (2 * NS_PER_MS),
+		.extra_bytes = 24};
+	struct limiter b = a;
+
+	for (int i = 0; i < 10000; i++) {
+		uint32_t bytes = 60 + (uint32_t)(unit_random(&seed) % 65500);
+		now_ns += unit_random(&seed) % (unit_random(&seed) % 2 ? 100 : 3 * NS_PER_MS);
+		if (limiter_ready_ns(&a) > now_ns + NS_PER_S)	/* out of reach of any floor */
+			now_ns = limiter_ready_ns(&a);
+		limiter_forget(&a, now_ns);
+		limiter_charge(&a, bytes, 1, now_ns, now_ns, now_ns);
+		limiter_charge_alone(&b, bytes + 24, now_ns, (uint32_t)now_ns);
+		unit_must(as_one(&a.bytes) == as_one(&b.bytes) && as_one(&a.pkts) == as_one(&b.pkts));
+		unit_must(a.catchup_ns == b.catchup_ns && a.lost_seen_ns == b.lost_seen_ns);
+	}
+}
+END_TEST
+
 START_TEST(a_thousand_charges_of_one_are_one_of_a_thousand)
 {
 	price_t price = price_of_bps(399999999999);
@@ -193,6 +216,7 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("limiter");
 
 	tcase_add_loop_test(tc, clocks_are_those_of_exact_arithmetic, 0, 20);
+	tcase_add_loop_test(tc, who_is_alone_is_charged_as_all_are, 0, 20);
 	tcase_add_test(tc, who_had_no_limit_has_nothing_to_catch_up);
 	tcase_add_test(tc, a_thousand_charges_of_one_are_one_of_a_thousand);
 	tcase_add_test(tc, idling_saves_no_more_than_the_burst);

@@ -58,7 +58,7 @@ START_TEST(no_more_is_sent_at_once_than_the_link_takes)
 	ck_assert_uint_eq(order_next(o, NS_PER_S, &how), ORDER_NONE);
 	ck_assert(order_begin_now(o, NS_PER_S, &r));
 	ck_assert_uint_eq(order_send_now(o, &r, nodes, bytes, 2), 2);
-	ck_assert_uint_eq(order_send_now(o, &r, nodes, bytes, 98), 7);
+	ck_assert_uint_eq(order_send_now(o, &r, nodes, bytes, ORDER_NOW_PKTS), 7);
 	ck_assert_uint_eq(order_send_now(o, &r, nodes, bytes, 1), 0);
 	order_end_now(o, &r);
 	ck_assert(order_link_is_busy(o, NS_PER_S + 7999) && !order_link_is_busy(o, NS_PER_S + 8000));
