@@ -299,6 +299,16 @@ const struct ask_stats *ask_stats(const struct ask *a, uint32_t id)
 	return &a->askers[id].stats;
 }
 
+uint64_t ask_missed_ns(const struct ask *a, uint32_t id)
+{
+	return counter_read(&order_stats(a->order, id)->missed_ns);
+}
+
+uint64_t ask_group_missed_ns(const struct ask *a, uint32_t group)
+{
+	return counter_read(&order_group_stats(a->order, group)->missed_ns);
+}
+
 bool ask_check(const struct ask *a, FILE *out)
 {
 	uint32_t n_idle = 0, n_ready = 0;

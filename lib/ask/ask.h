@@ -85,6 +85,11 @@ void ask_lost(struct ask *a, uint64_t lost_ns, uint64_t now_ns);
 uint64_t ask_next_ns(struct ask *a, uint64_t now_ns);
 
 const struct ask_stats *ask_stats(const struct ask *a, uint32_t asker);
+
+/* Any thread: time in which what an asker, or a group, was promised of the core was read later than deadline + 1 ms. */
+uint64_t ask_missed_ns(const struct ask *a, uint32_t asker);
+uint64_t ask_group_missed_ns(const struct ask *a, uint32_t group);
+
 bool ask_check(const struct ask *a, FILE *out);
 
 #endif

@@ -36,12 +36,20 @@ static bool is_planned(const struct asking *plan, uint32_t tenant)
 	return false;
 }
 
-/* Its group of the order.  A tenant that is new has one that no tenant of the plan has: there are as many groups as a plan may
- * have tenants. */
+/* There are so few tenants that each has a group of its own. */
+static bool has_group_each(const struct pipe *p)
+{
+	return p->f->conf->n_tenants <= ASKING_MAX_TENANTS;
+}
+
+/* Its group of the order.  Of many tenants, one that is new has a group that no tenant of the plan has: there are as many groups
+ * as a plan may have tenants. */
 static uint32_t group_of_tenant(struct pipe *p, const struct asking *plan, uint32_t tenant, uint64_t now_ns)
 {
 	uint32_t i;
 
+	if (has_group_each(p))
+		return tenant;
 	for (i = 0; i < ASKING_MAX_TENANTS; i++) {
 		if (p->asked_tenants[i] == tenant)
 			return i;
@@ -93,6 +101,12 @@ void pipe_set_askers(struct pipe *p, const struct asking *plan, uint64_t now_ns)
 	part_of(p, plan, &part);
 	set_part(p, plan, &part, now_ns);
 	ask_set_capacity(p->ask, part.capacity_pps, now_ns);
+}
+
+/* Where tenants take turns in the groups, a group's figures are nobody's. */
+uint64_t pipe_tenant_missed_ns(const struct pipe *p, uint32_t tenant)
+{
+	return p->ask != NULL && has_group_each(p) ? ask_group_missed_ns(p->ask, tenant) : 0;
 }
 
 bool pipe_create_ask(struct pipe *p, uint64_t now_ns)

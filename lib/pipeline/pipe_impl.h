@@ -139,7 +139,7 @@ struct pipe {
 	struct ask *ask;
 	uint32_t n_rx_ports;
 	uint16_t rx_ports[CONF_MAX_PORTS];	/* by asker */
-	uint32_t asked_tenants[ASKING_MAX_TENANTS];	/* by group of 'ask': the tenant, or CONF_NO_TENANT */
+	uint32_t asked_tenants[ASKING_MAX_TENANTS];	/* by group of 'ask', where tenants are more: which, or CONF_NO_TENANT */
 	struct ring_meter rings[CONF_MAX_PORTS];
 	struct egress *pf, *local;		/* home only */
 	struct egress *egress[CONF_MAX_PORTS];	/* of VF ports it transmits to; the PF's is 'pf' */
@@ -263,6 +263,7 @@ void pipe_add_held(uint64_t held_ns[N_VIEW_BOUNDS], const struct order_stats *s)
 
 /* pipe_askers.c */
 bool pipe_create_ask(struct pipe *p, uint64_t now_ns);
+uint64_t pipe_tenant_missed_ns(const struct pipe *p, uint32_t tenant);	/* of its guarantee in packets, at the core; any thread */
 /* Whom the workers ask on what terms, and how much of the capacity each has: of the whole switch.  NULL: no memory. */
 struct asking *pipe_gather_askers(const struct conf *conf, const struct grants *granted);
 void pipe_set_askers(struct pipe *p, const struct asking *plan, uint64_t now_ns);

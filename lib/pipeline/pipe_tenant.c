@@ -51,7 +51,10 @@ static void add_group(struct tenant_view *view, const struct egress *e, uint32_t
 
 void pipe_view_tenant(const struct pipe *p, uint32_t tenant, struct tenant_view *view)
 {
-	if (!p->is_home || tenant >= p->f->conf->n_tenants)
+	if (tenant >= p->f->conf->n_tenants)
+		return;
+	view->missed_ns += pipe_tenant_missed_ns(p, tenant);
+	if (!p->is_home)
 		return;
 	add_group(view, p->pf, tenant);
 	add_group(view, p->local, tenant);

@@ -40,13 +40,18 @@ static void add_egress(struct dir_view *d, const struct egress *e, uint32_t node
 	d->missed_ns += counter_read(&o->missed_ns);
 }
 
+/* What a port was promised of the core is its VF's guarantee where that has it alone; the uplink's was sold to nobody. */
 static void add_asker(const struct pipe *p, vf_id vf, struct dir_view *d)
 {
-	uint16_t port = vf == VF_PF ? p->f->conf->pf : p->f->conf->vfs[vf].port;
+	const struct conf *conf = p->f->conf;
+	uint16_t port = vf == VF_PF ? conf->pf : conf->vfs[vf].port;
 
 	for (uint32_t i = 0; i < p->n_rx_ports; i++) {
-		if (p->rx_ports[i] == port)
-			d->held_ns[VIEW_CORE] += counter_read(&ask_stats(p->ask, i)->core_ns);
+		if (p->rx_ports[i] != port)
+			continue;
+		d->held_ns[VIEW_CORE] += counter_read(&ask_stats(p->ask, i)->core_ns);
+		if (vf != VF_PF && conf->ports[port].n_places == 1)
+			d->missed_ns += ask_missed_ns(p->ask, i);
 	}
 }
 

@@ -60,6 +60,31 @@ START_TEST(a_tenants_packets_are_kept_when_the_core_is_short)
 }
 END_TEST
 
+/* The core carries 190 kp/s.  First all was sold that it has, with a VM of its own limit; then two are promised more.
+ * Broken by: an add_asker() or a pipe_view_tenant() without what was missed at the core. */
+START_TEST(packets_that_the_core_cannot_carry_are_missed_and_others_are_not)
+{
+	bool fits = _i == 0;
+	char ini[1024];
+
+	snprintf(ini, sizeof(ini), "[switch]\npacket_capacity = 190k\nguarantee_size = 64\nallow_overcommit = yes\n" RIM_PF("1G")
+		T("gold", "tx.min_pps = %s\n") RIM_VM(01, "tenant = gold\n") RIM_VM(02, "tenant = gold\n") RIM_VM(03, "tx.min_pps = %s\n")
+		RIM_VM(04, "tx.min_pps = 20k\ntx.max_pps = 20k\n"), fits ? "80k" : "120k", fits ? "80k" : "100k");
+	struct rim *r = rim_create(&(struct rim_setup){.ini = ini, .placement = RIM_SINGLE});
+	flood(r, 1, 4);
+	settle(r);
+	for (vf_id vf = 0; vf < 4; vf++) {
+		uint64_t missed_ns = rim_view(r, vf).tx.missed_ns;
+		bool is_short = !fits && vf == 2;
+		ck_assert_msg(is_short ? missed_ns > 400 * MS : missed_ns == 0 || (!fits && vf == 3), "VM %u: %.1f ms missed", vf + 1,
+			(double)missed_ns / 1e6);
+	}
+	uint64_t missed_ns = rim_view_tenant(r, 0).missed_ns;
+	ck_assert_msg(fits ? missed_ns == 0 : missed_ns > 400 * MS, "gold: %.1f ms missed", (double)missed_ns / 1e6);
+	rim_end(r);
+}
+END_TEST
+
 /* Of two tenants one has five VMs.  Broken by: no ask_join(). */
 START_TEST(tenants_share_the_core_by_weight_however_many_vms_they_have)
 {
@@ -301,6 +326,7 @@ static Suite *suite(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, a_tenants_packets_are_kept_when_the_core_is_short, 0, 3);
+	tcase_add_loop_test(tc, packets_that_the_core_cannot_carry_are_missed_and_others_are_not, 0, 2);
 	tcase_add_test(tc, tenants_share_the_core_by_weight_however_many_vms_they_have);
 	tcase_add_test(tc, what_a_tenant_leaves_of_the_core_is_lent_and_is_back);
 	tcase_add_test(tc, what_a_silent_member_was_sold_is_lent_to_all_by_weight);
