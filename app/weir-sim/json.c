@@ -69,13 +69,20 @@ static void put_classes(FILE *out, const struct sim *sim, vf_id vf, enum world_d
 	fprintf(out, "]");
 }
 
-static void put_bounds(FILE *out, const struct dir_view *d)
+static void put_bounds(FILE *out, uint64_t missed_ns, const uint64_t held_ns[N_VIEW_BOUNDS])
 {
-	fprintf(out, "\"missed_ns\": %llu, \"held_ns\": {", (unsigned long long)d->missed_ns);
+	fprintf(out, "\"missed_ns\": %llu, \"held_ns\": {", (unsigned long long)missed_ns);
 	for (int b = 0; b < N_VIEW_BOUNDS; b++)
 		fprintf(out, "%s\"%s\": %llu", b > 0 ? ", " : "", view_bound_name((enum view_bound)b),
-			(unsigned long long)d->held_ns[b]);
+			(unsigned long long)held_ns[b]);
 	fprintf(out, "}");
+}
+
+static void put_verdict(FILE *out, bool is_starved, bool is_guarantee_kept, bool is_limit_kept)
+{
+	fprintf(out, ", \"kept\": %s, \"guarantee_kept\": %s, \"limit_kept\": %s, \"starved\": %s, ",
+		is_guarantee_kept && is_limit_kept && !is_starved ? "true" : "false", is_guarantee_kept ? "true" : "false",
+		is_limit_kept ? "true" : "false", is_starved ? "true" : "false");
 }
 
 static void put_vf(FILE *out, const struct sim *sim, vf_id vf, enum world_dir dir)
@@ -99,9 +106,7 @@ static void put_vf(FILE *out, const struct sim *sim, vf_id vf, enum world_dir di
 	fprintf(out, ", \"got\": {\"bps\": %.1f, \"pps\": %.3f}, \"offered\": {\"bps\": %.1f, \"pps\": %.3f}, ", v.got_bps,
 		v.got_pps, v.offered_bps, v.offered_pps);
 	put_delay(out, &delay);
-	fprintf(out, ", \"kept\": %s, \"guarantee_kept\": %s, \"limit_kept\": %s, \"starved\": %s, ",
-		verdict_kept(&v) ? "true" : "false", v.is_guarantee_kept ? "true" : "false",
-		v.is_limit_kept ? "true" : "false", v.is_starved ? "true" : "false");
+	put_verdict(out, v.is_starved, v.is_guarantee_kept, v.is_limit_kept);
 	fprintf(out, "\"refused\": %llu, \"marked\": %llu, ", (unsigned long long)f->refused_pkts,
 		(unsigned long long)f->marked_pkts);
 	if (sim->s->bottleneck.rate_bps != 0 && dir == WORLD_TX)
@@ -110,7 +115,7 @@ static void put_vf(FILE *out, const struct sim *sim, vf_id vf, enum world_dir di
 	fprintf(out, ", ");
 	put_marks(out, &lost);
 	fprintf(out, ", ");
-	put_bounds(out, d);
+	put_bounds(out, d->missed_ns, d->held_ns);
 	fprintf(out, ", ");
 	put_classes(out, sim, vf, dir, f);
 	fprintf(out, "}");
@@ -188,13 +193,17 @@ static void put_tenants(FILE *out, const struct sim *sim)
 	fprintf(out, "\"tenants\": [");
 	for (uint32_t i = 0; i < conf->n_tenants; i++) {
 		const struct conf_tenant *t = &conf->tenants[i];
-		struct tenant_figures f = tenant_figures(sim, i);
+		struct tenant_verdict v;
+		verdict_of_tenant(sim, i, &v);
 		fprintf(out, "%s\n  {\"name\": \"%s\", \"n_vfs\": %u, ", i > 0 ? "," : "", t->name, t->n_all_vfs);
 		put_sla(out, "asked", &t->tx);
 		fprintf(out, ", ");
 		put_sla(out, "effective", &t->tx_eff);
-		fprintf(out, ", \"got\": {\"bps\": %.1f, \"pps\": %.3f}, \"offered\": {\"bps\": %.1f, \"pps\": %.3f}}", f.got_bps, f.got_pps,
-			f.offered_bps, f.offered_pps);
+		fprintf(out, ", \"got\": {\"bps\": %.1f, \"pps\": %.3f}, \"offered\": {\"bps\": %.1f, \"pps\": %.3f}", v.got_bps,
+			v.got_pps, v.offered_bps, v.offered_pps);
+		put_verdict(out, v.is_starved, v.is_guarantee_kept, v.is_limit_kept);
+		put_bounds(out, v.view.missed_ns, v.view.held_ns);
+		fprintf(out, "}");
 	}
 	fprintf(out, "],\n");
 }

@@ -19,13 +19,13 @@ static const char *sold(char buf[UNITS_TEXT], uint64_t value)
 	return value == 0 ? "-" : units_count_text(buf, value);
 }
 
-static const char *verdict_text(const struct verdict *v)
+static const char *verdict_text(bool is_starved, bool is_guarantee_kept, bool is_limit_kept)
 {
-	if (v->is_starved)
+	if (is_starved)
 		return "STARVED";
-	if (!v->is_guarantee_kept)
+	if (!is_guarantee_kept)
 		return "GUARANTEE MISSED";
-	return v->is_limit_kept ? "kept" : "OVER ITS LIMIT";
+	return is_limit_kept ? "kept" : "OVER ITS LIMIT";
 }
 
 static void add_row(struct table *t, const struct sim *sim, vf_id vf, int dir, const struct verdict *v)
@@ -38,30 +38,37 @@ static void add_row(struct table *t, const struct sim *sim, vf_id vf, int dir, c
 	table_row(t, "%s|%s|%s|%s|%s|%s|%s|%s|%s|%.1f|%.1f|%.1f|%s", cv->name, dir_names[dir], sold(min, sla->min_bps),
 		sold(max, sla->max_bps), sold(min_pps, sla->min_pps), sold(max_pps, sla->max_pps), rate(offered, v->offered_bps), rate(bps, v->got_bps),
 		rate(pps, v->got_pps), (double)v->p50_ns / 1e3, (double)v->p99_ns / 1e3, (double)v->max_ns / 1e3,
-		verdict_text(v));
+		verdict_text(v->is_starved, v->is_guarantee_kept, v->is_limit_kept));
 }
 
 static void print_tenants(const struct sim *sim, FILE *out)
 {
 	const struct conf *conf = sim->s->conf;
-	struct table *t = conf->n_tenants > 0 ? table_create("tenant|>VFs|>min b/s|>max b/s|>min p/s|>max p/s|>offered b/s|>got b/s|>got p/s")
+	struct table *t = conf->n_tenants > 0 ? table_create("tenant|>VFs|>min b/s|>max b/s|>min p/s|>max p/s|>offered b/s|>got b/s|>got p/s|")
 					      : NULL;
 	char min[UNITS_TEXT], max[UNITS_TEXT], min_pps[UNITS_TEXT], max_pps[UNITS_TEXT], offered[UNITS_TEXT], bps[UNITS_TEXT],
 		pps[UNITS_TEXT];
+	uint32_t n_more_broken = 0;
 
 	if (t == NULL)
 		return;
-	for (uint32_t i = 0; i < conf->n_tenants && i < MOST_ROWS; i++) {
+	for (uint32_t i = 0; i < conf->n_tenants; i++) {
 		const struct conf_tenant *c = &conf->tenants[i];
-		struct tenant_figures f = tenant_figures(sim, i);
-		table_row(t, "%s|%u|%s|%s|%s|%s|%s|%s|%s", c->name, c->n_all_vfs, sold(min, c->tx_eff.min_bps),
+		struct tenant_verdict v;
+		verdict_of_tenant(sim, i, &v);
+		if (i >= MOST_ROWS) {
+			n_more_broken += !tenant_verdict_kept(&v);
+			continue;
+		}
+		table_row(t, "%s|%u|%s|%s|%s|%s|%s|%s|%s|%s", c->name, c->n_all_vfs, sold(min, c->tx_eff.min_bps),
 			sold(max, c->tx_eff.max_bps), sold(min_pps, c->tx_eff.min_pps), sold(max_pps, c->tx_eff.max_pps),
-			rate(offered, f.offered_bps), rate(bps, f.got_bps), rate(pps, f.got_pps));
+			rate(offered, v.offered_bps), rate(bps, v.got_bps), rate(pps, v.got_pps),
+			verdict_text(v.is_starved, v.is_guarantee_kept, v.is_limit_kept));
 	}
 	fprintf(out, "\n");
 	table_print(t, out, "  ");
 	if (conf->n_tenants > MOST_ROWS)
-		fprintf(out, "  and %u tenants more (--json has all)\n", conf->n_tenants - MOST_ROWS);
+		fprintf(out, "  and %u tenants more, of which %u were not kept (--json has all)\n", conf->n_tenants - MOST_ROWS, n_more_broken);
 	table_destroy(t);
 }
 

@@ -64,12 +64,19 @@ static inline bool verdict_kept(const struct verdict *v)
 	return v->is_guarantee_kept && v->is_limit_kept && !v->is_starved;
 }
 
-/* What the VFs in a tenant, and in the tenants below it, offered and got together (tx). */
-struct tenant_figures {
+/* What became of what a tenant was sold: what the VFs in it, and in the tenants below it, offered and got together (tx). */
+struct tenant_verdict {
+	struct tenant_view view;
 	double offered_bps, offered_pps, got_bps, got_pps;
+	bool is_guarantee_kept, is_limit_kept, is_starved;	/* as of a VF */
 };
 
-struct tenant_figures tenant_figures(const struct sim *sim, uint32_t tenant);
+void verdict_of_tenant(const struct sim *sim, uint32_t tenant, struct tenant_verdict *v);
+
+static inline bool tenant_verdict_kept(const struct tenant_verdict *v)
+{
+	return v->is_guarantee_kept && v->is_limit_kept && !v->is_starved;
+}
 
 uint64_t loss_dropped(const struct world_losses *l);	/* for any reason, in weir and by the switch */
 uint64_t loss_marked(const struct world_losses *l);

@@ -50,8 +50,10 @@ struct world *world_create(const struct scenario *s, struct why *why)
 	w->losses = mem_reserve(n_losses_of(w), sizeof(*w->losses));
 	w->traffic_drops = calloc(s->n_traffics + 1, sizeof(*w->traffic_drops));
 	w->marked = calloc(n_vfs, sizeof(*w->marked));
+	w->marked_tenants = calloc(s->conf->n_tenants + 1, sizeof(*w->marked_tenants));
 	w->carried = calloc(n_vfs, sizeof(*w->carried));
-	if (w->figures == NULL || w->hists == NULL || w->losses == NULL || w->traffic_drops == NULL || w->marked == NULL || w->carried == NULL)
+	if (w->figures == NULL || w->hists == NULL || w->losses == NULL || w->traffic_drops == NULL || w->marked == NULL ||
+		w->marked_tenants == NULL || w->carried == NULL)
 		goto no_memory;
 	world_create_wires(w);
 	if (!world_create_remote(w))
@@ -92,6 +94,7 @@ void world_destroy(struct world *w)
 	world_destroy_remote(w);
 	free(w->traffic_drops);
 	free(w->marked);
+	free(w->marked_tenants);
 	free(w->carried);
 	world_destroy_flows(w);
 	world_destroy_changes(w);
@@ -178,6 +181,12 @@ static void look_at_vf(const struct world *w, vf_id vf, struct vf_view *view)
 	pipe_view_vf(w->pipe, vf, view);
 }
 
+static void look_at_tenant(const struct world *w, uint32_t tenant, struct tenant_view *view)
+{
+	*view = (struct tenant_view){0};
+	pipe_view_tenant(w->pipe, tenant, view);
+}
+
 /* Another table, for to clear this one would touch all of it. */
 static void forget_losses(struct world *w)
 {
@@ -202,6 +211,8 @@ void world_mark(struct world *w)
 		look_at_vf(w, vf, &w->marked[vf]);
 		w->carried[vf] = 0;
 	}
+	for (uint32_t i = 0; i < w->conf->n_tenants; i++)
+		look_at_tenant(w, i, &w->marked_tenants[i]);
 	for (uint16_t port = 0; port < w->conf->n_ports; port++)
 		w->guests[port].sent_bytes = 0;
 	for (uint32_t i = 0; i < w->n_sources; i++)
@@ -277,6 +288,12 @@ void world_view_vf(const struct world *w, vf_id vf, struct vf_view *view)
 {
 	look_at_vf(w, vf, view);
 	vf_view_since(view, &w->marked[vf]);
+}
+
+void world_view_tenant(const struct world *w, uint32_t tenant, struct tenant_view *view)
+{
+	look_at_tenant(w, tenant, view);
+	tenant_view_since(view, &w->marked_tenants[tenant]);
 }
 
 /* ---- The end ---- */

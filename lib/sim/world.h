@@ -83,6 +83,7 @@ const struct remote *world_remote(const struct world *w);
 
 /* Weir's own figures, since world_mark(); gauges as they are. */
 void world_view_vf(const struct world *w, vf_id vf, struct vf_view *view);
+void world_view_tenant(const struct world *w, uint32_t tenant, struct tenant_view *view);
 
 /* Lets nobody send any more, drains for 'ns' at most, and checks that no packet was lost or kept, and every invariant of
  * the pipe.  false with a reason in 'why'. */

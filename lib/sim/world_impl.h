@@ -149,6 +149,7 @@ struct world {
 	struct world_losses *losses;	/* by VF, direction and class: where nothing is lost, memory is not touched */
 	uint64_t (*traffic_drops)[N_DROP_REASONS];	/* by traffic */
 	struct vf_view *marked;		/* by VF, at the mark */
+	struct tenant_view *marked_tenants;
 	uint64_t *carried;		/* by VF: beyond the bottleneck */
 	struct wire beyond, before;	/* the uplink */
 	struct coming *coming;		/* a ring */

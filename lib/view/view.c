@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "clk.h"
+
 static const char *const bound_names[] = {
 	[VIEW_BPS] = "bps",
 	[VIEW_PPS] = "pps",
@@ -49,6 +51,13 @@ void vf_view_since(struct vf_view *now, const struct vf_view *then)
 {
 	since(&now->tx, &then->tx);
 	since(&now->rx, &then->rx);
+}
+
+void tenant_view_since(struct tenant_view *now, const struct tenant_view *then)
+{
+	for (int b = 0; b < N_VIEW_BOUNDS; b++)
+		now->held_ns[b] -= u64_min(then->held_ns[b], now->held_ns[b]);
+	now->missed_ns -= u64_min(then->missed_ns, now->missed_ns);
 }
 
 void vf_view_add(struct vf_view *sum, const struct vf_view *v)

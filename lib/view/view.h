@@ -92,6 +92,7 @@ struct asker_view {
 
 /* Leaves in 'now' only what came after 'then', an earlier view of the same; what waits is what waits. */
 void vf_view_since(struct vf_view *now, const struct vf_view *then);
+void tenant_view_since(struct tenant_view *now, const struct tenant_view *then);
 void delay_view_since(struct delay_view *now, const struct delay_view *then);
 void vf_view_add(struct vf_view *sum, const struct vf_view *v);
 

@@ -149,6 +149,68 @@ def strict(context):
     assert done.returncode == 3 and "GUARANTEE MISSED" in done.stdout, done.stdout + done.stderr
 
 
+TENANTS = """[switch]
+allow_overcommit = yes
+%s[sim]
+duration = 200ms
+[port up]
+role = pf
+rate = 100M
+link_basis = l2
+[port a]
+[port b]
+[port c]
+[tenant lab]
+tx.min_bps = %s
+[tenant shop]
+tx.min_bps = 40M
+tx.max_bps = 50M
+[vf vm1]
+port = a
+mac = 02:00:00:00:00:01
+tenant = lab
+[vf vm2]
+port = b
+mac = 02:00:00:00:00:02
+tenant = lab
+[vf vm3]
+port = c
+mac = 02:00:00:00:00:03
+tenant = shop
+"""
+
+
+def tenants_of(context, switch, minimum, *options, more=""):
+    """-> the run, and of each tenant its line of the table, and what the JSON says of it."""
+    path = os.path.join(context.folder, "kept.json")
+    done = sim(context, written(context, "kept.conf", TENANTS % (switch, minimum) + more), "--json", path, *options)
+    with open(path) as f:
+        tenants = {t["name"]: t for t in json.load(f)["tenants"]}
+    table = done.stdout.split("  tenant  ")[1].split("\n\n")[0]
+    lines = {line.split()[0]: line for line in table.splitlines()[1:]}
+    return done, lines, tenants
+
+
+# None of their VMs was sold anything itself.  Fails if tenants are not judged.
+@test("weir-sim tells of tenants too whether their guarantees and limits were kept, and --strict fails where one was not")
+def tenants_kept(context):
+    done, lines, tenants = tenants_of(context, "", "60M", "--strict")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(line.endswith("  kept") for line in lines.values()) and len(lines) == 2, lines
+    assert all(t["kept"] and t["limit_kept"] and t["missed_ns"] == 0 for t in tenants.values()), tenants
+    done, lines, tenants = tenants_of(context, "", "90M", "--strict")
+    assert done.returncode == 3 and "GUARANTEE MISSED" not in done.stdout.split("  tenant  ")[0], done.stdout
+    assert "GUARANTEE MISSED" in lines["lab"], lines
+    assert not tenants["lab"]["kept"] and not tenants["lab"]["guarantee_kept"] and tenants["lab"]["limit_kept"], tenants
+    assert tenants["lab"]["missed_ns"] > 0.1e9, tenants
+    # In packets: 60 Mb/s are 5 kp/s, and the core carries 4.
+    done, lines, tenants = tenants_of(context, "packet_capacity = 4k\n", "60M", "--strict")
+    assert done.returncode == 3 and "GUARANTEE MISSED" in lines["lab"], done.stdout
+    # Its limit is that of each time: 50 Mb/s, then 90.
+    done, lines, tenants = tenants_of(context, "", "10M", "--strict", more="[change more]\nat = 60ms\ntenant = shop\ntx.max_bps = 90M\ntx.weight = 9\n")
+    assert done.returncode == 0 and tenants["shop"]["got"]["bps"] > 70e6 and tenants["shop"]["limit_kept"], done.stdout + str(tenants)
+
+
 # Fails if a key of weir's own config is one too many for weir-sim, or where nothing tells the uplink's rate.
 @test("weir-sim plays every ready config as it stands, with the uplink's rate from the command line where the file has none",
       slow=True, timeout_s=60)
