@@ -174,6 +174,45 @@ static void explain_drops(const struct dir_view *before, const struct dir_view *
 	}
 }
 
+/* What to do about it is the receiver's, and told at more length there. */
+static const char *const receiver_advice[N_RECEIVER_DROPS] = {
+	[DROP_RECEIVER_LIMIT - DROP_RECEIVER_FIRST] = "more is sent there than its rx limit (rx.max_bps, rx.max_pps); a higher one lifts it",
+	[DROP_RECEIVER_SLOW - DROP_RECEIVER_FIRST] = "the guest there does not read its ring fast enough",
+	[DROP_RECEIVER_GONE - DROP_RECEIVER_FIRST] = "the port there is down: is the guest running and connected?",
+};
+
+static uint64_t lost_at_receivers(const struct explain_figures *f, int place)
+{
+	return f->after.tx.receiver_drops[place] - f->before.tx.receiver_drops[place];
+}
+
+static bool loses_at_receivers(const struct explain_figures *f)
+{
+	for (int i = 0; i < N_RECEIVER_DROPS; i++)
+		if (lost_at_receivers(f, i) > 0)
+			return true;
+	return false;
+}
+
+/* What it sent to other VFs here, and their queues dropped: no bound of its own, and not its drops. */
+static void explain_receivers(const struct explain_figures *f, struct explain *out)
+{
+	for (int i = 0; i < N_RECEIVER_DROPS; i++) {
+		const char *reason = drop_name((enum drop_reason)(DROP_RECEIVER_FIRST + i));
+		uint64_t now = lost_at_receivers(f, i), ever = f->after.tx.receiver_drops[i];
+		vf_id last = f->after.last_receiver[i];
+		bool is_known = last < f->conf->n_vfs && conf_is_there(&f->conf->vfs[last]);
+		if (ever == 0)
+			continue;
+		if (now > 0)
+			say(out, "  dropped where it was sent to, as %s: %" PRIu64 " now, the last at %s, %" PRIu64 " since the start: %s", reason,
+				now, is_known ? f->conf->vfs[last].name : "a VF that is gone", ever, receiver_advice[i]);
+		else
+			say(out, "  dropped where it was sent to, as %s: %" PRIu64 " since the start, none now: %s", reason, ever,
+				receiver_advice[i]);
+	}
+}
+
 static void explain_delays(const struct hist_snapshot delay[N_TCLASSES], struct explain *out)
 {
 	for (int c = 0; c < N_TCLASSES; c++)
@@ -310,7 +349,8 @@ static void explain_dir(const struct explain_figures *f, bool is_tx, struct expl
 		!is_tx ? rx_advice : is_held_beyond(f) ? beyond_advice : tx_advice, out);
 	if (is_tx)
 		explain_others(f, out);
-	if (f->is_port_up && !is_held && dir_view_drops(after) == dir_view_drops(before) && after->backlog_pkts == 0)
+	if (f->is_port_up && !is_held && dir_view_drops(after) == dir_view_drops(before) && after->backlog_pkts == 0 &&
+		!(is_tx && loses_at_receivers(f)))
 		say(out, "  nothing holds it: %s%s", is_tx ? "its guest sends no more than this" : "no more than this is sent to it",
 			is_tx && leaves_guarantee(f) ? "; what it leaves of its guarantee is lent to others, and back with its next packet" : "");
 	if (after->backlog_pkts > 0)
@@ -319,8 +359,11 @@ static void explain_dir(const struct explain_figures *f, bool is_tx, struct expl
 		say(out, "  %" PRIu64 " of %" PRIu64 " packets were marked CE: they waited longer than mark_above, and its TCP is "
 			"told so", marked, out_pkts);
 	if (after->missed_ns > before->missed_ns)
-		say(out, "  its guarantee was missed for %.1f ms: is the data core shared with another program?",
+		say(out, "  its guarantee was missed for %.1f ms: more is promised than the link or the core carries (weirctl show "
+			"allocator), or another program has the data core",
 			(double)(after->missed_ns - before->missed_ns) / 1e6);
+	if (is_tx)
+		explain_receivers(f, out);
 	explain_drops(before, after, out);
 	explain_delays(is_tx ? f->delay.tx : f->delay.rx, out);
 }
@@ -354,6 +397,8 @@ static void explain_tenants(const struct explain_figures *f, struct explain *out
 			bps_text(bps, t->tx_bps), pps_text(pps, t->tx_pps), sold_text(terms, sizeof(terms), &t->tenant->tx_eff),
 			t->tenant->tx_eff.priority, t->tenant->tx_eff.weight);
 		explain_held(t->before.held_ns, t->after.held_ns, f->span_ns, t->held_for_ns, tenant_advice, out);
+		if (t->after.missed_ns > t->before.missed_ns)
+			say(out, "  the tenant's guarantee was missed for %.1f ms", (double)(t->after.missed_ns - t->before.missed_ns) / 1e6);
 	}
 }
 

@@ -13,7 +13,7 @@
 #include "remote.h"
 #include "view.h"
 
-#define EXPLAIN_LINES	  96	/* what there can be at most: all drop reasons, both ways, and four tenants */
+#define EXPLAIN_LINES	  104	/* what there can be at most: all drop reasons, both ways, and four tenants */
 #define EXPLAIN_CHARS	  360
 #define EXPLAIN_MAX_WORKERS 64
 

@@ -65,10 +65,11 @@ void pipe_set_limit(const struct pipe *p, struct limiter *l, const struct sla *s
 }
 
 /* A sender's packet that its own queue drops. */
-static void drop_queued(void *ctx, uint32_t node, void *handle, enum drop_reason reason)
+static void drop_queued(void *ctx, uint32_t node, uint32_t flow_key, void *handle, enum drop_reason reason)
 {
 	struct pipe *p = ctx;
 
+	(void)flow_key;
 	pipe_drop_tx(p, node, handle, reason);
 	room_left(p, node, 1);
 }

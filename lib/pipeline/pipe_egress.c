@@ -25,13 +25,26 @@ void pipe_drop_rx(struct pipe *p, vf_id receiver, void *handle, enum drop_reason
 	p->io.free(p->io.ctx, &handle, 1);
 }
 
+/* By a receiver's queue: counted there, and told of the sender.  The uplink, and senders nobody knows, are not asked why. */
+static void drop_at_receiver(struct pipe *p, vf_id sender, vf_id receiver, void *handle, enum drop_reason reason)
+{
+	int place = (int)reason - DROP_RECEIVER_FIRST;
+
+	if (sender < p->n_vfs) {
+		struct party *party = party_of(p, sender);
+		counter_add(&party->receiver_drops[place], 1);
+		atomic_store_explicit(&party->last_receiver[place], receiver, memory_order_relaxed);
+	}
+	pipe_drop_rx(p, receiver, handle, reason);
+}
+
 /* A receiver's packet that its queue drops for its delay, or for a better one: its limit, as when the queue is full. */
-void pipe_drop_received(void *ctx, uint32_t node, void *handle, enum drop_reason reason)
+void pipe_drop_received(void *ctx, uint32_t node, uint32_t sender, void *handle, enum drop_reason reason)
 {
 	const struct port_drops *d = ctx;
 
 	(void)reason;
-	pipe_drop_rx(d->p, d->p->f->port_vfs[d->port][node], handle, DROP_RECEIVER_LIMIT);
+	drop_at_receiver(d->p, sender, d->p->f->port_vfs[d->port][node], handle, DROP_RECEIVER_LIMIT);
 }
 
 /* A receiver's queue is 5 ms of its limit, and full it drops; but it takes a burst whatever the limit, and at a slow one
@@ -95,7 +108,7 @@ static void enqueue_receiver(struct pipe *p, const struct pkt *k, uint32_t n, ui
 
 	if (!port_is_up(f, port)) {
 		for (; i < n; i++)
-			pipe_drop_rx(p, to, k[i].handle, DROP_RECEIVER_GONE);
+			drop_at_receiver(p, k->src, to, k[i].handle, DROP_RECEIVER_GONE);
 		return;
 	}
 	for (uint32_t j = 0; j < n; j++)
@@ -104,7 +117,7 @@ static void enqueue_receiver(struct pipe *p, const struct pkt *k, uint32_t n, ui
 	for (i = send_now(p, port, e, nodes, k, n, now_ns); i < n; i++) {
 		i += egress_push_run(e, node, key, &k[i], n - i, now_ns);
 		if (i < n)
-			pipe_drop_rx(p, to, k[i].handle, full_reason(p, to, port, now_ns));
+			drop_at_receiver(p, k->src, to, k[i].handle, full_reason(p, to, port, now_ns));
 	}
 }
 
@@ -375,7 +388,7 @@ static void purge(struct pipe *p, uint16_t port, struct egress *e, uint64_t now_
 				pipe_drop_tx(p, node, out.handle, reason);
 				room_left(p, node, 1);
 			} else {
-				pipe_drop_rx(p, p->f->port_vfs[port][node], out.handle, reason);
+				drop_at_receiver(p, out.flow_key, p->f->port_vfs[port][node], out.handle, reason);
 			}
 		}
 	}

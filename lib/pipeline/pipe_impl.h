@@ -78,6 +78,9 @@ struct came {
 
 struct party {
 	_Atomic uint64_t tx_drops[N_DROP_REASONS], rx_drops[N_DROP_REASONS];
+	/* Of what it sent to VFs here, dropped in their queues; and in whose the last. */
+	_Atomic uint64_t receiver_drops[N_RECEIVER_DROPS];
+	_Atomic vf_id last_receiver[N_RECEIVER_DROPS];
 	struct limiter broadcast, neighbour;
 };
 
@@ -299,7 +302,7 @@ static inline bool is_capturing(const struct pipe *p)
 /* pipe_egress.c */
 void pipe_drop_tx(struct pipe *p, vf_id sender, void *handle, enum drop_reason reason);
 void pipe_drop_rx(struct pipe *p, vf_id receiver, void *handle, enum drop_reason reason);
-void pipe_drop_received(void *ctx, uint32_t node, void *handle, enum drop_reason reason);	/* ctx: struct port_drops */
+void pipe_drop_received(void *ctx, uint32_t node, uint32_t sender, void *handle, enum drop_reason reason);	/* ctx: struct port_drops */
 uint64_t pipe_receive_target_ns(const struct pipe *p, const struct conf_vf *v);	/* CoDel's; 0: none */
 bool pipe_is_too_long(const struct fabric *f, const struct pkt *k, uint16_t port);
 /* How many of the packets, from the first on, come from one sender and go to one place, and are no floods. */

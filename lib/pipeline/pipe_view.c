@@ -62,6 +62,16 @@ static void add_pf_out(const struct pipe *p, struct dir_view *d)
 		add_egress(d, p->pf, i);
 }
 
+static void add_receiver_drops(struct vf_view *view, const struct party *party)
+{
+	for (int i = 0; i < N_RECEIVER_DROPS; i++) {
+		uint64_t n = counter_read(&party->receiver_drops[i]);
+		view->tx.receiver_drops[i] += n;
+		if (n > 0)
+			view->last_receiver[i] = atomic_load_explicit(&party->last_receiver[i], memory_order_relaxed);
+	}
+}
+
 void pipe_view_vf(const struct pipe *p, vf_id vf, struct vf_view *view)
 {
 	const struct party *party = party_of(p, vf);
@@ -70,6 +80,7 @@ void pipe_view_vf(const struct pipe *p, vf_id vf, struct vf_view *view)
 	view->tx.in_bytes += counter_read(&p->came[party_place(p, vf)].bytes);
 	add_drops(view->tx.drops, party->tx_drops);
 	add_drops(view->rx.drops, party->rx_drops);
+	add_receiver_drops(view, party);
 	if (vf == VF_NONE)
 		return;
 	add_asker(p, vf, &view->tx);

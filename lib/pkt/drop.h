@@ -36,6 +36,10 @@ enum drop_reason {
 	DROP_NOT = N_DROP_REASONS,	/* not dropped */
 };
 
+/* What a receiver's queue drops is counted there, and told of its sender too: these, one after the other. */
+#define DROP_RECEIVER_FIRST DROP_RECEIVER_LIMIT
+#define N_RECEIVER_DROPS    (DROP_RECEIVER_GONE - DROP_RECEIVER_LIMIT + 1)
+
 /* "spoof" */
 const char *drop_name(enum drop_reason reason);
 

@@ -60,7 +60,7 @@ struct egress_signals {
 };
 
 /* Takes over a packet that was waiting and is dropped: DROP_AQM, DROP_PUSHED_OUT. */
-typedef void egress_drop_fn(void *ctx, uint32_t node, void *handle, enum drop_reason reason);
+typedef void egress_drop_fn(void *ctx, uint32_t node, uint32_t flow_key, void *handle, enum drop_reason reason);
 
 static inline uint32_t egress_class_place(enum tclass c)
 {

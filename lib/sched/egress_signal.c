@@ -40,7 +40,7 @@ static void drop_at(struct egress *e, uint32_t id, enum tclass tclass, uint32_t 
 	if (e->flows[id].fifo[tclass].n_pkts == 0)
 		flow_class_left(e, id, tclass);
 	flow_left(e, &e->nodes[node], id, 1, fifo_entry_bytes(&entry));
-	e->drop(e->drop_ctx, node, entry.handle, reason);
+	e->drop(e->drop_ctx, node, e->flows[id].key, entry.handle, reason);
 }
 
 /* Judges the packet that is next.  true: one is dropped, and who is next must be asked anew: that packet, or one of the

@@ -59,6 +59,15 @@ static void put_most(struct rte_tel_data *d, const char *when, const struct peak
 	put_u64(in, "pps_10ms", m->ten_ms.pkts * 100);
 }
 
+/* Counted as the receivers' own, too. */
+static void put_receiver_drops(struct rte_tel_data *d, const struct dir_view *tx)
+{
+	struct rte_tel_data *in = put_dict(d, "receiver_drops");
+
+	for (int i = 0; i < N_RECEIVER_DROPS; i++)
+		put_u64(in, drop_name((enum drop_reason)(DROP_RECEIVER_FIRST + i)), tx->receiver_drops[i]);
+}
+
 /* Rates in the busiest ms, and 10 ms. */
 static void put_peaks(struct rte_tel_data *d, const struct peak_view *peak)
 {
@@ -86,6 +95,7 @@ static void put_both(const struct telem_source *s, vf_id vf, struct rte_tel_data
 	put_direction(dirs[TELEM_RX], &view.rx, delay.rx);
 	if (vf == VF_PF)
 		return;
+	put_receiver_drops(dirs[TELEM_TX], &view.tx);
 	put_peaks(dirs[TELEM_TX], &view.tx.peak);
 	put_peaks(dirs[TELEM_RX], &view.rx.peak);
 }

@@ -25,6 +25,7 @@ struct dir_view {
 	uint64_t local_pkts, local_bytes;	/* tx: the part of out that went to other VFs here */
 	uint64_t backlog_pkts, backlog_bytes;
 	uint64_t drops[N_DROP_REASONS];
+	uint64_t receiver_drops[N_RECEIVER_DROPS];	/* tx: of out, in the queues of other VFs here, whose drops they are */
 	uint64_t marked_pkts;			/* of out: marked CE here */
 	uint64_t held_ns[N_VIEW_BOUNDS];	/* time with something to send, not sent, by what bound it */
 	uint64_t missed_ns;			/* backlogged time served later than deadline + 1 ms */
@@ -34,6 +35,7 @@ struct dir_view {
 
 struct vf_view {
 	struct dir_view tx, rx;
+	vf_id last_receiver[N_RECEIVER_DROPS];	/* in whose queue the last of tx.receiver_drops was; where there was one */
 };
 
 /* What a VF heard of congestion on its way out, where the config has [remote]. */

@@ -60,6 +60,7 @@ def draw_vf(vf, _):
     for reason in sides[0]["drops"]:
         if any(s["drops"][reason] for s in sides):
             rows.append([f"dropped, {reason}", *(_count(s["drops"][reason]) for s in sides)])
+    rows += [[f"dropped at VFs it sent to, {reason}", _count(n), "-"] for reason, n in vf["tx"].get("receiver_drops", {}).items() if n]
     print("\n".join(grid(["", "tx", "rx"], rows)))
     print()
     draw_terms(dict(vf, vf=vf["name"], tenant=None), None)

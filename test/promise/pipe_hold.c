@@ -26,6 +26,17 @@ static void measure(struct rim *r, uint64_t settle_ms, uint64_t ms)
 	rim_run(r, ms * MS);
 }
 
+/* What VM 'from' is told of its packets in the receivers' queues; the last of them was at VM 2. */
+static uint64_t told(const struct rim *r, vf_id from, enum drop_reason reason)
+{
+	struct vf_view v = rim_view(r, from);
+	uint64_t n = v.tx.receiver_drops[reason - DROP_RECEIVER_FIRST];
+
+	if (n > 0)
+		ck_assert_uint_eq(v.last_receiver[reason - DROP_RECEIVER_FIRST], 1);
+	return n;
+}
+
 /* Broken by: pipe_room() that answers UINT32_MAX (queue_full is not a reason of a VF on a port of its own, but its queue
  * grows without end); room_to_home() that answers UINT32_MAX (ring_full). */
 START_TEST(no_packet_of_a_vm_is_dropped_for_its_own_bounds)
@@ -163,7 +174,7 @@ START_TEST(where_the_port_cannot_tell_what_waits_the_whole_queue_is_read)
 END_TEST
 
 /* VM 1 sends to the PF, to VM 2 whose rx is limited, and to VM 3.  Broken by: rx_limits not given to the port's egress;
- * full_reason() that calls every full queue receiver_slow. */
+ * full_reason() that calls every full queue receiver_slow; pipe_drop_received() that tells the sender nothing. */
 START_TEST(a_receivers_limit_drops_its_packets_and_slows_nobody_else)
 {
 	struct rim *r = rim_create(&(struct rim_setup){
@@ -179,6 +190,8 @@ START_TEST(a_receivers_limit_drops_its_packets_and_slows_nobody_else)
 	ck_assert_uint_gt(rim_drops(r, 1, DROP_RECEIVER_LIMIT), 18000);
 	ck_assert_uint_eq(rim_all_drops(r), rim_drops(r, 1, DROP_RECEIVER_LIMIT));
 	ck_assert_uint_eq(rim_view(r, 1).rx.drops[DROP_RECEIVER_LIMIT], rim_all_drops(r));
+	ck_assert_uint_eq(told(r, 0, DROP_RECEIVER_LIMIT), rim_all_drops(r));
+	ck_assert_uint_eq(told(r, 2, DROP_RECEIVER_LIMIT), 0);
 	ck_assert_uint_lt(rim_longest_delay_ns(r, to_3), 2 * MS);
 	rim_end(r);
 }
@@ -205,6 +218,10 @@ START_TEST(a_slow_guest_drops_its_packets_and_slows_nobody_else)
 		check_near(rim_bps(r, from_pf, 2), rim_bps(r, to_2, 2), 40, "from the network to the slow VM");
 	ck_assert_uint_gt(rim_drops(r, 1, DROP_RECEIVER_SLOW), 2 * 20000 - pps - 1500);
 	ck_assert_uint_eq(rim_all_drops(r), rim_drops(r, 1, DROP_RECEIVER_SLOW));
+	uint64_t sent = rim_read(r, to_2) - rim_pkts(r, to_2, 2), mine = told(r, 0, DROP_RECEIVER_SLOW);
+	ck_assert_uint_gt(mine, 0);
+	ck_assert_uint_le(mine, rim_drops(r, 1, DROP_RECEIVER_SLOW));
+	ck_assert_uint_lt(sent > mine ? sent - mine : mine - sent, 6000);	/* 'sent' is of after the start, and some wait */
 	ck_assert_uint_lt(rim_longest_delay_ns(r, to_3), MS);
 	rim_set_reader(r, 2, RIM_TAKES_ALL, 0);
 	measure(r, 50, 100);
@@ -229,6 +246,8 @@ START_TEST(a_receiver_that_is_gone_costs_only_its_own_packets_and_may_come_back)
 	ck_assert_uint_eq(rim_pkts(r, to_2, 2), 0);
 	ck_assert_uint_le(rim_drops(r, 1, DROP_RECEIVER_SLOW), slow + 32);	/* on the way between workers */
 	ck_assert_uint_gt(rim_drops(r, 1, DROP_RECEIVER_GONE), 24900);
+	uint64_t gone = rim_drops(r, 1, DROP_RECEIVER_GONE) - told(r, 0, DROP_RECEIVER_GONE);
+	ck_assert_uint_le(gone, 32);	/* whose the last burst before its port was is not known any more */
 	ck_assert_uint_eq(rim_view(r, 1).rx.backlog_pkts, 0);
 	check_near(rim_pps(r, to_3, 3), 50000, 1, "to the other VM");
 	rim_set_link(r, 2, true);

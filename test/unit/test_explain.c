@@ -273,6 +273,37 @@ START_TEST(what_is_left_of_credits_is_told)
 }
 END_TEST
 
+/* Fails if what was before is told as now, or a drop elsewhere leaves "nothing holds it". */
+START_TEST(what_its_receivers_drop_is_told_with_where_and_why)
+{
+	static const char *const advice[N_RECEIVER_DROPS] = {"its rx limit (rx.max_bps", "does not read its ring", "the port there is down"};
+	struct conf_vf vfs[] = {{.name = ""}, {.name = "db"}};
+	char text[128];
+
+	conf.vfs = vfs;
+	conf.n_vfs = 2;
+	for (int i = 0; i < N_RECEIVER_DROPS; i++) {
+		const char *reason = drop_name((enum drop_reason)(DROP_RECEIVER_FIRST + i)), *line;
+		start();
+		f.before.tx.receiver_drops[i] = f.after.tx.receiver_drops[i] = 5;
+		f.after.last_receiver[i] = 1;
+		snprintf(text, sizeof(text), "dropped where it was sent to, as %s: 5 since the start, none now: ", reason);
+		ck_assert_ptr_nonnull(said(text));
+		ck_assert_ptr_nonnull(said("nothing holds it: its guest"));
+		f.after.tx.receiver_drops[i] = 12;
+		snprintf(text, sizeof(text), "dropped where it was sent to, as %s: 7 now, the last at db, 12 since the start: ", reason);
+		line = said(text);
+		ck_assert_ptr_nonnull(line);
+		ck_assert_ptr_nonnull(strstr(line, advice[i]));
+		ck_assert_ptr_null(said("nothing holds it: its guest"));
+		f.after.last_receiver[i] = 0;
+		ck_assert_ptr_nonnull(said("the last at a VF that is gone"));
+	}
+	conf.vfs = NULL;
+	conf.n_vfs = 0;
+}
+END_TEST
+
 /* Everything at once, with the longest numbers, is whole lines. */
 START_TEST(the_most_that_there_can_be_fits)
 {
@@ -281,6 +312,8 @@ START_TEST(the_most_that_there_can_be_fits)
 	start();
 	for (int r = 0; r < N_DROP_REASONS; r++)
 		f.after.tx.drops[r] = f.after.rx.drops[r] = UINT64_MAX;
+	for (int i = 0; i < N_RECEIVER_DROPS; i++)
+		f.after.tx.receiver_drops[i] = UINT64_MAX;
 	for (int b = 0; b < N_VIEW_BOUNDS; b++)
 		f.after.tx.held_ns[b] = f.after.rx.held_ns[b] = SECOND, f.tx_held_for_ns[b] = f.rx_held_for_ns[b] = UINT64_MAX;
 	memset(longest.name, 'x', sizeof(longest.name) - 1);
@@ -293,6 +326,7 @@ START_TEST(the_most_that_there_can_be_fits)
 	f.n_tenants = CONF_MAX_DEPTH;
 	for (int i = 0; i < CONF_MAX_DEPTH; i++) {
 		f.tenant[i].tenant = &tenant;
+		f.tenant[i].after.missed_ns = SECOND;
 		for (int b = 0; b < N_VIEW_BOUNDS; b++)
 			f.tenant[i].after.held_ns[b] = SECOND, f.tenant[i].held_for_ns[b] = UINT64_MAX;
 	}
@@ -349,6 +383,7 @@ int main(void)
 	tcase_add_test(t, a_guarantee_that_is_cut_is_told);
 	tcase_add_test(t, who_is_held_beyond_the_uplink_is_told_what_he_may_send_and_what_lifts_it);
 	tcase_add_test(t, what_is_left_of_credits_is_told);
+	tcase_add_test(t, what_its_receivers_drop_is_told_with_where_and_why);
 	tcase_add_test(t, the_most_that_there_can_be_fits);
 	tcase_add_test(t, a_histogram_since_another_has_what_came_after_it);
 	suite_add_tcase(s, t);
