@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import textwrap
 
 from . import ctl_allocator, ctl_capture, ctl_change, ctl_delays, ctl_mark, ctl_remote, ctl_place, ctl_show, ctl_why
 from .ctl_why import sold
@@ -195,8 +196,10 @@ def draw_show(answer, args):
 EXAMPLES = """examples:
   weirctl vfs                                       a line a VF
   weirctl show vf web                               all of one: rates, what waits, what holds it, drops, what it was sold
+  weirctl show tenants                              what each was sold, has, and is held back by
   weirctl why web                                   what holds it back, since when, and what to do
   weirctl delays web --seconds 60                   how long its packets waited in this minute
+  weirctl get web                                   what it was sold: asked, and what comes of it
   weirctl set web tx.max_bps 200M tx.weight 2       from now on, without losing a packet
   weirctl set web tx.max_pps none                   as if it had never been sold
   weirctl set --tenant lab tx.min_bps 300M
@@ -206,11 +209,28 @@ EXAMPLES = """examples:
   weirctl add web port net_vhost0 mac 02:00:00:00:00:05 tx.max_bps 100M
   weirctl del web                                   a VF less; its place is free for another
   weirctl mark add web vf vm1 protocol tcp dst_port 443 set AF41
+  weirctl mark list                                 the rules, and what each matched
+  weirctl mark del web                              the rule, not the VF
   weirctl capture start web /tmp/web.pcap reason receiver_limit packets 100
+  weirctl capture list                              what each has, and what it missed
+  weirctl capture stop 1                            by its number in the list
   weirctl dump >/etc/weir.conf                      what runs, as a file
+  weirctl top --seconds 5                           a table each 5 s, until interrupted
   weirctl reload /etc/weir.conf                     the VFs, SLAs and DSCP maps of a file: all, or with one mistake none
 The object may come first, as with ip and devlink: weirctl vf set web KEY VALUE, vf show web, tenant show lab, config dump.
 --json and -f may stand anywhere.  Keys and values are those of weir.conf(5).  What changes something needs a weir that was started with --allow-set."""
+
+
+class Verbs(argparse._SubParsersAction):    # pylint: disable=protected-access
+    """Each verb's own --help says what it is for, and shows its examples."""
+
+    def add_parser(self, name, **kwargs):
+        words = f"{self._prog_prefix} {name} "
+        examples = [line for line in EXAMPLES.splitlines() if (line.strip() + " ").startswith(words)]
+        kwargs.setdefault("description", textwrap.fill(kwargs["help"], 110))
+        kwargs.setdefault("epilog", "\n".join(["examples:", *examples]))
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        return super().add_parser(name, **kwargs)
 
 
 def parse():
@@ -218,7 +238,7 @@ def parse():
                                      epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-f", "--file-prefix", default="rte", help="weir's EAL --file-prefix (default rte)")
     parser.add_argument("--json", action="store_true", help="print the answer itself, from which tables are drawn")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", action=Verbs)
     verb = verbs.add_parser("vfs", help="a line a VF: rates, what waits, what holds it, drops")
     verb.set_defaults(collect=collect_vfs, draw=draw_vfs)
     verb = verbs.add_parser("show", help="vfs, tenants: a line each; vf NAME, tenant NAME: all of one; ports; pf: the uplink;"

@@ -85,7 +85,7 @@ def collect_stop(weir, args):
 def add_verbs(verbs):
     """Adds them to weirctl's parser."""
     parser = verbs.add_parser("capture", help="packets of a VM into a pcap file, all or those dropped or delayed: start, stop, list")
-    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT", action=type(verbs))
     verb = what.add_parser("start", help="begin one (--allow-set)", description=START, epilog=EXAMPLES,
                            formatter_class=argparse.RawDescriptionHelpFormatter)
     verb.add_argument("name", metavar="VF", help="a VF's name in the config, pf, or unknown_sender (whom no VF is)")

@@ -49,7 +49,7 @@ def draw_del(answer, _):
 def add_verbs(verbs):
     """Adds them to weirctl's parser."""
     parser = verbs.add_parser("mark", help="rules that set or trust the DSCP of what a VM sends: list, add, del")
-    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT", action=type(verbs))
     verb = what.add_parser("list", help="the rules in the order in which they are tried, and what they matched")
     verb.add_argument("vf", nargs="?", metavar="VF", help="only its rules")
     verb.set_defaults(collect=collect_list, draw=draw_list)

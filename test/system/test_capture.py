@@ -3,14 +3,16 @@
 
 import json
 import os
+import shutil
 import struct
 import subprocess
 import threading
 import time
 
+from harness import hugepages
 from harness.blast import Blast, measure
 from harness.frames import OUTSIDE, numbered, udp4
-from harness.process import Telemetry
+from harness.process import Process, Telemetry
 from harness.suite import Skip, test
 from harness.view import wait_until, weirctl
 from rigs import Changeable, mac, sections, vdevs_of
@@ -305,6 +307,30 @@ def full_disk(rig):
             stop(rig, answer["id"])
     finally:
         subprocess.run(["umount", folder], check=True, timeout=10)
+
+
+# Fails without rte_pdump_init().
+@test("dpdk-dumpcap beside weir has a port's packets, where there are huge pages", slow=True, timeout_s=60)
+def by_dumpcap(context):
+    if shutil.which("dpdk-dumpcap") is None:
+        raise Skip("there is no dpdk-dumpcap")
+    hugepages.reserve_shared(context, 300)
+    net, weir = context.launch(CABLES, sections(CABLES, "1G", VFS), vdevs_of(CABLES), memory=())
+    path, sent = os.path.join(context.folder, "dumpcap.pcap"), [numbered(OUTSIDE, A, i) for i in range(25)]
+    dumpcap = Process(["dpdk-dumpcap", "--file-prefix=" + weir.prefix, "-i", "net_af_packet1", "-P", "-c", "25", "-w", path],
+                      os.path.join(context.folder, "dumpcap.log")).start()
+    context.defer(dumpcap.kill)
+    wait_until(lambda: os.path.exists(path) or not dumpcap.is_running(), "its file", 15)
+    assert dumpcap.is_running(), dumpcap.output()
+    time.sleep(1)       # it asks weir for each queue after that
+    net["a"].send(*sent)
+    net.collect(lambda g: len(g["pf"]) >= 25, timeout_s=3)
+    assert dumpcap.wait(10) == 0, dumpcap.output()
+    with open(path, "rb") as f:
+        data = f.read()
+    at = [data.find(frame) for frame in sent]
+    assert -1 not in at and at == sorted(at), at
+    assert weir.stop() == 0
 
 
 @test("a capture that runs when weir ends has its packets in its file")

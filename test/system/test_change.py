@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -430,6 +431,20 @@ def by_weirctl(rig, context):
     assert "as 2 other VFs" in weirctl(rig, "dscp", "a", "map", "default").stdout
     tried = weirctl(rig, "dryrun", "b", "tx.min_bps", "300M").stdout
     assert "admitted" in tried and "its limit" in tried, tried
+
+
+# Fails if a verb has no example of its own.
+@test("weirctl --help lists every verb, and each verb's own says what it does, with an example", Changing)
+def help_of_weirctl(rig):
+    whole = weirctl(rig, "--help").stdout
+    verbs = re.findall(r"^    (\w+) {2,}", whole, re.MULTILINE)
+    assert {"show", "set", "add", "del", "mark", "dscp", "why", "dryrun", "capture", "reload", "dump", "top"} <= set(verbs), verbs
+    verbs = [[verb] for verb in verbs if verb not in ("mark", "capture")] + [
+        [verb, what] for verb, some in (("mark", ("list", "add", "del")), ("capture", ("start", "stop", "list"))) for what in some]
+    for verb in verbs:
+        said = weirctl(rig, *verb, "--help").stdout
+        assert re.search(r"(?s)usage: .*\n\n\w.*examples:\n  weirctl %s\b" % " ".join(verb), said), said
+        assert said.count("\n\n") >= 3, said
 
 
 @test("every verb of weirctl that looks has JSON, and every mistake is told", Changing, timeout_s=120)

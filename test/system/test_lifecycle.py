@@ -11,6 +11,7 @@ import time
 from harness import process
 from harness.blast import Blast
 from harness.frames import OUTSIDE, udp4
+from harness.hugepages import reserve
 from harness.suite import Skip, test
 from rigs import Limits, mac, sections, vdevs_of
 
@@ -91,21 +92,7 @@ def second_signal(context):
 
 @test("it starts with huge pages where there are some", slow=True)
 def huge_pages(context):
-    path = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
-    if not os.path.exists(path):
-        raise Skip("this kernel has no 2 MB pages")
-    with open(path) as f:
-        before = int(f.read())
-
-    def reserve(n):
-        with open(path, "w") as f:
-            f.write(str(n))
-        with open(path) as f:
-            return int(f.read()) >= n
-
-    context.defer(lambda: reserve(before))
-    if not reserve(before + 160):
-        raise Skip("the kernel has no 160 huge pages to give")
+    reserve(context, 160)
     net, weir = small(context, memory=("--in-memory",), mem_mb=256)
     check_passes(net)
     code = weir.stop()
