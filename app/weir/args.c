@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "args.h"
+#include "group.h"
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
 	{"check", no_argument, NULL, 'k'},
 	{"allow-set", no_argument, NULL, 'a'},
+	{"group", required_argument, NULL, 'g'},
 	{"stats", required_argument, NULL, 's'},
 	{"duration", required_argument, NULL, 'd'},
 	{"help", no_argument, NULL, 'h'},
@@ -26,6 +28,8 @@ static const char help[] =
 	"  --check             only read FILE, print what would hold and where it would run, and end (needs no rights)\n"
 	"  --allow-set         let SLAs be changed and packets be captured while it runs: weirctl set, reload, capture (else\n"
 	"                      they are refused)\n"
+	"  --group NAME        let the members of this group in to the telemetry socket too, to ask, and with --allow-set to\n"
+	"                      change (else weir's user alone)\n"
 	"  --stats SECONDS     print a table of all VFs every SECONDS\n"
 	"  --duration SECONDS  end after SECONDS (else by SIGINT or SIGTERM; a second signal ends it at once)\n"
 	"  --help, --version\n"
@@ -79,6 +83,9 @@ static bool take_option(struct args *args, int option)
 	case 'a':
 		args->allow_set = true;
 		return true;
+	case 'g':
+		args->group = optarg;
+		return group_is_there(optarg);
 	case 's':
 		return read_seconds("stats", optarg, &args->stats_s);
 	case 'd':

@@ -11,6 +11,7 @@ struct args {
 	const char *config;
 	bool check, help, version;
 	bool allow_set;			/* by telemetry */
+	const char *group;		/* whose members may use telemetry too; NULL: nobody but weir's user */
 	unsigned int stats_s;		/* 0: no live table */
 	unsigned int duration_s;	/* 0: until a signal */
 	int eal_argc;			/* what is EAL's, the program's name first */

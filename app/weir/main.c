@@ -9,6 +9,7 @@
 #include <rte_version.h>
 
 #include "conf_change.h"
+#include "group.h"
 #include "offers.h"
 #include "sockets.h"
 #include "weir.h"
@@ -81,6 +82,8 @@ static bool start_eal(const struct args *args, const struct conf *conf)
 		return false;
 	}
 	control_after_eal();
+	if (args->group != NULL && !group_let_in(args->group))
+		return false;
 	/* So that dpdk-dumpcap can see a port's packets: nothing on the data path before it asks, and what cannot be (no shared
 	 * huge pages) is its trouble. */
 	(void)rte_pdump_init();

@@ -19,6 +19,8 @@ class Weir:
 
     def __init__(self, prefix):
         run_dir = "/var/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "/tmp")
+        if not os.path.exists(f"{run_dir}/dpdk/{prefix}") and os.path.exists(f"/var/run/dpdk/{prefix}/dpdk_telemetry.v2"):
+            run_dir = "/var/run"        # root's weir, which lets a group in
         self._telemetry = Telemetry(run_dir, prefix, timeout_s=5.0)     # a change may take one itself
         self._where = f"{run_dir}/dpdk/{prefix}"
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Changes while weir runs: on the wire within a second, nothing lost or reordered, and every bad command refused whole."""
 
+import grp
 import json
 import os
 import re
@@ -22,6 +23,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 from lib_weir import telemetry  # noqa: E402
 
 NOBODY = 65534
+GROUP = 1                # some group that is not root's
 CABLES = ["pf", "a", "b", "c"]
 VFS = {
     "a": ("a", 0x0a, ["tenant = lab", "tx.max_bps = 40M"]),
@@ -240,24 +242,44 @@ def not_allowed(rig):
     assert rig.ask("/weir/info")["allow_set"] == "no"
 
 
+def as_nobody(groups, prefix):
+    """-> 0 where another user in these groups changes a weight to 7; 13 where he is not let in."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups(groups)
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            os._exit("error" in Telemetry(prefix).ask("/weir/sla/set,a,tx.weight=7"))
+        except PermissionError:
+            os._exit(13)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
 # Broken by: a folder of weir's run-time files that others may enter, with a socket that they may write to.
 @test("the socket is for weir's user alone: another user reaches neither it nor what it answers", Fixed)
 def others(rig):
     socket_path = "%s/%s/dpdk_telemetry.v2" % (RUN_DIR, rig.weir.prefix)
     assert os.stat(socket_path).st_mode & 0o007 == 0, oct(os.stat(socket_path).st_mode)
-    pid = os.fork()
-    if pid == 0:
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
-        try:
-            Telemetry(rig.weir.prefix)
-            os._exit(0)
-        except PermissionError:
-            os._exit(13)
-        finally:
-            os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 13, "nobody was let in"
+    assert as_nobody([], rig.weir.prefix) == 13, "nobody was let in"
+
+
+# Broken by: a folder on the way that stays shut; one that is opened to all, or to be listed; another socket that is given too.
+@test("with --group its members may use the socket, and change what it may; others may not, and see nothing else there")
+def group(context):
+    name = grp.getgrgid(GROUP).gr_name
+    net, weir = context.launch(CABLES, config(), vdevs_of(CABLES), more=["--allow-set", "--group", name])
+    folder = os.path.join(RUN_DIR, weir.prefix)
+    assert as_nobody([GROUP], weir.prefix) == 0, "a member was not let in"
+    assert as_nobody([], weir.prefix) == 13, "nobody was let in"
+    assert os.stat(folder).st_mode & 0o777 == 0o710 and os.stat(RUN_DIR).st_mode & 0o006 == 0, oct(os.stat(folder).st_mode)
+    others = [one for one in os.listdir(folder) if one != "dpdk_telemetry.v2"]
+    assert others and all(os.stat(os.path.join(folder, one)).st_gid != GROUP for one in others), others
+    assert weir.ask("/weir/sla/get,a")["tx"]["asked"]["weight"] == 7
+    done_run = subprocess.run([context.binary, "--config", weir.config_path, "--check", "--group", "no_such"], capture_output=True, text=True, timeout=10)
+    assert done_run.returncode == 1 and "--group no_such: there is no group of this name" in done_run.stderr, done_run.stderr
 
 
 @test("many clients at once: no change is lost, none is half", Changing)
