@@ -313,7 +313,7 @@ static char *read_all(FILE *f, const char *file, size_t *size, struct why *why)
 		if (n == 0 && !ferror(f))
 			return text;
 		if (n == 0) {
-			why_add_at(why, file, 0, "%s", strerror(errno));
+			why_add_at(why, file, 0, "%s: wanted a file that can be read", strerror(errno));
 			break;
 		}
 		if (*size > MAX_FILE_BYTES) {
@@ -332,7 +332,7 @@ bool ini_read_file(struct ini *ini, const char *file, struct why *why)
 
 	*ini = (struct ini){.file = file};
 	if (f == NULL) {
-		why_add_at(why, file, 0, "%s", strerror(errno));
+		why_add_at(why, file, 0, "%s: wanted a file that can be read", strerror(errno));
 		return false;
 	}
 	char *text = read_all(f, file, &size, why);

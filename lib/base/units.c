@@ -84,6 +84,35 @@ bool units_parse_count(const char *text, uint64_t *value)
 	return parse(text, count_units, LENGTH(count_units), value);
 }
 
+bool units_meant(const char *text, char buf[UNITS_TEXT])
+{
+	static const char *const words[] = {"", "bit", "Bit", "bits", "bps", "b", "b/s", "bit/s", "bits/s", "pps", "p/s", "packets",
+		"packets/s"};
+	static const char suffixes[] = "kKmMgGtT", written[] = "kkMMGGTT";
+	uint64_t value;
+	unsigned int n_fraction;
+	const char *rest = read_digits(text, &value, &n_fraction), *suffix;
+	char number[UNITS_TEXT];
+	int n = rest == NULL ? UNITS_TEXT : (int)(rest - text);
+
+	if (n >= UNITS_TEXT - 1)
+		return false;
+	while (*rest == ' ')
+		rest++;
+	suffix = *rest != '\0' ? strchr(suffixes, *rest) : NULL;
+	rest += suffix != NULL;
+	while (*rest == ' ')
+		rest++;
+	for (size_t i = 0; i < LENGTH(words); i++) {
+		if (strcmp(rest, words[i]) != 0)
+			continue;
+		snprintf(number, sizeof(number), "%.*s%.1s", n, text, suffix != NULL ? &written[suffix - suffixes] : "");
+		memcpy(buf, number, sizeof(number));
+		return units_parse_count(buf, &value);
+	}
+	return false;
+}
+
 bool units_parse_time(const char *text, uint64_t *ns)
 {
 	return parse(text, time_units, LENGTH(time_units), ns);

@@ -15,6 +15,10 @@
  * false: not such a number (empty, negative, trailing junk, overflow, "1.0000000001k").  *value is then untouched. */
 bool units_parse_count(const char *text, uint64_t *value);
 
+/* "400Mbit", "400 Mbps", "10kpps", "1 g": what who wrote it may have meant, as it is to be written ("400M").  Bytes ("5MB/s")
+ * are not guessed at.  false: it means nothing. */
+bool units_meant(const char *text, char buf[UNITS_TEXT]);
+
 /* Reads "5ms", "100us", "1s", "250ns" into ns.  A bare number is refused: a time needs a unit. */
 bool units_parse_time(const char *text, uint64_t *ns);
 

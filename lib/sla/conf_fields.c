@@ -167,18 +167,31 @@ static void for_command(char *wanted)
 		memmove(at, at + strlen(hint), strlen(at + strlen(hint)) + 1);
 }
 
+/* "; write 400M", where 400Mbit was written. */
+static void hint_text(const struct conf_field *field, const char *value, char *buf, size_t size)
+{
+	bool is_count = field->read == conf_read_count || field->read == conf_read_auto_0;
+	char meant[UNITS_TEXT];
+	uint64_t count;
+
+	buf[0] = '\0';
+	if (is_count && units_meant(value, meant) && units_parse_count(meant, &count) && count >= field->min && count <= field->max)
+		snprintf(buf, size, "; write %s", meant);
+}
+
 void conf_read_field(
 	struct conf_reading *r, const struct conf_field *field, const struct ini_entry *e, void *object)
 {
-	char wanted[256];
+	char wanted[256], hint[2 * UNITS_TEXT];
 
 	if (field->read(field, e->value, (char *)object + field->offset))
 		return;
 	wanted_text(field, wanted, sizeof(wanted));
 	if (r->command != NULL)
 		for_command(wanted);
-	conf_say(r, e->line, "%s = %.60s: wanted %s%s", e->key, e->value, wanted,
-		r->command != NULL && !r->is_whole ? "; or none, as if it had been left out" : "");
+	hint_text(field, e->value, hint, sizeof(hint));
+	conf_say(r, e->line, "%s = %.60s: wanted %s%s%s", e->key, e->value, wanted,
+		r->command != NULL && !r->is_whole ? "; or none, as if it had been left out" : "", hint);
 }
 
 #define MAX_SLIP_CHARS 32

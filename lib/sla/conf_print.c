@@ -216,19 +216,22 @@ static const char *burst_text(char buf[UNITS_TEXT + 8], const struct sla *sla)
 	return buf;
 }
 
+/* A default that was not asked for, and what is as the default, is told in the effective row alone. */
 static void sla_row(
-	struct table *t, const char *name, const char *dir, const char *what, const struct sla *sla)
+	struct table *t, const char *name, const char *dir, const char *what, const struct sla *sla, bool is_asked)
 {
 	char text[6][UNITS_TEXT], burst[UNITS_TEXT + 8];
-	char weight[UNITS_TEXT] = "-";
+	char weight[UNITS_TEXT] = "-", priority[UNITS_TEXT] = "-";
 
 	if (sla->weight > 0)
 		snprintf(weight, sizeof(weight), "%u", sla->weight);
-	table_row(t, "%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%u|%s", name, dir, what, rate_text(text[0], sla->min_bps),
+	if (sla->priority > 0 || !is_asked)
+		snprintf(priority, sizeof(priority), "%u", sla->priority);
+	table_row(t, "%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s", name, dir, what, rate_text(text[0], sla->min_bps),
 		rate_text(text[1], sla->min_pps), rate_text(text[2], sla->max_bps),
 		rate_text(text[3], sla->max_pps), rate_text(text[4], sla->urgent_bps),
-		rate_text(text[5], sla->urgent_pps), burst_text(burst, sla), weight, sla->priority,
-		sla->basis == BASIS_WIRE ? "wire" : "l2");
+		rate_text(text[5], sla->urgent_pps), burst_text(burst, sla), weight, priority,
+		sla->basis == BASIS_WIRE ? "wire" : is_asked ? "-" : "l2");
 }
 
 /* Where nothing was asked, what holds is enough. */
@@ -239,8 +242,8 @@ static void sla_rows(
 	bool is_asked = memcmp(asked, &nothing, sizeof(nothing)) != 0;
 
 	if (is_asked)
-		sla_row(t, name, dir, "asked", asked);
-	sla_row(t, is_asked ? "" : name, is_asked ? "" : dir, "effective", eff);
+		sla_row(t, name, dir, "asked", asked, true);
+	sla_row(t, is_asked ? "" : name, is_asked ? "" : dir, "effective", eff, false);
 }
 
 #define SLA_HEADS \

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "clk.h"
-#include "conf.h"
+#include "conf_change.h"
 #include "units.h"
 
 /* Alone on its port, but not for certain. */
@@ -179,6 +179,20 @@ static void warn_of_all_sold(const struct conf *conf, struct why *notes)
 		conf->ports[conf->pf].device, units_count_text(capacity_text, capacity_pps), units_count_text(sold_text, pps));
 }
 
+/* One that was made at run time goes by itself. */
+static void warn_of_maps(const struct conf *conf, struct why *notes)
+{
+	for (uint16_t i = 1; i < conf->n_maps; i++) {
+		const struct dscp_map *map = &conf->maps[i];
+
+		if (*map->name != '\0' && map->line != 0 && conf_map_users(conf, i) == 0)
+			why_add_at(notes, conf->file, map->line,
+				"[dscp %s] is no VF's, so it says nothing; wanted dscp_map = %s in a [vf], or weirctl dscp VF map %s later, if "
+				"that is meant",
+				map->name, map->name, map->name);
+	}
+}
+
 void conf_warn(const struct conf *conf, struct why *notes)
 {
 	uint32_t *n = conf->n_tenants > 0 ? calloc(conf->n_tenants, sizeof(*n)) : NULL;
@@ -189,6 +203,7 @@ void conf_warn(const struct conf *conf, struct why *notes)
 	warn_of_small_queues(conf, notes);
 	warn_of_all_sold(conf, notes);
 	warn_of_nics(conf, notes);
+	warn_of_maps(conf, notes);
 	for (uint16_t port = 0; n != NULL && port < conf->n_ports; port++)
 		if (conf->ports[port].n_vfs > 1)
 			warn_of_strangers(conf, port, n, notes);

@@ -396,17 +396,17 @@ START_TEST(asked_and_effective_are_both_printed)
 		"  vf                 min b/s  min p/s  max b/s  max p/s  urgent b/s  urgent p/s     burst  "
 		"weight  priority  basis\n",
 		"  a   tx  asked         150M        -        -        -           -           -         -  "
-		"     -         0  l2\n",
+		"     -         -  -\n",
 		"          effective     150M    12.5k        -        -           -           -  auto 1ms  "
 		"     1         0  l2\n",
 		"      rx  asked            -        -        -      20k           -           -         -  "
-		"     -         0  l2\n",
+		"     -         -  -\n",
 		"          effective        -        -        -      20k           -           -  auto 1ms  "
 		"     1         0  l2\n",
 		"  tenant                 min b/s  min p/s  max b/s  max p/s  urgent b/s  urgent p/s  burst  weight  "
 		"priority  basis\n",
 		"  t       tx  asked         300M        -        -        -           -           -    2ms       -  "
-		"       0  wire\n",
+		"       -  wire\n",
 		"              effective     300M  24.606k        -        -           -           -    2ms       1  "
 		"       0  wire\n",
 		"  tenant  parent  tenants  VFs  VFs in all  members b/s  members p/s    owed b/s  owed p/s\n",

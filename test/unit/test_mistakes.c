@@ -50,6 +50,12 @@ static const struct mistake mistakes[] = {
 			"t.conf:9: [port ]: wanted an ethdev's name such as net_vhost0 or 0000:03:00.0",
 			"t.conf:10: [vf a-b]: wanted a name",
 			"t.conf:12: [vf x123456789012345678901234567890123]: wanted a name"}},
+	{GOOD "tx.max_bps = 400Mbit\ntx.min_bps = 400 Mbps\ntx.max_pps = 10kpps\nrx.max_bps = 5MB/s\ntx.weight = 2000\nqueue = 1 k\n",
+		{"t.conf:7: tx.max_bps = 400Mbit: wanted bits per second such as 150M (none: leave it out), from 1000 to 10T; write 400M",
+			"t.conf:8: tx.min_bps = 400 Mbps: wanted bits per second such as 150M (none: leave it out), from 1000 to 10T; write 400M",
+			"t.conf:9: tx.max_pps = 10kpps: wanted packets per second such as 20k (none: leave it out), from 1 to 10G; write 10k",
+			"t.conf:10: rx.max_bps = 5MB/s: wanted bits per second such as 150M (none: leave it out), from 1000 to 10T",
+			"t.conf:11: tx.weight = 2000: wanted a weight, from 1 to 1000", "t.conf:12: queue = 1 k: wanted "}},
 	/* Congestion beyond the uplink */
 	{GOOD "remote = yes\necho = classic\n",
 		{"t.conf:7: remote = yes, but there is no [remote]: wanted that section too, or no such key",
@@ -350,7 +356,7 @@ START_TEST(what_cannot_be_opened_is_told_and_nothing_else)
 	why_init(&why);
 	ck_assert_ptr_null(conf_load("/nonexistent/weir.conf", &why));
 	ck_assert_int_eq(why.n, 1);
-	ck_assert_str_eq(why.text[0], "/nonexistent/weir.conf: No such file or directory");
+	ck_assert_str_eq(why.text[0], "/nonexistent/weir.conf: No such file or directory: wanted a file that can be read");
 }
 END_TEST
 
@@ -399,6 +405,8 @@ static const struct mistake warnings[] = {
 			"are read, and its weight is not kept; wanted queue = 32 or more"}},
 	{GOOD "[vf b]\nport = vf1\nqueue = 16\ntx.max_bps = 200M\n", {NULL}},
 	{GOOD "[vf b]\nport = vf1\nqueue = 32\n", {NULL}},
+	{GOOD "[dscp gold]\ndefault = low\n[dscp used]\ndefault = low\n[vf b]\nport = vf1\ndscp_map = used\n",
+		{"t.conf:7: [dscp gold] is no VF's, so it says nothing; wanted dscp_map = gold in a [vf], or weirctl dscp VF map gold later"}},
 	{TWO_TENANTS "tx.min_pps = 5k\n[tenant lab]\ntx.min_pps = 5k\n[tenant in]\nparent = lab\n", {NULL}},	/* sold to c */
 	{TWO_TENANTS "[tenant lab]\ntx.max_pps = 5k\n[tenant in]\n", {NULL}},
 };

@@ -89,6 +89,27 @@ START_TEST(a_count_is_read_exactly_or_refused)
 }
 END_TEST
 
+START_TEST(what_is_written_with_a_unit_is_guessed_but_bytes_are_not)
+{
+	static const struct {
+		const char *text, *meant;	/* NULL: nothing */
+	} cases[] = {
+		{"400Mbit", "400M"}, {"400 Mbps", "400M"}, {"400 M bit/s", "400M"}, {"10kpps", "10k"}, {"1.5gbit", "1.5G"}, {"1g", "1G"},
+		{"100m", "100M"}, {"64000bps", "64000"}, {"20 K", "20k"}, {"2T", "2T"}, {"7 packets/s", "7"}, {"5MB/s", NULL},
+		{"5MBps", NULL}, {"5MiB", NULL}, {"Mbit", NULL}, {"", NULL}, {"-5M", NULL}, {"5M bits please", NULL}, {"1.5bit", NULL},
+		{"1000000000000000000000000000000Mbit", NULL}, {"0.1234567890123456789012345Mbit", NULL}, {"bit", NULL}, {"5 kM", NULL},
+	};
+	char buf[UNITS_TEXT];
+
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		bool is_guessed = units_meant(cases[i].text, buf);
+		ck_assert_msg(is_guessed == (cases[i].meant != NULL), "'%s' was %s", cases[i].text, is_guessed ? buf : "not guessed");
+		if (is_guessed)
+			ck_assert_str_eq(buf, cases[i].meant);
+	}
+}
+END_TEST
+
 START_TEST(a_time_is_read_exactly_or_refused)
 {
 	check_reading(&times[_i], units_parse_time);
@@ -170,6 +191,7 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("units");
 
 	tcase_add_loop_test(tc, a_count_is_read_exactly_or_refused, 0, LENGTH(counts));
+	tcase_add_test(tc, what_is_written_with_a_unit_is_guessed_but_bytes_are_not);
 	tcase_add_loop_test(tc, a_time_is_read_exactly_or_refused, 0, LENGTH(times));
 	tcase_add_test(tc, texts_are_short_and_as_one_would_write_them);
 	tcase_add_loop_test(tc, what_is_written_reads_back, 0, 10);
