@@ -76,7 +76,7 @@ void *grow(void *array, size_t n, size_t size);
 int rows_write_json(const struct bench *b, const char *path);
 int rows_write_csv(const struct bench *b, const char *path);
 /* Both say what is missing. */
-bool plot_is_possible(void);
+bool plot_is_possible(const char *picture);
 bool plot_draw(const struct bench *b);
 
 void table_print(const struct bench *b, FILE *out);

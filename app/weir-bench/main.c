@@ -46,7 +46,7 @@ static bool write_files(const struct bench *b)
 
 static int run_suites(struct bench *b)
 {
-	if (!write_files(b) || (b->args->plot_path != NULL && !plot_is_possible()))	/* before time is spent */
+	if (!write_files(b) || (b->args->plot_path != NULL && !plot_is_possible(b->args->plot_path)))	/* before time is spent */
 		return 1;
 	machine_print(b, stdout);
 	for (unsigned int i = 0; i < b->args->n_suites; i++) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bench_impl.h"
+#include "writable.h"
 
 /* -> the script's exit code, or -1; it says itself what is wrong. */
 static int run_script(const char *first, const char *second)
@@ -23,8 +24,12 @@ static int run_script(const char *first, const char *second)
 	return WEXITSTATUS(status);
 }
 
-bool plot_is_possible(void)
+bool plot_is_possible(const char *picture)
 {
+	if (!file_is_writable(picture)) {
+		fprintf(stderr, "weir-bench: --plot %s: %s\n", picture, strerror(errno));
+		return false;
+	}
 	if (access(BENCH_PLOT_SCRIPT, X_OK) != 0) {
 		fprintf(stderr, "weir-bench: --plot needs %s, the script of the sources: %s\n", BENCH_PLOT_SCRIPT,
 			strerror(errno));

@@ -45,6 +45,16 @@ void args_help(FILE *out)
 	fputs(help, out);
 }
 
+static bool is_picture(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	if (dot != NULL && (strcmp(dot, ".svg") == 0 || strcmp(dot, ".png") == 0 || strcmp(dot, ".pdf") == 0))
+		return true;
+	fprintf(stderr, "weir-sim: --plot %s: wanted a file name that ends in .svg, .png or .pdf\n", path);
+	return false;
+}
+
 static bool take(struct sim_args *args, int option)
 {
 	switch (option) {
@@ -56,7 +66,7 @@ static bool take(struct sim_args *args, int option)
 		return true;
 	case 'p':
 		args->plot = optarg;
-		return true;
+		return is_picture(optarg);
 	case 's':
 		args->has_seed = units_parse_count(optarg, &args->seed);
 		if (!args->has_seed)

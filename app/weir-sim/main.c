@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "sim.h"
+#include "writable.h"
 
 static struct scenario *load(const struct sim_args *args)
 {
@@ -39,6 +40,15 @@ static bool make_temporary(char *path, const char **arg, bool is_wanted)
 	close(fd);
 	*arg = path;
 	return true;
+}
+
+/* Before anything is played: a long run would be for nothing.  --csv is opened then anyhow. */
+static bool is_ready_to_write(const char *option, const char *path)
+{
+	if (path == NULL || file_is_writable(path))
+		return true;
+	fprintf(stderr, "weir-sim: %s %s: %s\n", option, path, strerror(errno));
+	return false;
 }
 
 static enum sim_exit write_all(const struct sim *sim)
@@ -88,7 +98,7 @@ int main(int argc, char **argv)
 	s = load(&args);
 	if (s == NULL)
 		return SIM_USAGE;
-	if (args.plot != NULL && !plot_is_possible())
+	if (!is_ready_to_write("--json", args.json) || !is_ready_to_write("--plot", args.plot) || (args.plot != NULL && !plot_is_possible()))
 		rc = SIM_FAILED;
 	else if (!make_temporary(csv, &args.csv, args.plot != NULL) || !make_temporary(json, &args.json, args.plot != NULL))
 		rc = SIM_FAILED;

@@ -43,10 +43,11 @@ def bench_bad_arguments(context):
 
 @test("weir-bench tells of a file it cannot write before it measures", timeout_s=90)
 def bench_unwritable(context):
-    done = bench(context, "--quick", "--suite", "timer", "--json", "/nonexistent/rows.json")
-    assert done.returncode == 1, done.returncode
-    assert "/nonexistent/rows.json" in done.stderr, done.stderr
-    assert "timer:" not in done.stdout, done.stdout
+    for option, path in (("--json", "/nonexistent/rows.json"), ("--plot", "/nonexistent/rows.svg")):
+        done = bench(context, "--quick", "--suite", "timer", option, path)
+        assert done.returncode == 1, done.returncode
+        assert path in done.stderr, done.stderr
+        assert "timer:" not in done.stdout, done.stdout
 
 
 @test("weir-bench writes the same rows as JSON and CSV, each contender in each case with its spread, and draws them", timeout_s=90)

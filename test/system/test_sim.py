@@ -137,9 +137,23 @@ def bad_arguments(context):
                                   ([scenario, scenario], 1, "one SCENARIO"), ([scenario, "--seed", "x"], 1, "number"),
                                   ([scenario, "--json"], 1, "value"), (["/nonexistent"], 1, "No such file"),
                                   ([scenario, "--json", "/nonexistent/x"], 2, "/nonexistent/x"),
-                                  ([scenario, "--csv", "/nonexistent/x"], 2, "/nonexistent/x")):
+                                  ([scenario, "--csv", "/nonexistent/x"], 2, "/nonexistent/x"),
+                                  ([scenario, "--plot", "x.jpeg"], 1, "ends in .svg, .png or .pdf"),
+                                  ([scenario, "--plot", "/nonexistent/x.svg"], 2, "--plot /nonexistent/x.svg: No such")):
         done = sim(context, *options)
+        assert not done.stdout, "%s: played all the same: %s" % (options, done.stdout)
         assert done.returncode == code and wanted in done.stderr, "%s: %d %s" % (options, done.returncode, done.stderr)
+
+
+# Broken by: a look whether a file can be written that empties it, or leaves one.
+@test("weir-sim that cannot write one file leaves the others as they are, and plays nothing")
+def files_untouched(context):
+    scenario, old, new = written(context, "good.conf", GOOD), written(context, "old.json", "mine"), os.path.join(context.folder, "new.json")
+    for path in (old, new):
+        assert sim(context, scenario, "--json", path, "--plot", "/nonexistent/x.svg").returncode == 2
+    with open(old) as f:
+        assert f.read() == "mine"
+    assert not os.path.exists(new)
 
 
 @test("weir-sim --strict fails when a promise is broken: an over-committed guarantee")
