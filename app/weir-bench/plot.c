@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* --plot: scripts/bench-plot draws what --json holds. */
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -9,14 +10,16 @@
 #include "bench_impl.h"
 #include "writable.h"
 
+#define ARGS_A_SUITE 3
+
 /* -> the script's exit code, or -1; it says itself what is wrong. */
-static int run_script(const char *first, const char *second)
+static int run_script(const char *const argv[])
 {
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		execl(BENCH_PLOT_SCRIPT, BENCH_PLOT_SCRIPT, first, second, (char *)NULL);
+		execv(BENCH_PLOT_SCRIPT, (char *const *)(uintptr_t)argv);	/* which changes nothing */
 		_exit(127);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
@@ -35,7 +38,29 @@ bool plot_is_possible(const char *picture)
 			strerror(errno));
 		return false;
 	}
-	return run_script("--check", NULL) == 0;
+	return run_script((const char *const[]){BENCH_PLOT_SCRIPT, "--check", NULL}) == 0;
+}
+
+/* With a word on what each suite measures. */
+static bool draw(const struct bench *b, const char *json_path)
+{
+	unsigned int n = b->args->n_suites, at = 0;
+	const char **argv = calloc(4 + ARGS_A_SUITE * (size_t)n, sizeof(*argv));
+	bool is_done;
+
+	if (argv == NULL)
+		return false;
+	argv[at++] = BENCH_PLOT_SCRIPT;
+	for (unsigned int i = 0; i < n; i++) {
+		argv[at++] = "--title";
+		argv[at++] = b->args->suites[i]->name;
+		argv[at++] = b->args->suites[i]->about;
+	}
+	argv[at++] = json_path;
+	argv[at++] = b->args->plot_path;
+	is_done = run_script(argv) == 0;
+	free(argv);
+	return is_done;
 }
 
 bool plot_draw(const struct bench *b)
@@ -53,7 +78,7 @@ bool plot_draw(const struct bench *b)
 		close(fd);
 		json_path = path;
 	}
-	bool is_done = rows_write_json(b, json_path) == 0 && run_script(json_path, b->args->plot_path) == 0;
+	bool is_done = rows_write_json(b, json_path) == 0 && draw(b, json_path);
 	if (fd >= 0)
 		unlink(path);
 	if (is_done)

@@ -6,12 +6,14 @@ import json
 import math
 import re
 import sys
+import textwrap
 
 OURS = "weir"
 OUR_COLOUR = "#d55e00"
 COLOURS = ["#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f", "#5254a3", "#637939"]
 SIZE = re.compile(r"(\d+)([KM]?)\b")
 FACTOR = {"": 1, "K": 1 << 10, "M": 1 << 20}
+UNITS = {"B": "size of a packet", "ns": "time", "us": "time", "ms": "time", "Gb/s": "rate", "Mb/s": "rate"}
 LINES_FROM = 3          # so many sizes of one series make a line
 KEYS = ("suite", "case", "contender", "metric", "value", "unit")
 
@@ -52,6 +54,27 @@ def size_text(size):
     if size % (1 << 20) == 0:
         return f"{size >> 20}M"
     return f"{size >> 10}K" if size % (1 << 10) == 0 else str(size)
+
+
+def size_label(panel):
+    """-> what the sizes are, by what stands behind them in the cases' names: 'number of VFs', '% of the link'."""
+    rest = panel.title.split("N", 1)[1] if "N" in panel.title else ""
+    word = re.match(r" ?(%[^,]*|[A-Za-z]+(?:/s)?)", rest)
+    if word is None:
+        return "number of items (N)" if panel.suite.startswith("pq_") else "N"
+    if word[1] in UNITS:
+        return f"{UNITS[word[1]]} [{word[1]}]"
+    return word[1] if word[1][0] == "%" else f"number of {word[1]}"
+
+
+def scale_of(rows):
+    """-> how the values of a suite are drawn, the same for all its panels: those that lie far apart by their logarithms."""
+    heights = collections.defaultdict(list)
+    for row in rows:
+        heights[row["metric"]].append(row["value"])
+    least = min(min(some) for some in heights.values())
+    is_wide = any(max(some) > 1000 or (min(some) > 0 and max(some) / min(some) > 8) for some in heights.values())
+    return "linear" if not is_wide else "log" if least > 0 else "symlog"
 
 
 def headline_metrics(rows):
@@ -107,7 +130,7 @@ def draw_lines(axes, panel, contenders, colours, values):
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [size_text(size) for size in sizes])
     axes.minorticks_off()
-    axes.set_xlabel("N")
+    axes.set_xlabel(size_label(panel))
 
 
 def draw_bars(axes, panel, contenders, colours, values):
@@ -122,9 +145,10 @@ def draw_bars(axes, panel, contenders, colours, values):
                          label=name if at == 0 else None)
     axes.set_xticks(range(len(panel.cases)), panel.cases, rotation=20 if len(panel.cases) > 3 else 0,
                     ha="right" if len(panel.cases) > 3 else "center", fontsize=8)
+    axes.set_xlabel("case")
 
 
-def draw_panel(axes, panel, rows):
+def draw_panel(axes, panel, rows, titles):
     """One panel: a metric of a suite."""
     mine = [row for row in rows if row["suite"] == panel.suite]
     values = {(row["case"], row["contender"], row["metric"]): row["value"] for row in mine}
@@ -133,31 +157,32 @@ def draw_panel(axes, panel, rows):
     contenders.sort(key=lambda name: name != OURS)
     (draw_lines if panel.is_line else draw_bars)(axes, panel, contenders, colours_of(contenders), values)
 
-    heights = [row["value"] for row in shown]
-    if min(heights) > 0 and max(heights) / min(heights) > 8:
-        axes.set_yscale("log")
-    elif max(heights) > 1000 and min(heights) >= 0:
-        axes.set_yscale("symlog", linthresh=1)
-    elif min(heights) >= 0:
+    drawn = set(headline_metrics(mine))
+    scale = scale_of([row for row in mine if row["metric"] in drawn])
+    if scale != "linear":
+        axes.set_yscale(scale, **({"linthresh": 1} if scale == "symlog" else {}))
+    elif min(row["value"] for row in shown) >= 0:
         axes.set_ylim(bottom=0)
-    axes.set_ylabel("cycles (2 = 1 ns)" if panel.metric == "cycles" else f"{panel.metric} [{panel.unit}]")
-    axes.set_title(f"{panel.suite}  {panel.title}", loc="left", fontsize=10)
+    what = panel.metric.replace("_", " ")
+    axes.set_ylabel("cycles (2 = 1 ns)" if panel.metric == "cycles" else f"{what} [{panel.unit}]")
+    about = textwrap.fill(f"{panel.suite}: {titles.get(panel.suite, '')}".rstrip(": "), 105)
+    axes.set_title("\n".join(filter(None, [about, f"{what}{': ' if panel.title else ''}{panel.title}"])), loc="left", fontsize=9)
     axes.grid(alpha=0.25, which="both", axis="y")
     handles, labels = axes.get_legend_handles_labels()
     by_label = dict(zip(labels, handles))
     axes.legend(by_label.values(), by_label.keys(), fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def draw(rows, path, pyplot):
+def draw(rows, path, pyplot, titles):
     """Writes the picture."""
     panels = [panel for suite in unique(row["suite"] for row in rows) for panel in panels_of(rows, suite)]
     if not panels:
         raise BadRows("there are no rows to draw")
     n_columns = 1 if len(panels) == 1 else 2
     n_rows = math.ceil(len(panels) / n_columns)
-    figure, all_axes = pyplot.subplots(n_rows, n_columns, figsize=(9 * n_columns, 3.6 * n_rows), squeeze=False)
+    figure, all_axes = pyplot.subplots(n_rows, n_columns, figsize=(9 * n_columns, 3.9 * n_rows), squeeze=False)
     for axes, panel in zip(all_axes.flat, panels):
-        draw_panel(axes, panel, rows)
+        draw_panel(axes, panel, rows, titles)
     for axes in all_axes.flat[len(panels):]:
         axes.axis("off")
     figure.tight_layout()
@@ -171,6 +196,8 @@ def main():
                                             "whiskers are the 15th and 95th percentile of the trials")
     parser.add_argument("rows", metavar="FILE.json", nargs="?")
     parser.add_argument("picture", metavar="FILE.svg|FILE.png", nargs="?")
+    parser.add_argument("--title", nargs=2, metavar=("SUITE", "TEXT"), action="append", default=[],
+                        help="what a suite measures, over its panels: as weir-bench --list has it")
     parser.add_argument("--check", action="store_true", help="only say whether pictures can be drawn here")
     args = parser.parse_args()
     if not args.check and not args.picture:
@@ -178,6 +205,7 @@ def main():
     try:
         import matplotlib
         matplotlib.use("Agg")
+        matplotlib.rcParams["svg.fonttype"] = "none"        # words stay words: they can be searched for
         from matplotlib import pyplot
     except ImportError:
         print("bench-plot: python3-matplotlib is not installed (scripts/install demo)", file=sys.stderr)
@@ -185,7 +213,7 @@ def main():
     if args.check:
         return 0
     try:
-        draw(read_rows(args.rows), args.picture, pyplot)
+        draw(read_rows(args.rows), args.picture, pyplot, dict(args.title))
     except (BadRows, OSError, ValueError) as error:
         print(f"bench-plot: {error}", file=sys.stderr)
         return 1

@@ -74,7 +74,10 @@ def bench_rows(context):
         again = {(r["case"], r["contender"], r["metric"]): float(r["value"]) for r in csv.DictReader(f)}
     assert again == values, "CSV and JSON differ"
     with open(picture) as f:
-        assert "<svg" in f.read(), "no picture in " + picture
+        drawn = f.read()
+    assert "<svg" in drawn, "no picture in " + picture
+    for words in ("timer: rte_timer as a shaper", ">cycles (2 = 1 ns)<", ">number of pending<"):
+        assert words in drawn, "%s: no %r" % (picture, words)
 
 
 @test("weir-bench finds no fault in our queues where windows end, and the known ones in the naive forms", timeout_s=90)
