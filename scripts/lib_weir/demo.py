@@ -88,7 +88,6 @@ def main():
         programs = pathlib.Path(args.build).resolve()
     else:
         programs = machine.ROOT / "build"
-        print("building ...", flush=True)
         machine.build(programs, ["--buildtype=release"], ["app/weir/weir", "app/weir-sink/weir-sink"])
     if machine.Cpus().only_one:
         print("this machine lends one CPU only: weir and the VMs fight for it, and the figures will show it")

@@ -204,7 +204,6 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     programs = pathlib.Path(args.build).resolve() if args.build else machine.ROOT / "build"
     if not args.build:
-        print("building ...", flush=True)
         machine.build(programs, ["--buildtype=release"], ["app/weir/weir"])
     print(f"generator: {args.generator} ({'a step is a limit set in weir' if args.generator == 'testpmd' else 'a step is percent of 10 Gb/s'})"
           f", {args.macs} MACs, {args.dscps} DSCPs", flush=True)

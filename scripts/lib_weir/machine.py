@@ -3,9 +3,11 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUR_CPUS = os.sched_getaffinity(0)      # at the start
@@ -112,14 +114,46 @@ class HostWatch:
         return (self._read().get(cpu, 0) - self._before.get(cpu, 0)) * 1000 // hertz
 
 
+class Progress:
+    """How far a step is: on a terminal one line that changes, else a line now and then."""
+
+    EVERY_S = 10
+
+    def __init__(self, what, out=None, clock=time.monotonic):
+        self._what, self._out, self._clock = what, out or sys.stdout, clock
+        self._began = self._said = clock()
+        self._is_terminal = self._out.isatty()
+        print(f"{what} ...", end="" if self._is_terminal else "\n", file=self._out, flush=True)
+
+    def at(self, n, n_all):
+        """So many steps of so many are done."""
+        now = self._clock()
+        if self._is_terminal:
+            print(f"\r{self._what} ... {n} of {n_all}, {now - self._began:.0f} s ", end="", file=self._out, flush=True)
+        elif now - self._said >= self.EVERY_S:
+            self._said = now
+            print(f"  {n} of {n_all}, {now - self._began:.0f} s", file=self._out, flush=True)
+
+    def end(self):
+        """It is done."""
+        start = "\r" + self._what + " ... done" if self._is_terminal else "  done"
+        print(f"{start} in {self._clock() - self._began:.0f} s{' ' * 8 if self._is_terminal else ''}", file=self._out, flush=True)
+
+
 def build(directory, options=(), targets=()):
-    """Configures (once) and builds. Output only when it fails."""
+    """Configures (once) and builds, and says how far it is. The tools' own output only when one fails."""
     directory = pathlib.Path(directory)
-    commands = []
+    steps = [("building", ["ninja", "-C", str(directory), *targets])]
     if not (directory / "build.ninja").exists():
-        commands.append(["meson", "setup", str(directory), str(ROOT), *options])
-    commands.append(["ninja", "-C", str(directory), *targets])
-    for command in commands:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        if done.returncode != 0:
-            sys.exit(f"{done.stdout}\nthis failed: {' '.join(command)}")
+        steps.insert(0, ("configuring", ["meson", "setup", str(directory), str(ROOT), *options]))
+    for what, command in steps:
+        progress, said = Progress(what), []
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as tool:
+            for line in tool.stdout:
+                said.append(line)
+                counted = re.match(r"\[(\d+)/(\d+)\]", line)
+                if counted:
+                    progress.at(int(counted[1]), int(counted[2]))
+        if tool.returncode != 0:
+            sys.exit(f"\n{''.join(said)}\nthis failed: {' '.join(command)}")
+        progress.end()

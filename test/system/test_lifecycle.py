@@ -6,6 +6,7 @@ import shutil
 import re
 import signal
 import subprocess
+import sys
 import time
 
 from harness import process
@@ -14,6 +15,9 @@ from harness.frames import OUTSIDE, udp4
 from harness.hugepages import reserve
 from harness.suite import Skip, test
 from rigs import Limits, mac, sections, vdevs_of
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts"))
+from lib_weir import machine  # noqa: E402
 
 CABLES = ["pf", "a", "b"]
 VFS = {"a": ("a", 1, ["tx.max_pps = 2k"]), "b": ("b", 2, [])}
@@ -160,3 +164,42 @@ def installed(context):
         assert name in found, "no %s in %s" % (name, sorted(found))
     done = subprocess.run([found["weirctl"], "--help"], capture_output=True, text=True, timeout=15)
     assert done.returncode == 0 and "why" in done.stdout, done.stdout + done.stderr
+
+
+SLOW = """rule slow
+  command = %s && touch $out
+build one: slow
+build two: slow one
+build three: slow two
+"""
+
+
+# Broken by: lines that are read when the tool has ended.
+@test("a build by the scripts says how far it is while it lasts, and shows the tools' output where it fails")
+def progress_of_a_build(context):
+    program = ("import sys; from lib_weir import machine; machine.Progress.EVERY_S = 0; machine.build(sys.argv[1])")
+
+    def build(command):
+        write_ninja(context, command)
+        child = subprocess.Popen([sys.executable, "-c", program, context.folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                 env=dict(os.environ, PYTHONPATH=os.path.dirname(os.path.dirname(machine.__file__))), text=True)
+        lines = [(time.monotonic(), line) for line in child.stdout]
+        child.wait(20)
+        return child.returncode, lines
+
+    code, lines = build("sleep 0.3")
+    said = [line for _, line in lines]
+    assert code == 0 and said[0] == "building ...\n" and re.match("  done in [0-9]+ s", said[-1]), said
+    assert [line.split(",")[0] for line in said[1:-1]] == ["  1 of 3", "  2 of 3", "  3 of 3"], said
+    assert lines[3][0] - lines[1][0] > 0.3, "all was told at the end"
+    code, lines = build("echo this is why && false")
+    said = "".join(line for _, line in lines)
+    assert code == 1 and "this is why" in said and "this failed: ninja -C" in said, said
+
+
+def write_ninja(context, command):
+    for name in ("one", "two", "three"):
+        if os.path.exists(os.path.join(context.folder, name)):
+            os.unlink(os.path.join(context.folder, name))
+    with open(os.path.join(context.folder, "build.ninja"), "w") as f:
+        f.write(SLOW % command)
