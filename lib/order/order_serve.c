@@ -273,8 +273,7 @@ hot_inline void stand_again(struct order *o, struct level *l, uint32_t id, struc
 		count_held(o, n, now_ns);
 		n->state = NODE_IDLE;
 	}
-	l->n_waiting--;
-	limiter_sleep(n->limiter, now_ns);
+	fall_asleep(l, n, now_ns);
 }
 
 /* Members have their guarantees in gusts, of packets of different sizes, and others have shares in between.  What the
