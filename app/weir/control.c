@@ -58,11 +58,23 @@ void control_after_eal(void)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
+static void watch_rings(struct weir *w, uint16_t port)
+{
+	uint16_t n = port_n_rings(w->ports, port), asked = w->conf->ports[port].n_queues;
+
+	if (n == w->rings[port])
+		return;
+	w->rings[port] = n;
+	if (n < asked)
+		printf("weir: port %s: its peer has fewer rings than queues = %u: %u read\n", w->conf->ports[port].device, asked, n);
+}
+
 static void watch_links(struct weir *w)
 {
 	for (uint16_t i = 0; i < w->conf->n_ports; i++) {
 		bool up = port_poll_link(w->ports, i);
 
+		watch_rings(w, i);
 		if (up == w->link_up[i])
 			continue;
 		w->link_up[i] = up;

@@ -35,7 +35,7 @@ static void port(void *ctx, uint16_t port, struct telem_port *view)
 		.link_bps = info->link_bps,
 		.basis = info->basis,
 		.mtu = info->mtu,
-		.n_queues = info->n_queues,
+		.n_queues = port_n_rings(w->ports, port),
 		.n_vfs = info->n_vfs,
 		.rx_lcore = w->plan.lcore[w->plan.rx_worker[port]],
 		.tx_lcore = w->plan.lcore[w->plan.tx_worker[port]],

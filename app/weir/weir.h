@@ -46,6 +46,7 @@ struct weir {
 	struct rates_sample *samples;	/* telem_n_rows() of them */
 	struct held_store *held;	/* the same rows, and one a tenant: telem_tenant_row() */
 	bool link_up[CONF_MAX_PORTS];
+	uint16_t rings[CONF_MAX_PORTS];		/* of each port that are read */
 };
 
 /* plan.c: fills all but the lcores, and the NUMA nodes where 'ports' is NULL (not known before EAL) */

@@ -87,6 +87,7 @@ bool port_poll_link(struct ports *ports, uint16_t port);
 
 /* Any thread: what port_poll_link() found last; the driver's counters. */
 bool port_is_up(const struct ports *ports, uint16_t port);
+uint16_t port_n_rings(const struct ports *ports, uint16_t port);	/* that are read: a memif peer may have fewer than there are queues */
 void port_read_counters(const struct ports *ports, uint16_t port, struct port_counters *counters);
 
 /* One worker's view of the ports: the ctx of the functions below, which are what struct pipe_io wants. */

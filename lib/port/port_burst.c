@@ -14,17 +14,27 @@
 #define PREFETCH_AHEAD	  4u
 
 /* Every queue is asked once at most. */
-static inline uint32_t receive(struct port *p, struct rte_mbuf **mbufs, uint32_t n)
+static inline uint32_t ask_queues(struct port *p, struct rte_mbuf **mbufs, uint32_t n)
 {
 	uint32_t got = 0;
 
-	if (unlikely(p->connects) && !port_enter(p, &p->is_receiving))
-		return 0;
+	if (unlikely(p->looks_for_rings))
+		return port_memif_rx(p, mbufs, n);
 	for (uint16_t asked = 0; asked < p->n_queues && got < n; asked++) {
 		uint16_t queue = port_next_queue(p);
 
 		got += rte_eth_rx_burst(p->ethdev, queue, mbufs + got, (uint16_t)(n - got));
 	}
+	return got;
+}
+
+static inline uint32_t receive(struct port *p, struct rte_mbuf **mbufs, uint32_t n)
+{
+	uint32_t got;
+
+	if (unlikely(p->connects) && !port_enter(p, &p->is_receiving))
+		return 0;
+	got = ask_queues(p, mbufs, n);
 	if (unlikely(p->connects))
 		port_leave(&p->is_receiving);
 	return got;

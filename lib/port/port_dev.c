@@ -115,6 +115,7 @@ bool port_find(struct port *p, const struct conf_port *c, struct why *why)
 	p->info.basis = c->basis_set ? c->basis : p->info.is_physical ? BASIS_WIRE : BASIS_L2;
 	p->cuts = is_told(p, "tso=");
 	port_cut_init(&p->cutter);
+	port_memif_init(p);
 	if (p->cuts && is_told(p, "legacy-ol-flags=")) {
 		why_add(why, "port %s: with legacy-ol-flags=1 the driver does not tell which of a guest's frames are to be "
 			"cut: leave it out, or tso=1", c->device);
@@ -128,6 +129,14 @@ bool port_find(struct port *p, const struct conf_port *c, struct why *why)
 	return true;
 }
 
+/* Of a memif only those whose packets the driver counts: port_memif.c. */
+static uint16_t most_queues(const struct port *p)
+{
+	uint16_t most = RTE_MIN(p->dev.max_rx_queues, p->dev.max_tx_queues);
+
+	return strcmp(p->info.driver, "net_memif") == 0 ? RTE_MIN(most, PORT_MAX_RINGS) : most;
+}
+
 /* What says in --vdev how many queue pairs a device has, where others use them all, asked or not; NULL: it has as many as are
  * asked for. */
 static const char *queues_key(const struct port *p)
@@ -139,7 +148,7 @@ static const char *queues_key(const struct port *p)
 
 static bool fits_queues(const struct port *p, const struct conf_port *c, struct why *why)
 {
-	uint16_t n = RTE_MIN(p->dev.max_rx_queues, p->dev.max_tx_queues);
+	uint16_t n = most_queues(p);
 	const char *key = queues_key(p);
 
 	if (c->n_queues == n || (c->n_queues < n && key == NULL))

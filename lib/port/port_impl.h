@@ -15,6 +15,7 @@
 
 #define PORT_BURST	32u
 #define PORT_CACHE	256u	/* free mbufs that an lcore keeps; EAL lets it grow by half */
+#define PORT_MAX_RINGS	16u	/* of a memif */
 #define PORT_MAX_POOLS	8	/* NUMA nodes */
 #define PORT_CACHE_LINE 64
 #define PORT_CUT_FRAMES 8u	/* of a port whose guest was offered TSO: read, and not yet cut */
@@ -38,12 +39,16 @@ struct port {
 	bool takes_segments;
 	bool cuts;			/* its guest was offered TSO */
 	bool connects;			/* the client of a memif socket: port_again.c */
+	bool looks_for_rings;		/* not all that it has may be there: port_memif.c */
 	bool looks_at_rx, fix_csum;	/* what it receives may be cut; may want its checksum: port_fix.c */
 	/* The receiving worker's own. */
 	alignas(PORT_CACHE_LINE) uint16_t rx_queue;	/* asked next */
 	bool tells_ring;		/* how much waits in its rings */
 	_Atomic bool is_counting, may_count;	/* it, and the thread that takes the device away: port_ring.c */
 	_Atomic bool is_receiving;	/* it is in the driver; kept where 'connects' */
+	uint32_t peer_seen;		/* of n_peers, and of that one's rings: */
+	uint64_t rings_there;		/* bit q: q is */
+	_Atomic uint16_t n_rings;	/* there may be, all of which are read */
 	struct cutter cutter;
 	/* The sending worker's own. */
 	alignas(PORT_CACHE_LINE) _Atomic bool is_sending;
@@ -51,6 +56,7 @@ struct port {
 	alignas(PORT_CACHE_LINE) enum port_state state;
 	_Atomic bool is_up;
 	_Atomic bool may_enter;		/* the driver, where 'connects' */
+	_Atomic uint32_t n_peers;	/* so far, or more; where 'looks_for_rings' */
 	bool is_abstract;		/* the socket's name */
 	char server[108];		/* the socket */
 	uint32_t polls_left;		/* before the next try */
@@ -134,6 +140,10 @@ static inline void port_leave(_Atomic bool *is_inside)
 {
 	atomic_store_explicit(is_inside, false, memory_order_release);
 }
+
+/* port_memif.c: a memif whose peer may have fewer rings than there are queues; as rte_eth_rx_burst() of all of them */
+void port_memif_init(struct port *p);
+uint32_t port_memif_rx(struct port *p, struct rte_mbuf **mbufs, uint32_t n);
 
 /* port_fix.c: what a driver does not tell of frames it received */
 void port_fix_burst(const struct port *p, struct pkt *pkts, uint32_t n);

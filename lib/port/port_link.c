@@ -54,6 +54,8 @@ bool port_poll_link(struct ports *ports, uint16_t port)
 	struct port *p = &ports->port[port];
 	bool is_up = p->kernel_fd >= 0 ? kernel_says_up(p) : !p->tells_link || driver_says_up(p);
 
+	if (!is_up)	/* the next may have more */
+		atomic_fetch_add_explicit(&p->n_peers, 1, memory_order_relaxed);
 	if (p->connects)
 		is_up = port_again_poll(p, is_up);
 	atomic_store_explicit(&p->is_up, is_up, memory_order_relaxed);
