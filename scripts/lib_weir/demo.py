@@ -10,6 +10,7 @@ from . import contract, guestvm, machine, picture, scenario, verdict, vmdemo
 from .processes import Group, ProcessError
 from .table import Live, verdict_lines
 
+NOT_SHOWN = 3           # exit code
 CPU_ENOUGH = 0.97       # of the time, to hold weir to its promises
 
 
@@ -19,7 +20,8 @@ def parse():
     parser = argparse.ArgumentParser(
         prog="scripts/demo", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Three VMs send all they can through weir; a sink at the uplink counts what arrives and compares\n"
-                    "it with what each VM was sold. Exit code 1 if a promise is broken.",
+                    "it with what each VM was sold. Exit code 1 if a promise is broken,\n"
+                    "3 if none is, but a real VM offered too little to show one.",
         epilog="scenarios:\n" + "\n".join(f"  {s.name:12}{s.title}" for s in scenario.SCENARIOS)
                + f"\nonly when named, as root:\n  {vmdemo.NAME:12}{vmdemo.TITLE}")
     parser.add_argument("--scenario", action="append", choices=[*names, vmdemo.NAME], metavar="NAME",
@@ -66,18 +68,26 @@ def tell(promises, notes):
 
 
 def play_vms(programs, args):
-    """The scenario with real VMs. -> (its entry for --json, texts of what was not kept)"""
-    print(f"\n{vmdemo.NAME}: {vmdemo.TITLE}", flush=True)
-    try:
-        with Group(pathlib.Path(args.out) / vmdemo.NAME) as group:
-            promises, notes = vmdemo.play(group, programs, args.config, args.seconds)
-    except (ProcessError, guestvm.VmError) as error:
-        print(f"  {vmdemo.NAME} could not be played: {error}", flush=True)
-        return ({"name": vmdemo.NAME, "vms": [], "kept": False, "error": str(error)},
-                [f"{vmdemo.NAME}: could not be played"])
-    tell(promises, notes)
-    return ({"name": vmdemo.NAME, "vms": verdict.plain(promises), "notes": notes, "kept": all(p.kept for p in promises)},
-            [f"{vmdemo.NAME}: {p.who}: {p.text}" for p in promises if not p.kept])
+    """The scenario with real VMs, once more where it shows less than it should. -> (its entry for --json, texts of what was not
+    kept, of what was not shown)"""
+    for left in (1, 0):
+        print(f"\n{vmdemo.NAME}: {vmdemo.TITLE}", flush=True)
+        try:
+            with Group(pathlib.Path(args.out) / vmdemo.NAME) as group:
+                promises, notes = vmdemo.play(group, programs, args.config, args.seconds)
+        except (ProcessError, guestvm.VmError) as error:
+            print(f"  {vmdemo.NAME} could not be played: {error}", flush=True)
+            return ({"name": vmdemo.NAME, "vms": [], "kept": False, "error": str(error)},
+                    [f"{vmdemo.NAME}: could not be played"], [])
+        tell(promises, notes)
+        broken = [f"{vmdemo.NAME}: {p.who}: {p.text}" for p in promises if p.is_shown and not p.kept]
+        hidden = [f"{vmdemo.NAME}: {p.who}: {p.text}" for p in promises if not p.is_shown]
+        if not broken and not hidden:
+            break
+        if left:
+            print("  once more: " + ("not all is kept" if broken else "a VM offered too little to show all"), flush=True)
+    return ({"name": vmdemo.NAME, "vms": verdict.plain(promises), "notes": notes, "kept": not broken, "shown": not hidden},
+            broken, hidden)
 
 
 def main():
@@ -96,7 +106,7 @@ def main():
             pathlib.Path(args.json).touch()
         except OSError as error:
             sys.exit(f"scripts/demo: --json {args.json}: {error.strerror}")
-    outcomes, documents, failed, starved = [], [], [], []
+    outcomes, documents, failed, starved, hidden = [], [], [], [], []
     for story in args.scenario:
         try:
             outcome, promises = play(story, programs, args)
@@ -111,7 +121,7 @@ def main():
         if outcome.cpu_part < CPU_ENOUGH and not all(p.kept for p in promises):
             starved.append(f"{story.name}: weir had its CPU for only {outcome.cpu_part:.0%} of the time")
     if args.vm:
-        document, broken = play_vms(programs, args)
+        document, broken, hidden = play_vms(programs, args)
         documents.append(document)
         failed += broken
     if args.json:
@@ -123,10 +133,15 @@ def main():
     print(f"logs:    {args.out}")
     for text in failed:
         print(f"BROKEN   {text}")
-    print("every promise kept" if not failed else f"{len(failed)} promises broken")
+    for text in hidden:
+        print(f"NOT SHOWN {text}: a VM offered less than it is owed, so this machine was too busy to show it")
+    if failed:
+        print(f"{len(failed)} promises broken")
+    else:
+        print("every promise kept" if not hidden else f"no promise broken, {len(hidden)} not shown")
     for text in starved:
         print(f"{text}: that says more of this machine than of weir; play it again when nothing else runs here")
-    return 1 if failed else 0
+    return 1 if failed else NOT_SHOWN if hidden else 0
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def verdict_lines(promises):
     for p in promises:
         error = f"{p.error_pct:+.2f} %" if p.unit in ("bps", "pps") and (p.is_rate or p.error_pct > 0) else ""
         rows.append([p.who, p.text, figure(p.asked, p.unit), figure(p.got, p.unit), error,
-                     "kept" if p.kept else "BROKEN", p.note])
+                     p.outcome, p.note])
     return grid(["who", "promise", "asked", "got", "error", "", ""], rows)
 
 

@@ -24,6 +24,12 @@ class Promise:
     kept: bool
     is_rate: bool = False
     note: str = ""
+    is_shown: bool = True       # else nothing was asked of weir that would show it
+
+    @property
+    def outcome(self):
+        """In a word."""
+        return "not shown" if not self.is_shown else "kept" if self.kept else "BROKEN"
 
     @property
     def error_pct(self):
@@ -125,8 +131,8 @@ def finite(value):
 
 def plain(promises):
     """-> promises as they stand in the JSON document."""
-    return [{"who": p.who, "promise": p.text, "unit": p.unit, "asked": p.asked, "got": finite(p.got), "kept": p.kept}
-            for p in promises]
+    return [{"who": p.who, "promise": p.text, "unit": p.unit, "asked": p.asked, "got": finite(p.got), "kept": p.kept,
+             "shown": p.is_shown} for p in promises]
 
 
 def as_json(outcome, promises):

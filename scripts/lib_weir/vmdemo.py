@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from . import contract, guestvm, machine
+from . import contract, guestvm, machine, vmjudge
 from .processes import ProcessError
 from .telemetry import Telemetry
 from .verdict import Promise
@@ -17,7 +17,6 @@ from .verdict import Promise
 NAME = "vm"
 TITLE = "two real VMs and iperf3 over TCP; guaranteed 70 / 30 Mb/s, free beyond; VM1 is silent in the middle"
 CONFIG = machine.ROOT / "config" / "demo-vm.conf"
-WITHIN = 0.02               # of what a VM is owed: TCP has to fill it first
 FRAME_BYTES, PAYLOAD_BYTES = 1514, 1448     # of a full segment with timestamps
 INTERVAL_S, CUT_BEGIN_S, CUT_END_S = 0.5, 1.0, 0.5
 UPLINK = "10.66.0.1"
@@ -84,8 +83,13 @@ class Bed:
         for line in ("link set lo up", f"addr add {UPLINK}/24 dev uplink", "link set uplink up"):
             subprocess.run(["ip", "-n", self.ns, *line.split()], check=True)
 
+    def figures(self, names):
+        """-> (when, {VM: what weir says of it})"""
+        answers = {name: self.ask(f"/weir/vf,{name}") for name in names}
+        return time.monotonic_ns(), {name: vmjudge.figures(answer) for name, answer in answers.items()}
+
     def send(self, names, seconds):
-        """These VMs send over TCP for a while. -> {VM: bits/s on the wire of the middle of it}"""
+        """These VMs send over TCP for a while. -> {VM: vmjudge.Side of the middle of it}"""
         servers = {}
         for name in names:
             self._n_sessions += 1
@@ -95,8 +99,13 @@ class Bed:
         time.sleep(0.5)
         for name, (_, port) in servers.items():
             self.consoles[name].run(f"iperf3 -c {UPLINK} -p {port} -t {seconds:.1f} >/tmp/iperf 2>&1 &")
-        time.sleep(seconds)
-        return {name: self._received(server, seconds) for name, (server, _) in servers.items()}
+        time.sleep(CUT_BEGIN_S)
+        from_ns, before = self.figures(names)
+        time.sleep(seconds - CUT_BEGIN_S - CUT_END_S)
+        to_ns, after = self.figures(names)
+        time.sleep(CUT_END_S)
+        return {name: vmjudge.side(self._received(server, seconds), before[name], after[name], to_ns - from_ns)
+                for name, (server, _) in servers.items()}
 
     @staticmethod
     def _received(server, seconds):
@@ -114,11 +123,18 @@ class Bed:
         spent = sum(x["seconds"] for x in middle)
         return sum(x["bytes"] for x in middle) * 8 / spent * FRAME_BYTES / PAYLOAD_BYTES
 
+    def ask(self, command):
+        """-> weir's answer."""
+        telemetry = Telemetry(self.group.run_dir, self.prefix)
+        answer = telemetry.ask(command)
+        telemetry.close()
+        if answer is None:
+            raise ProcessError(f"weir does not answer {command}")
+        return answer
+
     def drops(self):
         """-> {VM: packets that weir dropped of what it sent}"""
-        telemetry = Telemetry(self.group.run_dir, self.prefix)
-        answers = {vf.name: telemetry.ask(f"/weir/vf,{vf.name}") or {} for vf in self.contract.vfs}
-        telemetry.close()
+        answers = {vf.name: self.ask(f"/weir/vf,{vf.name}") for vf in self.contract.vfs}
         # The guest's kernel sends some before weir knows it; those are not TCP's.
         return {name: sum((answer.get("tx") or {}).get("drops", {}).values()) for name, answer in answers.items()}
 
@@ -132,13 +148,9 @@ def play(group, programs, config, seconds):
         before = bed.drops()
         for text, names in (("both send", ["vm1", "vm2"]), ("vm1 silent", ["vm2"]), ("vm1 back", ["vm1", "vm2"])):
             got = bed.send(names, max(seconds / 3, 3.0))
-            print("  " + f"{text:12}" + "   ".join(f"{name} {bps / 1e6:6.2f} Mb/s" for name, bps in got.items()), flush=True)
+            print("  " + f"{text:12}" + "   ".join(f"{name} {it.bps / 1e6:6.2f} Mb/s" for name, it in got.items()), flush=True)
             owed = contract.owed_pps(bed.contract, dict.fromkeys(names, FRAME_BYTES))
-            for name, bps in got.items():
-                asked = owed[name] * FRAME_BYTES * 8
-                promises.append(Promise(name, f"its share, {text}", "bps", asked, bps, abs(bps / asked - 1) <= WITHIN, True))
-            total, link = sum(got.values()), bed.contract.link_bps
-            promises.append(Promise("link", f"used to the last, {text}", "bps", link, total, abs(total / link - 1) <= WITHIN, True))
+            promises += vmjudge.judge(text, got, {name: owed[name] * FRAME_BYTES * 8 for name in names}, bed.contract.link_bps)
         for name, count in bed.drops().items():
             lost = count - before[name]
             promises.append(Promise(name, "none of its packets dropped", "packets", 0, lost, lost == 0))
