@@ -120,13 +120,14 @@ static struct conf *make_split_conf(void)
 	return bench_not_null(conf);
 }
 
-static void flood(struct split_run *r, unsigned int worker)
+/* Who does not flood sends now 1, now 8 packets a period: what is read is another each time, and so is the split. */
+static void flood(struct split_run *r, unsigned int worker, unsigned int period)
 {
 	for (uint16_t port = 1; port < r->conf->n_ports; port++) {
 		struct asker_view *a = &r->askers[port];
 		bool is_held = r->params.rx_worker[port] == worker;
 		a->n_asked += 32;
-		a->rx_pkts += is_held ? 32 : 1;
+		a->rx_pkts += is_held ? 32 : period & 2 ? 8 : 1;
 		a->n_drained += !is_held;
 		a->n_woken = a->n_drained + is_held;
 	}
@@ -134,22 +135,22 @@ static void flood(struct split_run *r, unsigned int worker)
 		r->loads[w].capped_ns += w == worker ? NS_PER_MS : NS_PER_MS / 5;
 }
 
-/* All flood on one worker, and two periods later, for it must be seen through one, on the next: then the capacity
- * has followed.  In each of both periods everything is split anew. */
+/* All flood on one worker for a while, and then on the next: at the end of it the capacity has followed.  In each period
+ * everything is split anew. */
 static uint64_t split_each_time(void *ctx)
 {
 	struct split_run *r = ctx;
 
-	for (int i = 0; i < 64; i++, r->n++) {
-		for (int period = 0; period < 2; period++) {
-			flood(r, (unsigned int)(r->n % N_READERS));
+	for (int i = 0; i < 4; i++, r->n++) {
+		for (unsigned int period = 0; period < 32; period++) {
+			flood(r, (unsigned int)(r->n % N_READERS), period);
 			r->now_ns += NS_PER_MS;
 			const struct grants *g = control_period(r->control, r->conf, 1, r->loads, r->askers, r->now_ns);
-			if (period == 1 && g->capacity_pps[r->n % N_READERS] < 500000)
+			if (period == 31 && grants_reads_pps(g, (unsigned int)(r->n % N_READERS)) < 500000)
 				exit((fputs("control-cost: the capacity did not follow\n", stderr), 1));
 		}
 	}
-	return 2 * 64;
+	return 4 * 32;
 }
 
 static void run_split(struct bench *b)

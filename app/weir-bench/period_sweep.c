@@ -162,7 +162,7 @@ static void one_period(struct sweep *s, uint64_t ns)
 		(void *)(uintptr_t)control_period(s->control, s->conf, s->n_changes, s->loads, s->askers, s->now_ns));
 	for (unsigned int i = 0; i < N_WORKERS; i++)
 		if (g->capacity_pps[i] != 0)
-			s->part_pps[i] = (double)g->capacity_pps[i];
+			s->part_pps[i] = (double)grants_reads_pps(g, i);
 }
 
 static void demand(struct sweep *s, unsigned int who)

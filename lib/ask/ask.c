@@ -38,6 +38,9 @@ struct ask {
 	uint32_t budget;		/* left in this turn */
 	uint32_t turn_pkts, most_pkts;	/* of a turn: as configured, and as many as fit into turn_ns */
 	uint64_t turn_ns, turn_at_ns;
+	struct limiter used;		/* of the capacity, while the rest is lent: by it alone nobody is held ... */
+	uint64_t used_burst_ns;
+	bool keeps_shares_out;		/* ... but who comes for his share */
 };
 
 struct ask *ask_create(const struct ask_params *p)
@@ -59,6 +62,7 @@ struct ask *ask_create(const struct ask_params *p)
 	a->n_groups = p->n_groups;
 	a->turn_pkts = a->most_pkts = a->budget = p->turn_pkts;
 	a->turn_ns = p->turn_ns;
+	a->used.n_waiting = 1;
 	a->askers = calloc(p->n_askers, sizeof(*a->askers));
 	a->idle_links = calloc(p->n_askers, sizeof(*a->idle_links));
 	a->parents = calloc(p->n_groups + 1, sizeof(*a->parents));
@@ -146,6 +150,20 @@ void ask_set_capacity(struct ask *a, uint64_t capacity_pps, uint64_t now_ns)
 	order_set_link(a->order, 0, price_of_pps(capacity_pps), now_ns);
 }
 
+void ask_lend(struct ask *a, uint64_t used_pps, uint64_t own_pps, bool keeps_shares_out, uint64_t now_ns)
+{
+	uint64_t burst_pkts = u64_max(ASK_BURST_PKTS, own_pps / (NS_PER_S / ASK_BURST_NS));
+
+	limiter_set(&a->used, 0, price_of_pps(used_pps), a->turn_ns, now_ns);
+	a->used_burst_ns = price_ns(a->used.price_pkt, burst_pkts);
+	a->keeps_shares_out = used_pps != 0 && keeps_shares_out;
+}
+
+bool ask_needs_lent(const struct ask *a, uint64_t now_ns)
+{
+	return limiter_ready_ns(&a->used) > now_ns + a->used_burst_ns;
+}
+
 static void make_ready(struct ask *a, uint32_t id, uint64_t now_ns)
 {
 	struct asker *k = &a->askers[id];
@@ -217,6 +235,11 @@ uint32_t ask_next(struct ask *a, uint32_t *n_pkts, uint64_t now_ns)
 	if (id == ORDER_NONE)
 		return ASK_NONE;
 	*n_pkts = order_link_pkts(a->order, most, now_ns);
+	if (a->keeps_shares_out) {
+		if (how == ORDER_SHARE && limiter_ready_ns(&a->used) > now_ns)
+			return ASK_NONE;
+		*n_pkts = limiter_pkts(&a->used, *n_pkts, now_ns);
+	}
 	a->askers[id].how = (uint8_t)how;
 	return id;
 }
@@ -238,6 +261,8 @@ void ask_answer(struct ask *a, uint32_t id, uint32_t asked, uint32_t got, uint64
 		return;
 	}
 	counter_add(&k->stats.n_pkts, got);
+	if (a->used.price_pkt != 0)
+		limiter_charge(&a->used, 0, got, now_ns, order_lost_total_ns(a->order), order_lost_end_ns(a->order));
 	a->budget -= got < a->budget ? got : a->budget;
 	order_charge(a->order, id, (enum order_how)k->how, 0, got, got == asked, 0, false, now_ns);
 	k->pause_ns = 0;
@@ -264,7 +289,9 @@ bool ask_is_full(const struct ask *a)
 
 bool ask_is_capped(const struct ask *a, uint64_t now_ns)
 {
-	return a->budget > 0 && order_n_waiting(a->order) > 0 && order_link_is_busy(a->order, now_ns);
+	bool is_out = a->keeps_shares_out && limiter_ready_ns(&a->used) > now_ns;
+
+	return a->budget > 0 && order_n_waiting(a->order) > 0 && (is_out || order_link_is_busy(a->order, now_ns));
 }
 
 /* Who had nothing when he was looked at last may have nothing now; but who waits for his look as long as this is starved. */
@@ -291,7 +318,11 @@ void ask_lost(struct ask *a, uint64_t lost_ns, uint64_t now_ns)
 
 uint64_t ask_next_ns(struct ask *a, uint64_t now_ns)
 {
-	return u64_max(now_ns, u64_min(wheel_next_ns(a->idle), order_next_ns(a->order, now_ns)));
+	uint64_t at_ns = order_next_ns(a->order, now_ns);
+
+	if (a->keeps_shares_out && at_ns != UINT64_MAX)	/* unless a guarantee is due meanwhile: looked for once a turn */
+		at_ns = u64_max(at_ns, u64_min(limiter_ready_ns(&a->used), now_ns + a->turn_ns));
+	return u64_max(now_ns, u64_min(wheel_next_ns(a->idle), at_ns));
 }
 
 const struct ask_stats *ask_stats(const struct ask *a, uint32_t id)

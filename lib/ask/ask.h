@@ -17,6 +17,8 @@
 #define ASK_QUANTUM	32u			/* packets asked for at once */
 #define ASK_MAX_IDLE_NS (16 * NS_PER_US)	/* the longest pause of an idle asker */
 #define ASK_NONE	UINT32_MAX
+#define ASK_BURST_PKTS	UINT64_C(64)
+#define ASK_BURST_NS	NS_PER_MS
 
 struct ask_params {
 	uint32_t n_askers;
@@ -54,6 +56,13 @@ bool ask_join_group(struct ask *a, uint32_t group, uint32_t parent, uint64_t now
 void ask_clear_group(struct ask *a, uint32_t group, uint64_t now_ns);	/* nobody is in it, and it is in none */
 
 void ask_set_capacity(struct ask *a, uint64_t capacity_pps, uint64_t now_ns);
+
+/* Of the capacity 'own_pps' only 'used_pps' are used, and the rest is lent to others; 0: not so any more.  Guarantees go on as if
+ * it were not; shares, where they are kept out of it, have what they leave. */
+void ask_lend(struct ask *a, uint64_t used_pps, uint64_t own_pps, bool keeps_shares_out, uint64_t now_ns);
+
+/* More than that was read, by no mere burst: by ASK_BURST_PKTS, or what all of the capacity reads in ASK_BURST_NS. */
+bool ask_needs_lent(const struct ask *a, uint64_t now_ns);
 
 /* Off: not asked any more (its port is down). */
 void ask_enable(struct ask *a, uint32_t asker, bool on, uint64_t now_ns);

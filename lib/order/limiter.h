@@ -115,6 +115,23 @@ static inline void limiter_see_lost(struct limiter *l, uint64_t lost_total_ns, u
 	limiter_count_lost(&l->catchup_ns, &l->lost_seen_ns, lost_total_ns);
 }
 
+/* How many packets it allows at once now, 1 .. most; most where it has no bound in packets. */
+static inline uint32_t limiter_pkts(const struct limiter *l, uint32_t most, uint64_t now_ns)
+{
+	uint64_t ready_ns = u64_max(l->pkts.ns, ns_before(now_ns, l->save_ns));
+	uint32_t n = 1;
+
+	if (l->price_pkt == 0)
+		return most;
+	/* Adding beats dividing for the few packets that a paced link allows a turn. */
+	for (uint64_t at_ns = ready_ns; n < most; n++) {
+		at_ns += price_ns(l->price_pkt, 1);
+		if (at_ns > now_ns)
+			break;
+	}
+	return n;
+}
+
 /* Forgets what may not be saved, before a departure.  lost_total_ns: the worker's running total of lost time; lost_end_ns: when
  * the last of it ended. */
 static inline void limiter_lift(struct limiter *l, uint64_t now_ns, uint64_t lost_total_ns, uint64_t lost_end_ns)

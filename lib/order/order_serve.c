@@ -389,18 +389,7 @@ bool order_link_is_busy(const struct order *o, uint64_t now_ns)
 
 uint32_t order_link_pkts(const struct order *o, uint32_t most, uint64_t now_ns)
 {
-	uint64_t ready_ns = u64_max(o->link.pkts.ns, ns_before(now_ns, o->link.save_ns));
-	uint32_t n = 1;
-
-	if (o->link.price_pkt == 0)
-		return most;
-	/* Adding beats dividing for the few packets that a paced link allows a turn. */
-	for (uint64_t at_ns = ready_ns; n < most; n++) {
-		at_ns += price_ns(o->link.price_pkt, 1);
-		if (at_ns > now_ns)
-			break;
-	}
-	return n;
+	return limiter_pkts(&o->link, most, now_ns);
 }
 
 uint64_t order_next_ns(struct order *o, uint64_t now_ns)

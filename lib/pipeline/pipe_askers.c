@@ -73,8 +73,7 @@ static void set_tenants(struct pipe *p, const struct asking *plan, const struct 
 		const struct asking_tenant *t = &plan->tenants[i];
 		struct ask_terms terms = ask_terms(&part->tenants[i]);
 		uint32_t group = group_of(p, plan, i, now_ns);
-		/* What its members were sold is theirs, and makes it due while they want it; else it would stay in the tenant. */
-		terms.min_pps = u64_min(terms.min_pps, t->terms.min_pps);
+		terms.min_pps = part->tenant_own_pps[i];
 		if (terms.weight == 0)
 			continue;
 		ask_set_group(p->ask, group, &terms, now_ns);
@@ -100,7 +99,7 @@ void pipe_set_askers(struct pipe *p, const struct asking *plan, uint64_t now_ns)
 		return;
 	part_of(p, plan, &part);
 	set_part(p, plan, &part, now_ns);
-	ask_set_capacity(p->ask, part.capacity_pps, now_ns);
+	pipe_set_capacity(p, &part, now_ns);
 }
 
 /* Where tenants take turns in the groups, a group's figures are nobody's. */

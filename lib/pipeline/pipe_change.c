@@ -104,7 +104,10 @@ static bool is_same_capacity(const struct grants *a, const struct grants *b)
 	a = a != NULL ? a : &none;
 	b = b != NULL ? b : &none;
 	return a->core_pps == b->core_pps && memcmp(a->capacity_pps, b->capacity_pps, sizeof(none.capacity_pps)) == 0 &&
-	       memcmp(a->port_pps, b->port_pps, sizeof(none.port_pps)) == 0;
+	       memcmp(a->port_pps, b->port_pps, sizeof(none.port_pps)) == 0 &&
+	       memcmp(a->port_more_pps, b->port_more_pps, sizeof(none.port_more_pps)) == 0 && a->loan == b->loan &&
+	       memcmp(a->loaned_pps, b->loaned_pps, sizeof(none.loaned_pps)) == 0 &&
+	       memcmp(a->is_at_ease, b->is_at_ease, sizeof(none.is_at_ease)) == 0;
 }
 
 struct pipe_change *pipe_change_create_granted(const struct conf *from, const struct grants *from_granted,

@@ -68,6 +68,8 @@ struct fabric {
 	/* Of home, for all who ask: its last turn, and time that it lost in the last 10 ms before 'lost_at_ns'. */
 	_Atomic uint64_t home_seen_ns, lost_at_ns, lost_ns;
 	uint32_t longest_bytes;			/* that any port takes, without tags */
+	/* The last loan of the packet capacity that a worker ended: read by all every turn, written hardly ever. */
+	alignas(64) _Atomic uint64_t ended_loan;
 };
 
 /* Counters of one sender and receiver: by VF, then the PF, then senders nobody knows.  What each packet adds to stands close
@@ -142,6 +144,9 @@ struct pipe {
 	struct ask *ask;
 	uint32_t n_rx_ports;
 	uint16_t rx_ports[CONF_MAX_PORTS];	/* by asker */
+	uint64_t loan;				/* the loan by which it reads more of the packet capacity, or less; 0: none */
+	uint64_t own_pps;			/* what it may read without */
+	bool is_lender;
 	uint32_t asked_tenants[ASKING_MAX_TENANTS];	/* by group of 'ask', where tenants are more: which, or CONF_NO_TENANT */
 	struct ring_meter rings[CONF_MAX_PORTS];
 	struct egress *pf, *local;		/* home only */
@@ -270,6 +275,10 @@ uint64_t pipe_tenant_missed_ns(const struct pipe *p, uint32_t tenant);	/* of its
 /* Whom the workers ask on what terms, and how much of the capacity each has: of the whole switch.  NULL: no memory. */
 struct asking *pipe_gather_askers(const struct conf *conf, const struct grants *granted);
 void pipe_set_askers(struct pipe *p, const struct asking *plan, uint64_t now_ns);
+
+/* pipe_loan.c */
+void pipe_set_capacity(struct pipe *p, const struct asking_part *part, uint64_t now_ns);
+void pipe_look_at_loan(struct pipe *p, uint64_t now_ns);	/* before a turn's asking */
 
 /* pipe_ring.c */
 uint16_t pipe_ring_wait(struct pipe *p, uint16_t port, uint32_t got, bool is_full, uint64_t now_ns);

@@ -386,6 +386,7 @@ uint32_t pipe_ask(struct pipe *p, uint64_t now_ns)
 	struct pkt burst[PIPE_BURST];
 	uint32_t id, n, moved = 0;
 
+	pipe_look_at_loan(p, now_ns);
 	ask_turn(p->ask, now_ns);
 	while ((id = ask_next(p->ask, &n, now_ns)) != ASK_NONE) {
 		uint16_t port = p->rx_ports[id];

@@ -135,6 +135,7 @@ void pipe_view_load(const struct pipe *p, struct load_view *view)
 		.full_ns = counter_read(&p->full_ns),
 		.full_pkts = counter_read(&p->full_pkts),
 		.capped_ns = counter_read(&p->capped_ns),
+		.ended_loan = atomic_load_explicit(&p->f->ended_loan, memory_order_relaxed),
 		.pf_blocked_ns = counter_read(&p->pf_blocked_ns),
 		.pf_bytes = counter_read(&p->pf_bytes),
 		.pf_pkts = counter_read(&p->pf_pkts),

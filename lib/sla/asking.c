@@ -103,6 +103,10 @@ void asking_plan(struct asking *plan, const struct conf *conf, const struct gran
 	if (granted != NULL) {
 		memcpy(plan->worker_pps, granted->capacity_pps, sizeof(plan->worker_pps));
 		memcpy(plan->port_pps, granted->port_pps, sizeof(plan->port_pps));
+		memcpy(plan->port_more_pps, granted->port_more_pps, sizeof(plan->port_more_pps));
+		plan->loan = granted->loan;
+		memcpy(plan->loaned_pps, granted->loaned_pps, sizeof(plan->loaned_pps));
+		memcpy(plan->is_at_ease, granted->is_at_ease, sizeof(plan->is_at_ease));
 	}
 	for (uint16_t port = 0; port < CONF_MAX_PORTS; port++) {
 		plan->ports[port].priority = CONF_N_PRIORITIES - 1;
@@ -132,6 +136,7 @@ struct members {
 struct sums {
 	struct members tenants[ASKING_MAX_TENANTS], root;
 	uint64_t tenant_q16[ASKING_MAX_TENANTS];	/* the weight of a tenant's part here */
+	uint64_t tenant_own_pps[ASKING_MAX_TENANTS];	/* the part of its own guarantee */
 	uint8_t root_priority;				/* the last of them */
 };
 
@@ -167,11 +172,16 @@ static uint64_t part_of(uint64_t whole, uint64_t here, uint64_t all)
 	return (uint64_t)((clk_u128)whole * here / all);
 }
 
+static uint64_t used_part_of(uint64_t whole, const struct members *m)
+{
+	return part_of(whole, u64_min(m->here_use_pps, m->all_use_pps), m->all_use_pps);
+}
+
 /* By use: where its members are granted something, there is its guarantee and its weight. */
 static void divide_by_use(const struct members *m, uint64_t weight_q16, struct members *as_member)
 {
-	as_member->here_pps = u64_max(m->here_pps, part_of(as_member->all_pps, m->here_use_pps, m->all_use_pps));
-	as_member->here_q16 = u64_max(m->here_q16 > 0, part_of(weight_q16, m->here_use_pps, m->all_use_pps));
+	as_member->here_pps = u64_max(m->here_pps, used_part_of(as_member->all_pps, m));
+	as_member->here_q16 = u64_max(m->here_q16 > 0, used_part_of(weight_q16, m));
 	as_member->all_use_pps = m->all_use_pps;
 	as_member->here_use_pps = m->here_use_pps;
 }
@@ -190,8 +200,13 @@ static void add_tenant(const struct asking *plan, struct sums *s, uint32_t i, st
 		.here_q16 = part_of(t->terms.weight * ONE_Q16, m->here_q16, m->all_q16),
 	};
 
-	if (m->all_use_pps > 0)
+	/* What its members were sold makes it due while they want it.  It is no guarantee of its own: what one of them leaves would
+	 * be the others' on his worker, and not everybody's. */
+	s->tenant_own_pps[i] = u64_min(as_member.here_pps, t->terms.min_pps);
+	if (m->all_use_pps > 0) {
 		divide_by_use(m, t->terms.weight * ONE_Q16, &as_member);
+		s->tenant_own_pps[i] = used_part_of(t->terms.min_pps, m);
+	}
 	s->tenant_q16[i] = as_member.here_q16;
 	here->min_pps = as_member.here_pps;
 	here->priority = t->terms.priority;
@@ -215,7 +230,7 @@ static void sum_up(const struct asking *plan, const unsigned int *rx_worker, uns
 		bool is_here = rx_worker[port] == worker;
 		uint64_t weight = port_weight_q16(t);
 		struct members m = {t->min_pps, is_here ? t->min_pps : 0, weight, is_here ? weight : 0, plan->port_pps[port],
-			is_here ? plan->port_pps[port] : 0};
+			is_here ? plan->port_pps[port] + plan->port_more_pps[port] : 0};
 		if (port != plan->pf)
 			add_member(s, plan->tenant_of[port], &m, t->weight != 0 ? t->priority : 0);
 	}
@@ -337,4 +352,10 @@ void asking_part(const struct asking *plan, const unsigned int *rx_worker, unsig
 	part->weight_q16 = s.root.here_q16 + (is_pf_here ? s.root.all_q16 : 0);
 	part->all_weight_q16 = 2 * s.root.all_q16;
 	part->capacity_pps = capacity_of(plan, part, all_pps, worker);
+	memcpy(part->tenant_own_pps, s.tenant_own_pps, plan->n_tenants * sizeof(s.tenant_own_pps[0]));
+	if (worker >= GRANTS_MAX_WORKERS || plan->worker_pps[worker] == 0)
+		return;
+	part->loan = plan->loan;
+	part->loaned_pps = u64_max(1, plan->loaned_pps[worker]);
+	part->is_at_ease = plan->is_at_ease[worker];
 }

@@ -34,16 +34,23 @@ struct asking {
 	uint64_t core_pps;			/* what they really carry: that, or less */
 	uint64_t worker_pps[GRANTS_MAX_WORKERS];	/* granted of it to each; 0: by what is promised and the weights */
 	uint64_t port_pps[CONF_MAX_PORTS];		/* what that comes to for each port; all 0: by what was sold */
+	uint64_t port_more_pps[CONF_MAX_PORTS];		/* as granted */
+	uint64_t loan;					/* as granted: see grants.h */
+	uint64_t loaned_pps[GRANTS_MAX_WORKERS];
+	bool is_at_ease[GRANTS_MAX_WORKERS];
 };
 
 /* Terms of ports that other workers ask are not set. */
 struct asking_part {
 	struct asking_terms ports[CONF_MAX_PORTS];
 	struct asking_terms tenants[ASKING_MAX_TENANTS];	/* as in the plan; weight 0: nobody of it is asked here */
+	uint64_t tenant_own_pps[ASKING_MAX_TENANTS];	/* of min_pps what is the tenant's own, whoever of it asks for it */
 	uint64_t sold_pps;		/* promised to those that are asked here */
 	uint64_t min_pps;		/* that, and the PF's floor */
 	uint64_t weight_q16, all_weight_q16;	/* of those; of all */
 	uint64_t capacity_pps;		/* its part; 0: not capped */
+	uint64_t loan, loaned_pps;	/* what it reads instead while that loan is in force; loan 0: none */
+	bool is_at_ease;
 };
 
 /* 'granted' NULL: as sold. */

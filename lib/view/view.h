@@ -80,6 +80,7 @@ struct load_view {
 	uint64_t rx_pkts;
 	uint64_t full_ns, full_pkts;		/* turns that read (or, without ports, took from others) all that a turn may */
 	uint64_t capped_ns;			/* somebody ready to be asked was held by the packet capacity */
+	uint64_t ended_loan;			/* of the packet capacity: the last that any worker ended */
 	uint64_t pf_blocked_ns;			/* home: the PF's port took less than there was */
 	uint64_t pf_bytes, pf_pkts;		/* home: handed to it; L2 */
 	bool asks, is_home;

@@ -50,7 +50,7 @@ static void hand_grants(struct rim *r, const struct grants *to)
 {
 	const struct conf *conf = r->running != NULL ? r->running : r->conf;
 	struct pipe_change *c = pipe_change_create_granted(conf, r->granted, conf, to);
-	uint64_t sum_pps = 0;
+	uint64_t sum_pps = 0, loaned_pps = 0;
 
 	for (unsigned int i = 0; i < r->n_workers; i++) {
 		while (!pipe_apply(r->workers[i].pipe, c, r->now_ns))
@@ -58,10 +58,13 @@ static void hand_grants(struct rim *r, const struct grants *to)
 		/* They take it at different times. */
 		sum_pps += r->granted->capacity_pps[i] == 0 ? to->capacity_pps[i]
 							   : u64_max(r->granted->capacity_pps[i], to->capacity_pps[i]);
+		loaned_pps += to->loan == 0 || r->granted->capacity_pps[i] == 0
+				      ? 0
+				      : u64_max(grants_reads_pps(r->granted, i), grants_reads_pps(to, i));
 	}
 	pipe_change_destroy(c);
 	grants_copy(r->granted, to);
-	r->most_capacity_pps = u64_max(r->most_capacity_pps, sum_pps);
+	r->most_capacity_pps = u64_max(r->most_capacity_pps, u64_max(sum_pps, loaned_pps));
 }
 
 /* As the app does it. */

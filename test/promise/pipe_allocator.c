@@ -157,8 +157,8 @@ START_TEST(a_configured_capacity_is_never_cut)
 }
 END_TEST
 
-/* Two workers read; 200 kp/s in all.  VM 1 is read by one, VM 2 by the other with the PF.  What nobody promised to
- * anybody follows demand, and the sum is never above.  Broken by: no grants_step(); a split by weights alone. */
+/* Two workers read; 200 kp/s in all.  VM 1 is read by one, VM 2 by the other with the PF.  What VM 2 does not use follows demand,
+ * its guarantee too, and the sum is never above.  Broken by: no grants_step(); a split by weights alone; no set_loans(). */
 START_TEST(the_packet_capacity_follows_demand_between_workers_exact_in_sum)
 {
 	struct rim *r = rim_create(&(struct rim_setup){.ini = "[switch]\npacket_capacity = 200k\n" RIM_PF("10G")
@@ -171,7 +171,7 @@ START_TEST(the_packet_capacity_follows_demand_between_workers_exact_in_sum)
 	rim_set_control(r, true);
 	rim_run(r, 500 * MS);
 	measure(r, S);
-	is_near(rim_pps(r, one, 0), 180e3, 0.02, "all that was not promised to VM 2");
+	is_near(rim_pps(r, one, 0), 199e3, 0.005, "all that VM 2 does not use");
 	ck_assert_double_gt(rim_pps(r, one, 0), before * 1.2);
 	rim_set_pps(r, two, 400000);
 	rim_set_pps(r, one, 1000);
@@ -179,6 +179,57 @@ START_TEST(the_packet_capacity_follows_demand_between_workers_exact_in_sum)
 	measure(r, S);
 	ck_assert_double_ge(rim_pps(r, two, 0), 150e3);
 	ck_assert_uint_le(rim_most_capacity_pps(r), 200000);
+	rim_end(r);
+}
+END_TEST
+
+/* VM 1, sold 150 of 200 kp/s, is silent, and half of the capacity is read by another worker, for VM 2.  The control core has
+ * stopped when VM 1 wakes up: it has its guarantee from the first millisecond on, and the others so much less soon after; more than
+ * the capacity is read only until that is no chance, by what is lent in 1 ms.
+ * Broken by: shares that are not kept out in ask_next(); ask_needs_lent() that says no; end_loan() left out. */
+START_TEST(what_a_worker_lends_is_back_with_the_first_packets_without_the_control_core)
+{
+	struct rim *r = rim_create(&(struct rim_setup){.ini = "[switch]\npacket_capacity = 200k\nguarantee_size = 64\n" RIM_PF("10G")
+			RIM_VM(01, "tx.min_pps = 150k\n") RIM_VM(02, "") RIM_VM(03, ""), .placement = RIM_SPREAD});
+	int s[3] = {load(r, 1, HOST_MAC(1), 64, 0), load(r, 2, HOST_MAC(1), 64, 400000), load(r, 3, HOST_MAC(1), 64, 400000)};
+
+	rim_set_control(r, true);
+	rim_run(r, 200 * MS);
+	measure(r, 200 * MS);
+	is_near(rim_pps(r, s[1], 0), 100e3, 0.005, "half of what VM 1 leaves, by the other worker");
+	is_near(rim_pps(r, s[2], 0), 100e3, 0.005, "the other half, by its own");
+	rim_set_control(r, false);
+	rim_set_pps(r, s[0], 400000);
+	measure(r, MS);
+	ck_assert_uint_ge(rim_pkts(r, s[0], 0), 146);
+	measure(r, 4 * MS);
+	ck_assert_uint_ge(rim_pkts(r, s[0], 0), 598);
+	ck_assert_uint_le(rim_pkts(r, s[0], 0) + rim_pkts(r, s[1], 0) + rim_pkts(r, s[2], 0), 800 + 150);
+	measure(r, 100 * MS);
+	is_near(rim_pps(r, s[0], 0), 150e3, 0.005, "VM 1");
+	is_near(rim_port_pps(r, 0), 200e3, 0.002, "all");
+	rim_end(r);
+}
+END_TEST
+
+/* The same VM sends 64 packets at once every 5 ms: none is late, and the other worker has nearly all the rest all the same.
+ * Broken by: chance without what is usual, in is_chance() (66 kp/s); a burst of 8 packets in ask_lend(). */
+START_TEST(bursts_of_who_lends_are_in_time_and_cost_the_others_little)
+{
+	struct rim *r = rim_create(&(struct rim_setup){.ini = "[switch]\npacket_capacity = 200k\nguarantee_size = 64\n" RIM_PF("10G")
+			RIM_VM(01, "tx.min_pps = 150k\n") RIM_VM(02, "") RIM_VM(03, ""), .placement = RIM_SPREAD});
+	int one = load(r, 1, HOST_MAC(1), 64, 0), two = load(r, 2, HOST_MAC(1), 64, 400000);
+
+	rim_set_control(r, true);
+	for (int i = 0; i < 100; i++) {
+		if (i == 40)
+			rim_mark(r);
+		rim_put(r, one, 64);
+		rim_run(r, 5 * MS);
+	}
+	ck_assert_uint_eq(rim_pkts(r, one, 0), 60 * 64);
+	ck_assert_uint_le(rim_longest_wait_ns(r, one), 64 * S / 150000 + 20000);
+	is_near(rim_pps(r, two, 0), 187200, 0.01, "all that is left");
 	rim_end(r);
 }
 END_TEST
@@ -269,6 +320,8 @@ int main(void)
 	tcase_add_test(tc, a_control_core_that_stalls_leaves_grants_limits_and_guarantees);
 	tcase_add_test(tc, a_configured_capacity_is_never_cut);
 	tcase_add_test(tc, the_packet_capacity_follows_demand_between_workers_exact_in_sum);
+	tcase_add_test(tc, what_a_worker_lends_is_back_with_the_first_packets_without_the_control_core);
+	tcase_add_test(tc, bursts_of_who_lends_are_in_time_and_cost_the_others_little);
 	tcase_add_test(tc, a_slower_core_leaves_the_uplink_no_larger_floor_than_there_is);
 	tcase_add_test(tc, a_run_that_costs_more_than_a_tenth_stretches_the_period_and_says_so);
 	tcase_add_test(tc, a_new_split_of_the_packet_capacity_is_had_within_three_periods);

@@ -290,8 +290,7 @@ static void check_trees(uint64_t seed, enum rim_placement placement, double tole
 		if (placement != RIM_SINGLE)
 			rim_set_control(r, true);
 		flood(r, 1, (uint16_t)d.n_vms);
-		if (placement == RIM_SINGLE)	/* on two, what an idle VM was promised is lent by the core that reads it alone */
-			draw_demands(&d, r, &seed);
+		draw_demands(&d, r, &seed);
 		allocate_tree(d.wants, d.n_vms + d.n_tenants, CAPACITY);
 		settle(r);
 		for (uint32_t i = 0; i < d.n_vms; i++) {
@@ -311,11 +310,13 @@ START_TEST(random_trees_get_of_the_core_what_the_contract_computes)
 }
 END_TEST
 
-/* The same, read by two workers: the control core splits the capacity, and tenants' guarantees and weights with it.
- * Broken by: split parts by weight alone; divide_by_use() left out; min_pps of tenants left out of make_nodes(). */
+/* The same, read by two workers: the control core splits the capacity, and tenants' guarantees and weights with it, and what one
+ * worker's VMs leave of what they were sold is lent to the other.
+ * Broken by: split parts by weight alone; divide_by_use() left out; min_pps of tenants left out of make_nodes(); no set_loans()
+ * (7.6 % of the core); what a silent member was sold as its tenant's own, in add_tenant(); no doubt in judge(). */
 START_TEST(random_trees_over_two_workers_get_of_the_core_what_the_contract_computes)
 {
-	check_trees(100 + (uint64_t)_i, RIM_SPREAD, 0.01);
+	check_trees(100 + (uint64_t)_i, RIM_SPREAD, 0.005);
 }
 END_TEST
 

@@ -236,6 +236,40 @@ START_TEST(capacity_and_terms_change_at_once)
 }
 END_TEST
 
+/* 100 of 300 kp/s are used, the rest is lent: shares are kept to that, a guarantee is not, and after a burst's worth of it the
+ * loan is to end.  Nobody is kept out who was not held.
+ * Broken by: ask_answer() that does not charge 'used'; ask_lend() that keeps nobody out; a burst of no packets. */
+START_TEST(shares_are_kept_to_what_is_not_lent_and_guarantees_end_the_loan)
+{
+	struct world w;
+
+	world_init(&w, 2, 300000, 256);
+	ask_set(w.ask, 1, &(struct ask_terms){.min_pps = 200000, .weight = 1}, w.now_ns);
+	w.has[0] = true;
+	ask_lend(w.ask, 100000, 300000, true, w.now_ns);
+	run(&w, 100 * NS_PER_MS);
+	ck_assert_uint_ge(w.got[0], 9980);
+	ck_assert_uint_le(w.got[0], 10020);
+	ck_assert(!ask_needs_lent(w.ask, w.now_ns));
+	w.has[1] = true;
+	run(&w, 2 * NS_PER_MS);
+	ck_assert_uint_ge(w.got[1], 395);
+	ck_assert(!ask_needs_lent(w.ask, w.now_ns));	/* 200 above what is used, of 300 */
+	run(&w, 2 * NS_PER_MS);
+	ck_assert(ask_needs_lent(w.ask, w.now_ns));
+	ask_lend(w.ask, 0, 0, false, w.now_ns);
+	ck_assert(!ask_needs_lent(w.ask, w.now_ns));
+	run(&w, 100 * NS_PER_MS);
+	ck_assert_uint_ge(w.got[0] + w.got[1], 29900);
+	w.has[1] = false;
+	ask_lend(w.ask, 100000, 300000, false, w.now_ns);
+	run(&w, 2 * NS_PER_MS);
+	ck_assert_uint_ge(w.got[0], 595);
+	ck_assert(ask_needs_lent(w.ask, w.now_ns));
+	world_fini(&w);
+}
+END_TEST
+
 static uint64_t core_ns(const struct world *w, uint32_t id)
 {
 	return ask_stats(w->ask, id)->core_ns;
@@ -352,6 +386,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, what_the_drained_gave_counts_too);
 	tcase_add_test(tc, who_is_off_is_not_asked_whatever_it_was_doing);
 	tcase_add_test(tc, capacity_and_terms_change_at_once);
+	tcase_add_test(tc, shares_are_kept_to_what_is_not_lent_and_guarantees_end_the_loan);
 	tcase_add_test(tc, who_has_nothing_is_not_held_by_the_core);
 	tcase_add_loop_test(tc, next_time_is_never_too_late_for_somebody, 0, 10);
 	tcase_add_loop_test(tc, random_askers_keep_the_invariants_and_none_is_forgotten, 0, 50);

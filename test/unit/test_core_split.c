@@ -12,7 +12,8 @@
 #define CAPACITY  1000000u
 #define N_WORKERS 4u
 #define MOST_VFS  12u
-#define PERIODS	  40
+#define PERIODS	  200
+#define TOLERANCE 0.005
 #define MS	  UINT64_C(1000000)
 
 struct bed {
@@ -24,6 +25,7 @@ struct bed {
 	double demand[CONF_MAX_PORTS], rate[CONF_MAX_PORTS], read[CONF_MAX_PORTS];
 	struct asker_view askers[CONF_MAX_PORTS];
 	struct load_view loads[GRANTS_MAX_WORKERS];
+	uint64_t ended_loan;
 };
 
 static uint32_t below(uint64_t *seed, uint32_t n)
@@ -78,6 +80,24 @@ static struct asking_part part_of(const struct bed *b, unsigned int worker)
 	return part;
 }
 
+/* It ends a loan by guarantees that it has not room for, or where nobody was held by more than it was thought to use. */
+static double reads_pps(struct bed *b, unsigned int worker, const struct asking_part *part)
+{
+	double needs = 0;
+
+	if (part->loan == 0 || part->loan <= b->ended_loan)
+		return (double)part->capacity_pps;
+	for (uint16_t port = 0; port < b->conf->n_ports; port++) {
+		double sold = (double)part->ports[port].min_pps, demand = b->demand[port];
+		if (b->rx_worker[port] == worker)
+			needs += part->is_at_ease || demand < sold ? demand : sold;
+	}
+	if (part->loaned_pps >= part->capacity_pps || needs <= (double)part->loaned_pps)
+		return (double)part->loaned_pps;
+	b->ended_loan = part->loan;
+	return (double)part->capacity_pps;
+}
+
 /* What its ports read while it has its part. */
 static void serve(struct bed *b, unsigned int worker)
 {
@@ -97,7 +117,7 @@ static void serve(struct bed *b, unsigned int worker)
 	}
 	if (n == 0)
 		return;
-	ck_assert(alloc_tree(nodes, n, (double)part.capacity_pps, &is_memory_out));
+	ck_assert(alloc_tree(nodes, n, reads_pps(b, worker, &part), &is_memory_out));
 	for (uint32_t i = 0; i < n; i++) {
 		struct asker_view *a = &b->askers[ports[i]];
 		bool is_held = nodes[i].rate < b->demand[ports[i]] * 0.999;
@@ -110,17 +130,20 @@ static void serve(struct bed *b, unsigned int worker)
 		is_capped |= is_held;
 	}
 	b->loads[worker].capped_ns += is_capped ? MS : 0;
+	b->loads[worker].ended_loan = b->ended_loan;
 }
 
 static void check_sum(const struct bed *b)
 {
-	uint64_t sum = 0;
+	uint64_t sum = 0, loaned = 0;
 
 	for (unsigned int i = 0; i < N_WORKERS; i++) {
 		ck_assert(b->loads[i].asks || b->granted->capacity_pps[i] == 0);
 		sum += b->granted->capacity_pps[i];
+		loaned += b->granted->loaned_pps[i];
 	}
 	ck_assert_uint_le(sum, CAPACITY + N_WORKERS);
+	ck_assert_uint_le(loaned, CAPACITY + N_WORKERS);
 }
 
 static void play(struct bed *b)
@@ -135,52 +158,40 @@ static void play(struct bed *b)
 	}
 }
 
-static bool is_short(const struct bed *b, uint16_t port)
+/* As one core would share it, but for what no new split is worth and what each worker has more than it uses. */
+static void check_rates(const struct bed *b)
 {
-	return b->rate[port] < b->demand[port] * 0.999;
-}
+	struct alloc_node nodes[CONF_MAX_PORTS];
+	bool is_memory_out;
 
-/* What a worker has for who may come, a 50th of all and a 20th of what it reads, and what no new split is worth. */
-static double slack_of(const struct bed *b, unsigned int worker)
-{
-	return CAPACITY * 0.03 + (double)b->granted->capacity_pps[worker] / 19;
-}
-
-/* What was sold on a worker, and not wanted, is its other ports'. */
-static bool has_only_what_was_sold(const struct bed *b, unsigned int worker)
-{
-	struct asking_part part = part_of(b, worker);
-
-	return (double)b->granted->capacity_pps[worker] <= (double)part.sold_pps + slack_of(b, worker);
-}
-
-/* Nobody has, above his guarantee, more of another worker than somebody here who is short of it and comes before him. */
-static void check_pair(const struct bed *b, uint16_t poor, uint16_t rich)
-{
-	const struct asking_terms *p = &b->plan.ports[poor], *r = &b->plan.ports[rich];
-	unsigned int worker = b->rx_worker[rich];
-	double level = p->priority < r->priority ? 0 : b->rate[poor] / p->weight * r->weight;
-	double most = (level > (double)r->min_pps ? level : (double)r->min_pps) * 1.02 + slack_of(b, worker);
-
-	if (!is_short(b, poor) || b->rx_worker[poor] == worker || has_only_what_was_sold(b, worker) || p->priority > r->priority)
-		return;
-	ck_assert_msg(b->rate[rich] <= most, "port %u (%.0f of %.0f, weight %u) is short, port %u has %.0f (weight %u), %.0f at most", poor,
-		b->rate[poor], b->demand[poor], p->weight, rich, b->rate[rich], r->weight, most);
-}
-
-static void check(const struct bed *b)
-{
-	for (uint16_t i = 1; i < b->conf->n_ports; i++) {
-		double sold = (double)b->plan.ports[i].min_pps;
-		double least = sold < b->demand[i] ? sold : b->demand[i];
-		ck_assert_msg(b->rate[i] >= least * 0.999, "port %u: %.0f of %.0f sold", i, b->rate[i], least);
-		for (uint16_t j = 1; j < b->conf->n_ports; j++)
-			check_pair(b, i, j);
+	for (uint16_t port = 0; port < b->conf->n_ports; port++) {
+		const struct asking_terms *t = &b->plan.ports[port];
+		nodes[port] = (struct alloc_node){.min = (double)t->min_pps, .max = 1e12, .demand = b->demand[port],
+			.weight = t->weight > 0 ? t->weight : 1, .priority = t->priority, .parent = ALLOC_NO_PARENT};
+	}
+	ck_assert(alloc_tree(nodes, b->conf->n_ports, CAPACITY, &is_memory_out));
+	for (uint16_t port = 1; port < b->conf->n_ports; port++) {
+		double off = b->rate[port] - nodes[port].rate;
+		ck_assert_msg(off < TOLERANCE * CAPACITY && -off < TOLERANCE * CAPACITY, "port %u: %.0f of %.0f, wanted %.0f", port,
+			b->rate[port], b->demand[port], nodes[port].rate);
 	}
 }
 
-/* Broken by: ROUNDS = 1; a floor of 0 in make_parts(); demands all alike; weights all 1 in set_node(). */
-START_TEST(what_was_sold_stays_at_hand_and_the_rest_is_shared_over_all_workers)
+/* Who is silent wakes up: his guarantee is there before the control core has seen anything. */
+static void check_at_hand(struct bed *b)
+{
+	for (uint16_t port = 1; port < b->conf->n_ports; port++) {
+		if (b->demand[port] > 0)
+			continue;
+		b->demand[port] = CAPACITY;
+		serve(b, b->rx_worker[port]);
+		ck_assert_msg(b->rate[port] >= (double)b->plan.ports[port].min_pps * 0.999, "port %u: %.0f of %lu sold", port, b->rate[port],
+			(unsigned long)b->plan.ports[port].min_pps);
+	}
+}
+
+/* Broken by: no set_loans(); floors of 0 in set_floors(); weights all 1 in set_node(). */
+START_TEST(what_was_sold_is_at_hand_and_lent_over_all_workers_as_one_would)
 {
 	static struct bed b;	/* big */
 	uint64_t seed = (uint64_t)_i + 1;
@@ -188,10 +199,86 @@ START_TEST(what_was_sold_stays_at_hand_and_the_rest_is_shared_over_all_workers)
 	for (int n = 0; n < 100; n++) {
 		draw(&b, &seed);
 		play(&b);
-		check(&b);
+		check_rates(&b);
+		check_at_hand(&b);
 		grants_destroy(b.granted);
 		conf_destroy(b.conf);
 	}
+}
+END_TEST
+
+/* ---- Steps between two splits ---- */
+
+static void draw_split(struct grants *g, uint64_t *seed)
+{
+	uint64_t left = CAPACITY, left_loaned = CAPACITY;
+
+	g->loan = below(seed, 2) ? 0 : 1 + below(seed, 3);
+	for (unsigned int i = 0; i < N_WORKERS; i++) {
+		g->capacity_pps[i] = i < N_WORKERS - 1 ? 1 + below(seed, (uint32_t)left / 2) : left;
+		g->loaned_pps[i] = i < N_WORKERS - 1 ? 1 + below(seed, (uint32_t)left_loaned / 2) : left_loaned;
+		left -= g->capacity_pps[i];
+		left_loaned -= g->loaned_pps[i];
+	}
+}
+
+/* Whichever of both each worker has, with the loan as without. */
+static void check_mixed(const struct grants *a, const struct grants *b)
+{
+	uint64_t own = 0, with_loan = 0;
+
+	for (unsigned int i = 0; i < N_WORKERS; i++) {
+		own += u64_max(a->capacity_pps[i], b->capacity_pps[i]);
+		with_loan += u64_max(grants_reads_pps(a, i), grants_reads_pps(b, i));
+	}
+	ck_assert_uint_le(own, CAPACITY);
+	ck_assert_uint_le(with_loan, CAPACITY);
+}
+
+static uint64_t all_read(const struct grants *g)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < N_WORKERS; i++)
+		sum += grants_reads_pps(g, i);
+	return sum;
+}
+
+/* And where the splits that are wanted differ by a little each time, all of the capacity is there all the same.  Broken by: no
+ * room in half_way() (what is wanted is never there); all of it at once (above the capacity). */
+START_TEST(steps_between_splits_are_never_above_the_capacity_and_come_to_an_end)
+{
+	static struct bed b;
+	uint64_t seed = (uint64_t)_i + 1;
+	struct grants *has, *wanted, *step;
+
+	draw(&b, &seed);
+	has = grants_create(b.conf);
+	wanted = grants_create(b.conf);
+	step = grants_create(b.conf);
+	ck_assert(has != NULL && wanted != NULL && step != NULL);
+	draw_split(has, &seed);
+	for (int n = 0; n < 1000; n++) {
+		draw_split(wanted, &seed);
+		for (int k = 0; k < 4; k++) {
+			if (grants_step(step, has, wanted)) {
+				check_mixed(has, step);
+				grants_copy(has, step);
+			} else {
+				check_mixed(has, wanted);
+				grants_copy(has, wanted);
+			}
+			if (k > 0)
+				ck_assert_uint_ge(all_read(has), CAPACITY - CAPACITY / 100);
+			wanted->capacity_pps[0] -= wanted->capacity_pps[0] > 1;	/* a packet a second less each time */
+			wanted->loaned_pps[0] -= wanted->loaned_pps[0] > 1;
+		}
+	}
+	grants_destroy(has);
+	grants_destroy(wanted);
+	grants_destroy(step);
+	grants_destroy(b.granted);
+	conf_destroy(b.conf);
 }
 END_TEST
 
@@ -236,7 +323,8 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("workers");
 
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, what_was_sold_stays_at_hand_and_the_rest_is_shared_over_all_workers, 0, 15);
+	tcase_add_loop_test(tc, what_was_sold_is_at_hand_and_lent_over_all_workers_as_one_would, 0, 15);
+	tcase_add_loop_test(tc, steps_between_splits_are_never_above_the_capacity_and_come_to_an_end, 0, 10);
 	tcase_add_test(tc, a_demand_that_moves_to_another_worker_takes_the_capacity_with_it);
 	suite_add_tcase(s, tc);
 	return s;
