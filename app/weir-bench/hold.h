@@ -46,6 +46,6 @@ static inline __attribute__((always_inline)) uint64_t hold_loop(struct hold *h,
 	return n;
 }
 
-extern const struct pq pq_weir, pq_windows, pq_wheel, pq_heap2, pq_heap4, pq_tree, pq_gradient;
+extern const struct pq pq_weir, pq_windows, pq_wheel, pq_heap2, pq_heap4, pq_tree, pq_gradient, pq_approx;
 
 #endif

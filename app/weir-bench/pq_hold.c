@@ -13,7 +13,7 @@
 #define MAX_CASES 64u
 
 static const struct pq *const contenders[] = {
-	&pq_weir, &pq_windows, &pq_wheel, &pq_heap2, &pq_heap4, &pq_tree, &pq_gradient};
+	&pq_weir, &pq_windows, &pq_wheel, &pq_heap2, &pq_heap4, &pq_tree, &pq_gradient, &pq_approx};
 
 #define N_CONTENDERS (sizeof(contenders) / sizeof(contenders[0]))
 
@@ -95,19 +95,20 @@ static void make_trace(uint32_t *later_ns, const struct hold_case *c, struct ben
 		}
 }
 
-/* Puts all items, spread as they will be. */
-static void fill(const struct pq *pq, void *queue, const struct hold_case *c, const uint32_t *later_ns)
+static uint64_t rank_at_first(const struct hold_case *c, uint32_t item, const uint32_t *later_ns)
 {
 	uint64_t horizon_ns = (uint64_t)c->size.n_slots << HOLD_SHIFT;
 
-	for (uint32_t i = 0; i < c->size.n_items; i++) {
-		uint64_t rank = later_ns[i % HOLD_TRACE];
-		if (c->distribution == IN_ORDER)
-			rank = horizon_ns / 2 * i / c->size.n_items;
-		else if (c->distribution == ALL_EQUAL)
-			rank = 0;
-		pq->push(queue, i, rank);
-	}
+	if (c->distribution == IN_ORDER)
+		return horizon_ns / 2 * item / c->size.n_items;
+	return c->distribution == ALL_EQUAL ? 0 : later_ns[item % HOLD_TRACE];
+}
+
+/* Puts all items, spread as they will be. */
+static void fill(const struct pq *pq, void *queue, const struct hold_case *c, const uint32_t *later_ns)
+{
+	for (uint32_t i = 0; i < c->size.n_items; i++)
+		pq->push(queue, i, rank_at_first(c, i, later_ns));
 }
 
 /* Lets it run in, and sees that it is a queue: slots never go back, and no item is lost. */
@@ -129,6 +130,72 @@ static void run_in(const struct pq *pq, struct hold *h, const struct hold_case *
 	}
 }
 
+/* How far what comes out is behind the first slot.  Counts of items by slot, in a circle: the first never goes back. */
+struct error {
+	uint32_t *n_items;	/* by slot; two horizons of them */
+	bool *is_inside;	/* by item */
+	uint64_t first;
+	uint32_t mask;
+	uint64_t n, n_wrong, sum, most;		/* in slots */
+};
+
+static struct error error_begin(const struct hold_case *c)
+{
+	return (struct error){
+		.n_items = bench_alloc(2 * c->size.n_slots * sizeof(uint32_t)),
+		.is_inside = bench_alloc(c->size.n_items * sizeof(bool)),
+		.mask = 2 * c->size.n_slots - 1,
+	};
+}
+
+static void error_push(struct error *e, uint32_t item, uint64_t rank)
+{
+	e->n_items[(rank >> HOLD_SHIFT) & e->mask]++;
+	e->is_inside[item] = true;
+}
+
+static void error_pop(struct error *e, const struct hold_case *c, const struct pq *pq, uint32_t item, uint64_t rank)
+{
+	uint64_t slot = rank >> HOLD_SHIFT;
+
+	if (item >= c->size.n_items || !e->is_inside[item] || e->n_items[slot & e->mask] == 0) {
+		fprintf(stderr, "weir-bench: %s, %s: took item %" PRIu32 ", which is not there\n", c->name, pq->name, item);
+		exit(1);
+	}
+	while (e->n_items[e->first & e->mask] == 0)
+		e->first++;
+	e->n++;
+	e->n_wrong += slot != e->first;
+	e->sum += slot - e->first;
+	if (slot - e->first > e->most)
+		e->most = slot - e->first;
+	e->is_inside[item] = false;
+	e->n_items[slot & e->mask]--;
+}
+
+/* In place of run_in(): it need not be in order. */
+static void measure_error(struct bench *b, const struct pq *pq, struct hold *h, const struct hold_case *c)
+{
+	uint64_t n = 4 * (uint64_t)c->size.n_items < 400000 ? 4 * (uint64_t)c->size.n_items : 400000;
+	struct error e = error_begin(c);
+
+	for (uint32_t i = 0; i < c->size.n_items; i++)
+		error_push(&e, i, rank_at_first(c, i, h->later_ns));
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t rank;
+		uint32_t item = pq->pop(h->queue, &rank);
+		error_pop(&e, c, pq, item, rank);
+		rank += h->later_ns[h->at++ % HOLD_TRACE];
+		pq->push(h->queue, item, rank);
+		error_push(&e, item, rank);
+	}
+	bench_row(b, c->name, pq->name, "taken_not_first", 100.0 * (double)e.n_wrong / (double)e.n, "%");
+	bench_row(b, c->name, pq->name, "slots_behind_mean", (double)e.sum / (double)e.n, "slots");
+	bench_row(b, c->name, pq->name, "slots_behind_max", (double)e.most, "slots");
+	free(e.n_items);
+	free(e.is_inside);
+}
+
 static void run_case(struct bench *b, const struct hold_case *c)
 {
 	uint32_t *later_ns = bench_alloc(HOLD_TRACE * sizeof(*later_ns));
@@ -147,7 +214,10 @@ static void run_case(struct bench *b, const struct hold_case *c)
 			.n_pairs = n < MIN_PAIRS ? MIN_PAIRS : n > MAX_PAIRS ? MAX_PAIRS : n,
 		};
 		fill(contenders[i], holds[i].queue, c, later_ns);
-		run_in(contenders[i], &holds[i], c);
+		if (contenders[i] == &pq_approx)	/* what comes out is not always of the first slot */
+			measure_error(b, contenders[i], &holds[i], c);
+		else
+			run_in(contenders[i], &holds[i], c);
 		list[i] = (struct bench_contender){
 			.name = contenders[i]->name, .ctx = &holds[i], .trial = contenders[i]->hold};
 	}
