@@ -87,7 +87,10 @@ static void set_window(struct order *o)
 	uint64_t most_ns = u64_max(10 * o->largest_ns, NS_PER_MS);
 
 	o->window_ns = u64_min(n_pkts * o->largest_ns, most_ns) + o->turn_ns;
-	o->group_ahead = o->window_ns << (32 - ORDER_SHARE_SHIFT);
+	clk_u128 ahead = (clk_u128)o->window_ns << (32 - ORDER_SHARE_SHIFT);
+	if (o->largest_ns != o->largest_cost_ns)
+		ahead = ahead * o->largest_cost_ns / u64_max(o->largest_ns, 1);
+	o->group_ahead = ahead > o->ahead_most ? o->ahead_most : (uint64_t)ahead;
 }
 
 static uint32_t n_at_once(const struct order_params *p)
@@ -96,24 +99,32 @@ static uint32_t n_at_once(const struct order_params *p)
 }
 
 /* How long others may take, and what is forgiven for it. */
+static void set_largest(struct order *o, uint64_t largest_ns)
+{
+	o->largest_ns = largest_ns;
+	o->late_ns = u64_max(ORDER_LATE_NS, largest_ns + o->turn_ns);	/* a slow link's packet takes longer */
+	o->others_ns = 12 * largest_ns + o->turn_ns;
+	o->slack_ns = u64_max(o->others_ns, o->late_ns + o->turn_ns);	/* what is forgiven cannot be missed */
+	set_window(o);
+}
+
 static void set_spans(struct order *o, const struct order_params *p)
 {
 	uint64_t largest_ns = u64_max(price_ns(o->cost_byte, p->largest_bytes), price_ns(o->cost_pkt, n_at_once(p)));
 
-	o->largest_ns = largest_ns;
+	o->largest_cost_ns = largest_ns;
+	o->largest_pkts = n_at_once(p);
 	o->run_bytes = p->largest_bytes;
 	o->run_pkts = ORDER_RUN_PKTS;
 	if (o->cost_pkt != 0)
 		o->run_pkts = (uint32_t)u64_min((uint64_t)(((clk_u128)largest_ns << 32) / o->cost_pkt), ORDER_RUN_PKTS);
 	o->turn_ns = p->turn_ns;
-	o->late_ns = u64_max(ORDER_LATE_NS, largest_ns + p->turn_ns);	/* a slow link's packet takes longer */
-	o->others_ns = 12 * largest_ns + p->turn_ns;
-	o->slack_ns = u64_max(o->others_ns, o->late_ns + p->turn_ns);	/* what is forgiven cannot be missed */
 	o->largest_step = (clk_u128)o->cost_byte * p->largest_bytes;
 	if (o->largest_step < (clk_u128)o->cost_pkt * n_at_once(p))
 		o->largest_step = (clk_u128)o->cost_pkt * n_at_once(p);
 	o->largest_step >>= ORDER_SHARE_SHIFT;
-	set_window(o);
+	o->ahead_most = UINT64_MAX;	/* until there are queues */
+	set_largest(o, largest_ns);
 }
 
 static void init_node(struct order *o, struct onode *n)
@@ -477,8 +488,12 @@ void order_tick(struct order *o, uint64_t now_ns)
 
 void order_set_link(struct order *o, price_t link_byte, price_t link_pkt, uint64_t now_ns)
 {
+	uint64_t largest_ns = u64_max(price_ns(link_byte, o->run_bytes), price_ns(link_pkt, o->largest_pkts));
+
 	limiter_set(&o->link, link_byte, link_pkt, o->link.save_ns, now_ns);
 	o->link_charged_ns = UINT64_MAX;
+	if (largest_ns != 0)	/* else it is paced no more: as fast as it was */
+		set_largest(o, largest_ns);
 }
 
 bool order_is_waiting(const struct order *o, uint32_t id)

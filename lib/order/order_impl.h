@@ -123,7 +123,9 @@ struct order {
 	struct wheel *urgents;
 	/* Colder. */
 	uint64_t others_ns;			/* how long one may have to wait for others on the link */
-	uint64_t largest_ns, turn_ns;
+	uint64_t largest_ns, turn_ns;		/* what a largest packet takes of the link as it is */
+	uint64_t largest_cost_ns;		/* .. and as it was at first: shares are counted by that */
+	uint32_t largest_pkts;
 	uint64_t late_ns;			/* how much later than its deadline a guarantee is missed */
 	uint32_t n_guarantees;			/* nodes that have one */
 	uint32_t n_nodes, n_groups;

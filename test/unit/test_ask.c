@@ -236,6 +236,35 @@ START_TEST(capacity_and_terms_change_at_once)
 }
 END_TEST
 
+/* Made for a thousandth (1), or a thousand times (2), of what it has then: what is forgotten of the past is as if it had been so from
+ * the start (0).  Who had all of the core, before others whose priority is better, has his guarantee at once.
+ * Broken by: order_set_link() that keeps the window and slack of before (0 of 300 packets in the first millisecond). */
+START_TEST(a_guarantee_forgets_as_soon_whatever_the_capacity_was)
+{
+	static const uint64_t was_pps[] = {1000000, 1000, 1000000000};
+	struct world w;
+
+	world_init(&w, 3, was_pps[_i], 256);
+	ask_set_capacity(w.ask, 1000000, w.now_ns);
+	ask_set(w.ask, 0, &(struct ask_terms){.min_pps = 300000, .weight = 1, .priority = 1}, w.now_ns);
+	w.has[0] = true;
+	run(&w, 50 * NS_PER_MS);
+	ck_assert_uint_ge(w.got[0], 49900);
+	w.has[1] = w.has[2] = true;
+	run(&w, NS_PER_MS);
+	ck_assert_msg(w.got[0] >= 270, "%lu packets in the first millisecond", (unsigned long)w.got[0]);
+	run(&w, 50 * NS_PER_MS);
+	ck_assert_uint_ge(w.got[0], 14900);
+	ck_assert_uint_le(w.got[0], 15100);
+	w.has[0] = false;
+	run(&w, 50 * NS_PER_MS);
+	w.has[0] = true;	/* and of what it left it has nothing more */
+	run(&w, 5 * NS_PER_MS);
+	ck_assert_msg(w.got[0] <= 1600, "%lu packets in 5 ms after a pause", (unsigned long)w.got[0]);
+	world_fini(&w);
+}
+END_TEST
+
 /* 100 of 300 kp/s are used, the rest is lent: shares are kept to that, a guarantee is not, and after a burst's worth of it the
  * loan is to end.  Nobody is kept out who was not held.
  * Broken by: ask_answer() that does not charge 'used'; ask_lend() that keeps nobody out; a burst of no packets. */
@@ -386,6 +415,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, what_the_drained_gave_counts_too);
 	tcase_add_test(tc, who_is_off_is_not_asked_whatever_it_was_doing);
 	tcase_add_test(tc, capacity_and_terms_change_at_once);
+	tcase_add_loop_test(tc, a_guarantee_forgets_as_soon_whatever_the_capacity_was, 0, 3);
 	tcase_add_test(tc, shares_are_kept_to_what_is_not_lent_and_guarantees_end_the_loan);
 	tcase_add_test(tc, who_has_nothing_is_not_held_by_the_core);
 	tcase_add_loop_test(tc, next_time_is_never_too_late_for_somebody, 0, 10);
