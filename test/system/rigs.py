@@ -199,13 +199,15 @@ class Kinds:
 
 
 class TaggedKinds:
-    """Kernels in a VLAN whose tag is on the uplink only: behind af_packet (its checksums unfinished) and two taps, and one beyond
-    the uplink, for which another weir takes the tag off and on: this kernel may have no VLAN devices."""
+    """Kernels in a VLAN whose tag is on the uplink only: behind af_packet (its checksums unfinished), two taps, vhost-user and two
+    memifs, and one beyond the uplink, for which another weir takes the tag off and on: this kernel may have no VLAN devices."""
 
-    cables = ["pf", "k", "h"]
-    apart = ["h"]
-    vfs = [("k", "net_af_packet1", "csum = fix"), ("t", "net_tap0", ""), ("u", "net_tap1", "")]
-    macs = {name: mac(0x31 + i) for i, name in enumerate("ktuh")}
+    cables = ["pf", "k", "h", "vk", "mk", "nk"]
+    apart = ["h", "vk"]     # the far sides of processes; mk and nk go where vk is
+    mem_mb = 512
+    vfs = [("k", "net_af_packet1", "csum = fix"), ("t", "net_tap0", ""), ("u", "net_tap1", ""), ("v", "net_vhost0", ""),
+           ("m", "net_memif0", "trusted = yes"), ("n", "net_memif1", "trusted = yes")]
+    macs = {name: mac(0x31 + i) for i, name in enumerate("ktuhvmn")}
 
     @classmethod
     def config(cls, _context):
@@ -215,8 +217,11 @@ class TaggedKinds:
         return text
 
     @classmethod
-    def vdevs(cls, _context):
-        return vdevs_of(["pf", "k"]) + ["net_tap%d,iface=t%s" % (i, name) for i, name in enumerate("tu")]
+    def vdevs(cls, context):
+        memif = "net_memif%d,role=server,id=0,socket-abstract=no,socket=%s"
+        return vdevs_of(["pf", "k"]) + ["net_tap%d,iface=t%s" % (i, name) for i, name in enumerate("tu")] + [
+            "net_vhost0,iface=" + Kinds.socket(context, "v")] + [
+            memif % (i, Kinds.socket(context, name)) for i, name in enumerate("mn")]
 
     @classmethod
     def beyond(cls):

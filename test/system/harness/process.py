@@ -172,13 +172,16 @@ class Weir(Process):
 
 
 class Bridge(Process):
-    """testpmd passes everything between a NIC of its own and a cable's end, so that the test talks through it."""
+    """testpmd passes everything between a NIC of its own and a cable's end, so that the test talks through it; and between more
+    such pairs: one process that polls takes less of a CPU from the others than several."""
 
-    def __init__(self, nic, device, folder, ns, stale_path=None):
+    def __init__(self, nic, device, folder, ns, stale_path=None, more=()):
         self.prefix = unique_prefix("g")
         self.stale_path = stale_path
+        pairs = [(nic, device), *more]
+        vdevs = [v for i, (a, b) in enumerate(pairs) for v in ("--vdev=" + a, "--vdev=net_af_packet%d,iface=%s" % (i, b))]
         argv = ["dpdk-testpmd", "--lcores", "0@0,1@0", "--no-huge", "-m", "128", "--no-pci",
-                "--file-prefix", self.prefix, "--vdev=" + nic, "--vdev=net_af_packet0,iface=" + device, "--",
+                "--file-prefix", self.prefix, *vdevs, "--",
                 "--forward-mode=io", "--no-mlockall", "--total-num-mbufs=8192", "--stats-period", "1"]
         super().__init__(argv, os.path.join(folder, self.prefix + ".log"), ns)
 
@@ -196,9 +199,9 @@ class Bridge(Process):
 class Guest(Bridge):
     """A VM's stand-in: its NIC is a virtio one, on weir's socket or with a socket for weir."""
 
-    def __init__(self, path, is_server, mac, device, folder, ns):
+    def __init__(self, path, is_server, mac, device, folder, ns, more=()):
         virtio = "net_virtio_user0,mac=%s,path=%s,queue_size=1024%s" % (mac, path, ",server=1" if is_server else "")
-        super().__init__(virtio, device, folder, ns, path if is_server else None)
+        super().__init__(virtio, device, folder, ns, path if is_server else None, more)
 
 
 class MemifPeer(Bridge):
