@@ -264,7 +264,10 @@ void tcp_run(struct tcp *t, uint64_t ns)
 		for (uint32_t i = 0; i < t->p.n_flows; i++)
 			time_out(t, &t->flows[i]);
 		fill_ring(t);
-		rim_run(t->rim, STEP_NS);
+		if (t->p.away_ns != 0 && rim_now_ns(t->rim) / t->p.away_ns % 2 == 1)
+			rim_stall(t->rim, STEP_NS);
+		else
+			rim_run(t->rim, STEP_NS);
 	}
 }
 
