@@ -176,7 +176,7 @@ enum live_verdict live_ask(struct live *l, struct live_request **q, uint64_t wai
 		verdict = m->verdict;
 	} else if (m->state == MESSAGE_WAITS) {
 		withdraw(l, m);
-		verdict = LIVE_LATE;
+		verdict = l->is_handed ? LIVE_BEHIND : LIVE_LATE;
 	} else {
 		m->is_left = true;
 		*q = NULL;

@@ -40,6 +40,7 @@ enum live_verdict {
 	LIVE_DONE,	/* it runs */
 	LIVE_REFUSED,	/* as request.why says; nothing has changed */
 	LIVE_LATE,	/* the control core did not come to it: withdrawn, nothing will change */
+	LIVE_BEHIND,	/* nor could it, for a worker has not taken what was changed before: withdrawn too */
 	LIVE_PENDING,	/* it was judged well, but a worker has not taken it yet: it will hold when it does */
 	LIVE_ENDED,	/* weir is ending; nothing will change */
 };

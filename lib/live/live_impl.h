@@ -33,6 +33,7 @@ struct live {
 	struct message *first, **last;	/* that wait, in order */
 	struct live_conf *running;
 	uint64_t n_changes;
+	bool is_handed;			/* workers are to take up what was changed */
 	bool is_closed;
 	/* The control core's own. */
 	struct message *taken;		/* judged well, on their way to the workers */

@@ -206,6 +206,13 @@ static void refuse_all(struct live *l, struct message *all)
 	answer_all(l, all, LIVE_REFUSED);
 }
 
+static void tell_handed(struct live *l)
+{
+	pthread_mutex_lock(&l->lock);
+	l->is_handed = true;
+	pthread_mutex_unlock(&l->lock);
+}
+
 static void begin(struct live *l)
 {
 	struct message *all = take_all(l);
@@ -217,6 +224,7 @@ static void begin(struct live *l)
 	l->taken = judge_all(l, all, &now);
 	if (l->taken != NULL && l->io.hand(l->io.ctx, l->running->conf, now->conf)) {
 		l->next = now;
+		tell_handed(l);
 		return;
 	}
 	refuse_all(l, l->taken);
@@ -286,6 +294,7 @@ static void finish(struct live *l)
 	pthread_mutex_lock(&l->lock);
 	live_release_locked(l->running);
 	l->running = l->next;
+	l->is_handed = false;
 	for (struct message *m = all; m != NULL; m = m->next)
 		l->n_changes++;
 	pthread_mutex_unlock(&l->lock);

@@ -181,6 +181,9 @@ bool is_done(enum live_verdict verdict, const struct live_request *q, struct rte
 		put_reasons(d, &q->why);
 	else if (verdict == LIVE_LATE)
 		put_error(d, "the control core did not come to it within 1 s: nothing was changed", "it once more");
+	else if (verdict == LIVE_BEHIND)
+		put_error(d, "a worker has not taken what was changed before within 1 s: nothing was changed",
+			"it once more; /weir/info tells which workers were away (lost_ns)");
 	else if (verdict == LIVE_PENDING)
 		put_error(d, "accepted, but a worker has not taken it yet: it will hold when it does",
 			"a look at what holds, with get, before anything else is changed");
