@@ -136,7 +136,27 @@ static char *path_of(const char *scenario_file, const char *name)
 	return asprintf(&path, "%.*s/%s", (int)(slash - scenario_file), scenario_file, name) < 0 ? NULL : path;
 }
 
-static bool load(struct traffic *t, const char *scenario_file, struct why *why)
+static bool is_of_one(const struct conf *conf, const vf_id *vfs, uint32_t n, uint64_t mac)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (world_is_mac_of(conf, vfs[i], mac))
+			return true;
+	return false;
+}
+
+/* Or the run would be of nothing, and say so to nobody. */
+static bool has_pairs(struct loading *l, const struct conf *conf)
+{
+	const struct traffic *t = l->t;
+
+	for (const struct trace_pkt *p = t->trace; p < t->trace + t->n_trace; p++)
+		if (is_of_one(conf, t->from, t->n_from, p->src_mac) && is_of_one(conf, t->to, t->n_to, p->dst_mac))
+			return true;
+	say(l, "none of its %u packets is from a MAC of from to one of to: wanted some, or by_mac = no", t->n_trace);
+	return false;
+}
+
+static bool load(struct traffic *t, const struct conf *conf, const char *scenario_file, struct why *why)
 {
 	struct loading l = {.t = t, .why = why, .file = scenario_file};
 	char error[PCAP_ERRBUF_SIZE] = "out of memory";
@@ -147,7 +167,7 @@ static bool load(struct traffic *t, const char *scenario_file, struct why *why)
 	if (pcap == NULL) {
 		say(&l, "%s: wanted a pcap file", error);
 	} else {
-		is_ok = read_pkts(&l, pcap);
+		is_ok = read_pkts(&l, pcap) && (!t->is_by_mac || has_pairs(&l, conf));
 		pcap_close(pcap);
 	}
 	free(path);
@@ -160,6 +180,6 @@ bool trace_load_all(struct scenario *s, const char *scenario_file, struct why *w
 
 	for (uint32_t i = 0; i < s->n_traffics; i++)
 		if (s->traffics[i].kind == TRAFFIC_TRACE)
-			is_ok &= load(&s->traffics[i], scenario_file, why);
+			is_ok &= load(&s->traffics[i], s->conf, scenario_file, why);
 	return is_ok;
 }

@@ -52,6 +52,9 @@ struct world_messages {
 struct world;
 struct remote;
 
+/* Whose this address is: a VF's, or for VF_PF, beyond the uplink, no VF's. */
+bool world_is_mac_of(const struct conf *conf, vf_id vf, uint64_t mac);
+
 /* NULL with a reason in 'why'.  The scenario must outlive it. */
 struct world *world_create(const struct scenario *s, struct why *why);
 void world_destroy(struct world *w);

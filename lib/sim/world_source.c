@@ -36,6 +36,11 @@ static bool is_taken(const struct conf *conf, uint64_t mac)
 	return false;
 }
 
+bool world_is_mac_of(const struct conf *conf, vf_id vf, uint64_t mac)
+{
+	return vf == VF_PF ? !is_taken(conf, mac) : has_mac(&conf->vfs[vf], mac);
+}
+
 /* ---- The ring ---- */
 
 void world_put(struct world *w, struct guest *g, const struct slot *slot)
@@ -119,11 +124,9 @@ static void skip_silence(struct source *s)
 	}
 }
 
-/* From its MAC to the other's; beyond the uplink is whoever is no VF. */
 static bool is_of_pair(const struct conf *conf, const struct source *s, const struct trace_pkt *p)
 {
-	return (s->from == VF_PF ? !is_taken(conf, p->src_mac) : has_mac(&conf->vfs[s->from], p->src_mac)) &&
-		(s->to == VF_PF ? !is_taken(conf, p->dst_mac) : has_mac(&conf->vfs[s->to], p->dst_mac));
+	return world_is_mac_of(conf, s->from, p->src_mac) && world_is_mac_of(conf, s->to, p->dst_mac);
 }
 
 static bool advance_trace(const struct conf *conf, struct source *s)

@@ -437,6 +437,12 @@ def bad_traces(context):
         done = sim(context, scenario)
         assert done.returncode == 1, "%s: %d" % (name, done.returncode)
         assert "%s.conf:17: [traffic t]" % name in done.stderr and wanted in done.stderr, "%s: %s" % (name, done.stderr)
+    written(context, "others.pcap", pcap([(i, frame(100, 0, bytes([2, 0, 0, 0, 0, 0x98] * 2))) for i in range(3)]))
+    text = "[traffic t]\nkind = trace\nby_mac = yes\nfrom = vm1, vm2\nto = pf\nfile = others.pcap\n"
+    done = sim(context, written(context, "others.conf", GOOD + text))
+    assert done.returncode == 1 and "none of its 3 packets" in done.stderr, done.stderr
+    done = sim(context, written(context, "others.conf", GOOD + text.replace("vm1, vm2", "pf").replace("to = pf", "to = vm1")))
+    assert done.returncode == 1 and "none of its 3 packets" in done.stderr, done.stderr
 
 
 def script(context, name, *options, seconds=60):
