@@ -13,7 +13,8 @@
 #define LINK_BPS  50000000.0
 #define N_LOOPS	  10
 #define N_SETS	  200	/* a loop: 2,000 in all; WEIR_SIM_SETS=1000 in the environment takes so many a loop */
-#define TOLERANCE 0.005	/* of the link */
+#define TOLERANCE 0.005	/* of the rate itself, so that a slow VF's is looked at too, and ... */
+#define MORE_PKTS 3	/* ... so many packets of 1500 bytes: at either end of the span, and of a turn */
 #define MOST_VFS  30	/* a port each */
 #define MOST_TENANTS 4
 #define WARM_NS	  (150 * NS_PER_MS)
@@ -190,10 +191,10 @@ static double check_set(uint64_t number)
 	run(w, WARM_NS + SPAN_NS);
 	for (uint32_t i = 0; i < n; i++) {
 		double got = (double)world_figures(w, i, WORLD_TX)->got_bytes * 8e9 / (double)world_span_ns(w);
-		double error = (got - wants[i].rate) / LINK_BPS;
-		ck_assert_msg(error < TOLERANCE && error > -TOLERANCE, "seed %lu, v%u: %.0f b/s, the contract says %.0f; of\n%s",
-			(unsigned long)number, i, got, wants[i].rate, ini);
-		worst = error > worst ? error : -error > worst ? -error : worst;
+		double off_bps = got > wants[i].rate ? got - wants[i].rate : wants[i].rate - got;
+		ck_assert_msg(off_bps <= TOLERANCE * wants[i].rate + MORE_PKTS * 12e3 * 1e9 / SPAN_NS,
+			"seed %lu, v%u: %.0f b/s, the contract says %.0f; of\n%s", (unsigned long)number, i, got, wants[i].rate, ini);
+		worst = off_bps / LINK_BPS > worst ? off_bps / LINK_BPS : worst;
 	}
 	why_init(&why);
 	ck_assert_msg(world_end(w, END_NS, &why), "seed %lu: %s", (unsigned long)number, why.text[0]);
