@@ -65,10 +65,10 @@ def scale_of(most):
 
 
 def time_axis(axes, times):
-    """Milliseconds where the whole is short. -> the times to draw."""
+    """Milliseconds where the whole is short. -> the times to draw.  To its end: a limit set before anything is drawn would stay."""
     factor, unit = (1, "s") if times[-1] > 1 else (1e3, "ms")
     axes.set_xlabel(f"time [{unit}]")
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, times[-1] * factor)
     return [one * factor for one in times]
 
 
