@@ -52,8 +52,9 @@ struct world *world_create(const struct scenario *s, struct why *why)
 	w->marked = calloc(n_vfs, sizeof(*w->marked));
 	w->marked_tenants = calloc(s->conf->n_tenants + 1, sizeof(*w->marked_tenants));
 	w->carried = calloc(n_vfs, sizeof(*w->carried));
+	w->source_of = calloc(n_vfs, sizeof(*w->source_of));
 	if (w->figures == NULL || w->hists == NULL || w->losses == NULL || w->traffic_drops == NULL || w->marked == NULL ||
-		w->marked_tenants == NULL || w->carried == NULL)
+		w->marked_tenants == NULL || w->carried == NULL || w->source_of == NULL)
 		goto no_memory;
 	world_create_wires(w);
 	if (!world_create_remote(w))
@@ -96,6 +97,8 @@ void world_destroy(struct world *w)
 	free(w->marked);
 	free(w->marked_tenants);
 	free(w->carried);
+	free(w->source_of);
+	free(w->source_before);
 	world_destroy_flows(w);
 	world_destroy_changes(w);
 	free(w);

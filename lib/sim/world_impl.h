@@ -151,6 +151,8 @@ struct world {
 	struct vf_view *marked;		/* by VF, at the mark */
 	struct tenant_view *marked_tenants;
 	uint64_t *carried;		/* by VF: beyond the bottleneck */
+	uint32_t *source_of;		/* by VF: 1 + the last source that sends from it; 0: none ... */
+	uint32_t *source_before;	/* ... and by source: 1 + the one before it of the same VF */
 	struct wire beyond, before;	/* the uplink */
 	struct coming *coming;		/* a ring */
 	uint32_t coming_size, coming_first, n_coming;

@@ -76,12 +76,14 @@ static void refuse(struct world *w, struct source *s)
 
 const char *world_shut_out(const struct world *w, vf_id vf)
 {
-	for (uint32_t i = 0; i < w->n_sources; i++) {
-		const struct source *s = &w->sources[i];
-		if (s->from == vf && s->is_refused && !s->has_come)
-			return s->traffic->name;
+	const char *first = NULL;
+
+	for (uint32_t i = w->source_of[vf]; i != 0; i = w->source_before[i - 1]) {
+		const struct source *s = &w->sources[i - 1];
+		if (s->is_refused && !s->has_come)
+			first = s->traffic->name;
 	}
-	return NULL;
+	return first;
 }
 
 /* ---- What comes next ---- */
@@ -440,6 +442,10 @@ static void add_source(struct world *w, const struct traffic *t, vf_id from, vf_
 	};
 	w->n_flows += t->n_flows;
 	w->n_sources++;
+	if (from != VF_PF) {
+		w->source_before[w->n_sources - 1] = w->source_of[from];
+		w->source_of[from] = w->n_sources;
+	}
 }
 
 /* What each port will have: rings, room in the heap and in the queue of those who wait. */
@@ -474,7 +480,8 @@ bool world_create_sources(struct world *w, struct why *why)
 	w->host_mac = free_mac(w->conf);
 	w->room_sources = (uint32_t)n + 1;
 	w->sources = mem_reserve(w->room_sources, sizeof(*w->sources));
-	if (w->sources == NULL)
+	w->source_before = calloc(w->room_sources, sizeof(*w->source_before));
+	if (w->sources == NULL || w->source_before == NULL)
 		goto no_memory;
 	for (uint32_t i = 0; i < s->n_traffics; i++) {
 		const struct traffic *t = &s->traffics[i];
