@@ -226,9 +226,10 @@ static void put_all(FILE *out, const struct sim *sim)
 	put_traffics(out, sim);
 	put_messages(out, sim);
 	fprintf(out, "\"seed\": %llu, \"virtual_s\": %.9f, \"measured_s\": %.9f, \"events\": %llu, \"wall_s\": %.3f, "
-		"\"cpu_s\": %.3f, \"events_per_s\": %.0f}\n", (unsigned long long)sim->s->seed, (double)world_now_ns(sim->w) / 1e9,
+		"\"cpu_s\": %.3f, \"events_per_s\": %.0f, \"events_per_s_after_warmup\": %.0f}\n", (unsigned long long)sim->s->seed, (double)world_now_ns(sim->w) / 1e9,
 		(double)world_span_ns(sim->w) / 1e9, (unsigned long long)world_events(sim->w), sim->wall_s, sim->cpu_s,
-		(double)world_events(sim->w) / sim->cpu_s);
+		(double)world_events(sim->w) / sim->cpu_s,
+		(double)(world_events(sim->w) - sim->warm_events) / (sim->cpu_s - sim->warm_cpu_s));
 }
 
 bool json_write(const struct sim *sim, const char *path)

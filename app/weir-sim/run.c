@@ -147,6 +147,7 @@ static void end_warmup(struct sampling *s)
 
 	world_mark(sim->w);
 	sim->warm_events = world_events(sim->w);
+	sim->warm_cpu_s = sim->cpu_s + clock_s(CLOCK_PROCESS_CPUTIME_ID);
 	if (s->seen != NULL)
 		memset(s->seen, 0, 2 * (size_t)sim->s->conf->n_vfs * sizeof(*s->seen));
 }

@@ -39,6 +39,7 @@ struct sim {
 	FILE *csv;
 	uint64_t warm_events;		/* up to the mark */
 	double wall_s, cpu_s;		/* of the whole run */
+	double warm_cpu_s;		/* of its part up to the mark */
 };
 
 bool run_all(struct sim *sim, struct why *why);
