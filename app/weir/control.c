@@ -11,6 +11,7 @@
 
 #define TICK_NS	     (10 * NS_PER_MS)
 #define RATE_TICKS   (RATES_PERIOD_NS / TICK_NS)
+#define AWAY_NS	     NS_PER_S	/* a worker that had no turn for so long is told of */
 #define EXIT_SIGNAL  128	/* as a shell says it */
 
 #define SAME_SIGNAL_MS 200	/* timeout(1) sends its signal to weir and to weir's group: that is one wish */
@@ -81,6 +82,26 @@ static void watch_links(struct weir *w)
 		fabric_set_link(w->fabric, i, up);
 		printf("weir: port %s is %s\n", w->conf->ports[i].device, up ? "up" : "down");
 		fflush(stdout);
+	}
+}
+
+/* What a worker that does not run cannot say itself: once when it is away for long, and once when it is back. */
+static void watch_workers(struct weir *w)
+{
+	for (unsigned int i = 0; i < workers_n(w->workers); i++) {
+		unsigned int lcore = w->plan.lcore[i];
+		struct worker_view view;
+
+		workers_view_one(w->workers, i, &view);
+		bool was_told = w->away_ns[i] != 0, is_same = was_told && view.away_ns >= w->away_ns[i];
+		if (was_told && !is_same)
+			printf("weir: the worker on lcore %u runs again: it was away for over %.1f s\n", lcore, (double)w->away_ns[i] / 1e9);
+		w->away_ns[i] = view.away_ns >= AWAY_NS ? view.away_ns : 0;
+		if (w->away_ns[i] != 0 && !is_same)
+			printf("weir: the worker on lcore %u has not run for %.1f s: another program, or the host, has its CPU, and no "
+				"packets go through it meanwhile\n", lcore, (double)view.away_ns / 1e9);
+		if (was_told != (w->away_ns[i] != 0) || (was_told && !is_same))
+			fflush(stdout);
 	}
 }
 
@@ -178,8 +199,10 @@ void control_run(struct weir *w)
 	clock_gettime(CLOCK_MONOTONIC, &next);
 	for (uint64_t tick = 0; !ending && tsc_now_ns(&w->clock) < end_ns; tick++) {
 		watch_links(w);
-		if (tick % RATE_TICKS == 0)
+		if (tick % RATE_TICKS == 0) {
+			watch_workers(w);
 			sample(w);
+		}
 		allocator_show(w);
 		if (tsc_now_ns(&w->clock) >= next_stats_ns) {
 			report_live(w);

@@ -47,6 +47,7 @@ struct weir {
 	struct held_store *held;	/* the same rows, and one a tenant: telem_tenant_row() */
 	bool link_up[CONF_MAX_PORTS];
 	uint16_t rings[CONF_MAX_PORTS];		/* of each port that are read */
+	uint64_t away_ns[PLACE_MAX_WORKERS];	/* of workers that were said to be away, how long so far; 0: the others */
 };
 
 /* plan.c: fills all but the lcores, and the NUMA nodes where 'ports' is NULL (not known before EAL) */

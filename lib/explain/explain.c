@@ -138,6 +138,34 @@ static const char *so_far_text(char buf[SO_FAR_TEXT], uint64_t ns)
 	return buf;
 }
 
+static bool is_long(uint64_t lost_ns, uint64_t span_ns)
+{
+	return lost_ns * 100 >= span_ns * LOST_PERCENT;
+}
+
+/* What it was given to do it has not looked at for a while. */
+static bool is_weir_away(const struct explain_figures *f)
+{
+	for (uint32_t i = 0; i < f->n_workers; i++) {
+		if (is_long(f->worker[i].away_ns, f->span_ns))
+			return true;
+	}
+	return false;
+}
+
+static void explain_worker(const struct explain_worker *w, uint64_t span_ns, struct explain *out)
+{
+	bool is_away = is_long(w->away_ns, span_ns);
+	char so_far[SO_FAR_TEXT];
+
+	so_far_text(so_far, is_away ? w->away_ns : 0);
+	if (w->away_ns >= span_ns)
+		say(out, "weir itself did not run at all in this time on lcore %u%s,", w->lcore, so_far);
+	else
+		say(out, "weir itself ran for only %u %% of this time on lcore %u: it was away for %.0f ms of it%s%s,",
+			100 - percent(w->lost_ns, span_ns), w->lcore, (double)w->lost_ns / 1e6, is_away ? ", and is still" : "", so_far);
+}
+
 /* The longest first.  Returns whether there was anything. */
 static bool explain_held(const uint64_t before[N_VIEW_BOUNDS], const uint64_t after[N_VIEW_BOUNDS], uint64_t span_ns,
 	const uint64_t so_far_ns[N_VIEW_BOUNDS], const char *const advice[N_VIEW_BOUNDS], struct explain *out)
@@ -349,7 +377,7 @@ static void explain_dir(const struct explain_figures *f, bool is_tx, struct expl
 		!is_tx ? rx_advice : is_held_beyond(f) ? beyond_advice : tx_advice, out);
 	if (is_tx)
 		explain_others(f, out);
-	if (f->is_port_up && !is_held && dir_view_drops(after) == dir_view_drops(before) && after->backlog_pkts == 0 &&
+	if (f->is_port_up && !is_weir_away(f) && !is_held && dir_view_drops(after) == dir_view_drops(before) && after->backlog_pkts == 0 &&
 		!(is_tx && loses_at_receivers(f)))
 		say(out, "  nothing holds it: %s%s", is_tx ? "its guest sends no more than this" : "no more than this is sent to it",
 			is_tx && leaves_guarantee(f) ? "; what it leaves of its guarantee is lent to others, and back with its next packet" : "");
@@ -371,15 +399,15 @@ static void explain_dir(const struct explain_figures *f, bool is_tx, struct expl
 /* Time that weir itself lost is nobody's bound, though packets waited meanwhile. */
 static void explain_switch(const struct explain_figures *f, struct explain *out)
 {
+	uint32_t before = out->n;
+
 	for (uint32_t i = 0; i < f->n_workers; i++) {
-		const struct explain_worker *w = &f->worker[i];
-		if (w->lost_ns * 100 < f->span_ns * LOST_PERCENT)
-			continue;
-		say(out, "weir itself ran for only %u %% of this time on lcore %u: it was away for %.0f ms of it,",
-			100 - percent(w->lost_ns, f->span_ns), w->lcore, (double)w->lost_ns / 1e6);
-		say(out, "  which is in the times held below.  Another program, or the host, has its CPU: keep others off it by "
-			"isolcpus, or chrt -f 10 before weir");
+		if (is_long(f->worker[i].lost_ns, f->span_ns))
+			explain_worker(&f->worker[i], f->span_ns, out);
 	}
+	if (out->n > before)
+		say(out, "  which %s.  Another program, or the host, has its CPU: keep others off it by isolcpus, or chrt -f 10 before weir",
+			is_weir_away(f) ? "the times held below have only when it is back" : "is in the times held below");
 	if (!f->is_port_up)
 		say(out, "its port %s is down: is the guest running, and connected to its socket?",
 			f->conf->ports[f->vf->port].device);

@@ -13,13 +13,14 @@
 #include "remote.h"
 #include "view.h"
 
-#define EXPLAIN_LINES	  104	/* what there can be at most: all drop reasons, both ways, and four tenants */
+#define EXPLAIN_LINES	  136	/* what there can be at most: all workers, all drop reasons, both ways, and four tenants */
 #define EXPLAIN_CHARS	  360
 #define EXPLAIN_MAX_WORKERS 64
 
 struct explain_worker {
 	unsigned int lcore;
-	uint64_t lost_ns;		/* between the two moments */
+	uint64_t lost_ns;		/* between the two moments, of an absence that still lasts too */
+	uint64_t away_ns;		/* that absence so far: it may have begun before them */
 };
 
 /* A VF's tenant and those above it, the nearest first. */

@@ -301,6 +301,7 @@ struct pipe *pipe_create(struct fabric *f, unsigned int worker, const struct pip
 	p->is_home = worker == f->home;
 	p->turn_ns = f->conf->turn_ns;
 	p->last_turn_ns = now_ns;
+	p->seen_ns = now_ns;
 	p->n_vfs = f->conf->n_vfs;
 	p->l2 = f->l2;
 	p->marks = f->conf->marks;
@@ -349,6 +350,7 @@ static void account_gap(struct pipe *p, uint64_t now_ns)
 	uint64_t gap_ns = now_ns - p->last_turn_ns;
 
 	p->last_turn_ns = now_ns;
+	atomic_store_explicit(&p->seen_ns, now_ns, memory_order_relaxed);
 	if (p->is_home)
 		pipe_note_lost(p, gap_ns > p->turn_ns ? gap_ns - p->turn_ns : 0, now_ns);
 	if (gap_ns <= p->turn_ns)
@@ -425,7 +427,6 @@ uint32_t pipe_turn(struct pipe *p, uint64_t now_ns)
 	if (p->n_credits > 0)
 		pipe_look_at_credits(p, now_ns);
 
-	atomic_store_explicit(&p->seen_ns, now_ns, memory_order_relaxed);
 	counter_add(&p->n_turns, 1);
 	if (moved == 0)
 		counter_add(&p->n_idle_turns, 1);

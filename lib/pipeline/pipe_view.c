@@ -174,13 +174,20 @@ void pipe_view_echoes(const struct pipe *p, vf_id vf, struct echo_view *view)
 	view->ce_pkts += counter_read(&p->echoes[vf].ce_pkts);
 }
 
-void pipe_view_worker(const struct pipe *p, struct worker_view *view)
+/* A gap is counted by its worker, and only when that is back: what lasts still is seen from here. */
+static uint64_t away_ns(const struct pipe *p, uint64_t now_ns)
+{
+	return ns_before(now_ns, counter_read(&p->seen_ns) + p->turn_ns);
+}
+
+void pipe_view_worker(const struct pipe *p, uint64_t now_ns, struct worker_view *view)
 {
 	view->n_turns += counter_read(&p->n_turns);
 	view->n_idle_turns += counter_read(&p->n_idle_turns);
 	view->rx_pkts += counter_read(&p->rx_pkts);
 	view->tx_pkts += counter_read(&p->tx_pkts);
 	view->lost_ns += counter_read(&p->lost_ns);
+	view->away_ns += away_ns(p, now_ns);
 	if (counter_read(&p->longest_gap_ns) > view->longest_gap_ns)
 		view->longest_gap_ns = counter_read(&p->longest_gap_ns);
 	for (uint32_t i = 0; i < p->n_rx_ports; i++)

@@ -124,7 +124,7 @@ void pipe_view_delay(const struct pipe *p, vf_id vf, struct delay_view *view);
 void pipe_view_echoes(const struct pipe *p, vf_id vf, struct echo_view *view);	/* nothing without [remote] */
 void pipe_view_credit(const struct pipe *p, vf_id vf, struct credit_view *view);	/* nothing where none was sold */
 void pipe_view_tenant(const struct pipe *p, uint32_t tenant, struct tenant_view *view);
-void pipe_view_worker(const struct pipe *p, struct worker_view *view);
+void pipe_view_worker(const struct pipe *p, uint64_t now_ns, struct worker_view *view);
 
 /* Any thread: what the control core reads every period, set, not added; figures that only grow. */
 void pipe_view_load(const struct pipe *p, struct load_view *view);

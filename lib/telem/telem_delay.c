@@ -51,7 +51,7 @@ static uint64_t all_lost_ns(const struct telem_source *s, const struct telem_swi
 		struct worker_view view;
 		unsigned int lcore;
 		s->worker(s->ctx, i, &view, &lcore);
-		sum_ns += view.lost_ns;
+		sum_ns += view.lost_ns + view.away_ns;
 	}
 	return sum_ns;
 }

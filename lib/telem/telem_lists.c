@@ -20,6 +20,7 @@ static void put_worker(const struct telem_source *s, unsigned int worker, struct
 	put_u64(d, "rx_pkts", view.rx_pkts);
 	put_u64(d, "tx_pkts", view.tx_pkts);
 	put_u64(d, "lost_ns", view.lost_ns);
+	put_u64(d, "away_ns", view.away_ns);
 	put_u64(d, "longest_gap_ns", view.longest_gap_ns);
 	put_u64(d, "no_room", view.no_room);
 }

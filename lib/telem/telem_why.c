@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clk.h"
 #include "conf_change.h"
 #include "explain.h"
 #include "telem_impl.h"
@@ -17,7 +18,7 @@
 struct look {
 	struct explain_figures f;
 	struct delay_view earlier;
-	uint64_t lost_ns[EXPLAIN_MAX_WORKERS];
+	struct explain_worker earlier_worker[EXPLAIN_MAX_WORKERS];
 	struct explain said;
 };
 
@@ -37,18 +38,22 @@ static void sleep_ms(uint32_t ms)
 		;
 }
 
-static uint64_t lost_ns(const struct telem_source *s, uint32_t worker, unsigned int *lcore)
+/* All that it lost so far. */
+static struct explain_worker look_at_worker(const struct telem_source *s, uint32_t worker)
 {
+	struct explain_worker w = {0};
 	struct worker_view view;
 
-	s->worker(s->ctx, worker, &view, lcore);
-	return view.lost_ns;
+	s->worker(s->ctx, worker, &view, &w.lcore);
+	w.lost_ns = view.lost_ns + view.away_ns;
+	w.away_ns = view.away_ns;
+	return w;
 }
 
 static void look_first(const struct telem_source *s, vf_id vf, struct look *l)
 {
 	for (uint32_t i = 0; i < l->f.n_workers; i++)
-		l->lost_ns[i] = lost_ns(s, i, &l->f.worker[i].lcore);
+		l->earlier_worker[i] = look_at_worker(s, i);
 	for (uint32_t i = 0; s->tenant != NULL && i < l->f.n_tenants; i++)
 		s->tenant(s->ctx, (uint32_t)(l->f.tenant[i].tenant - s->conf->tenants), &l->f.tenant[i].before);
 	s->delay(s->ctx, vf, &l->earlier);
@@ -97,8 +102,10 @@ static void look_again(const struct telem_source *s, vf_id vf, struct look *l)
 	s->delay(s->ctx, vf, &l->f.delay);
 	for (uint32_t i = 0; s->tenant != NULL && i < l->f.n_tenants; i++)
 		s->tenant(s->ctx, (uint32_t)(l->f.tenant[i].tenant - s->conf->tenants), &l->f.tenant[i].after);
-	for (uint32_t i = 0; i < l->f.n_workers; i++)
-		l->f.worker[i].lost_ns = lost_ns(s, i, &l->f.worker[i].lcore) - l->lost_ns[i];
+	for (uint32_t i = 0; i < l->f.n_workers; i++) {
+		l->f.worker[i] = look_at_worker(s, i);
+		l->f.worker[i].lost_ns = ns_before(l->f.worker[i].lost_ns, l->earlier_worker[i].lost_ns);
+	}
 	for (int c = 0; c < N_TCLASSES; c++) {
 		hist_since(&l->f.delay.tx[c], &l->earlier.tx[c]);
 		hist_since(&l->f.delay.rx[c], &l->earlier.rx[c]);

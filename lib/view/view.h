@@ -71,6 +71,7 @@ struct worker_view {
 	uint64_t n_turns, n_idle_turns;		/* a turn that moved nothing is idle */
 	uint64_t rx_pkts, tx_pkts;
 	uint64_t lost_ns;			/* gaps between turns beyond a turn's time */
+	uint64_t away_ns;			/* the same of the gap that still lasts; no part of lost_ns */
 	uint64_t longest_gap_ns;
 	uint64_t no_room;			/* askers not asked for want of room */
 };

@@ -505,5 +505,5 @@ void workers_view_askers(const struct workers *all, struct asker_view by_port[CO
 void workers_view_one(const struct workers *all, unsigned int worker, struct worker_view *view)
 {
 	memset(view, 0, sizeof(*view));
-	pipe_view_worker(all->worker[worker].pipe, view);
+	pipe_view_worker(all->worker[worker].pipe, tsc_now_ns(&all->worker[worker].clock), view);
 }

@@ -119,6 +119,7 @@ void rim_run(struct rim *r, uint64_t ns);
 void rim_stall(struct rim *r, uint64_t ns);	/* no worker turns */
 uint64_t rim_now_ns(const struct rim *r);
 void rim_stop_asking(struct rim *r);
+struct worker_view rim_worker_view(const struct rim *r, unsigned int worker);	/* as of rim_now_ns() */
 uint32_t rim_inside(const struct rim *r);	/* packets in the pipes and between them */
 uint32_t rim_flush(struct rim *r);
 

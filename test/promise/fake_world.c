@@ -265,6 +265,14 @@ void rim_stall(struct rim *r, uint64_t ns)
 	r->now_ns += ns;
 }
 
+struct worker_view rim_worker_view(const struct rim *r, unsigned int worker)
+{
+	struct worker_view view = {0};
+
+	pipe_view_worker(r->workers[worker].pipe, r->now_ns, &view);
+	return view;
+}
+
 uint64_t rim_now_ns(const struct rim *r)
 {
 	return r->now_ns;

@@ -1,34 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The allocator of a running weir: what it tells, and what holds while the control core stands still."""
-import ctypes
-import os
 import time
 
 from harness.blast import Blast, CpuTime, TooBusy
 from harness.frames import OUTSIDE, udp4
+from harness.held import held
 from harness.suite import test
 from harness.view import View, wait_until, weirctl
 from rigs import mac, sections, vdevs_of
 
 CABLES = ["pf", "a", "b"]
 VFS = {"a": ("a", 1, ["tx.max_pps = 2k", "tx.min_pps = 1k"]), "b": ("b", 2, [])}
-PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
-
-
-def ptrace(request, thread):
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-    if libc.ptrace(request, thread, None, None) != 0:
-        raise OSError(ctypes.get_errno(), "ptrace")
-
-
-def hold_control_core(pid):
-    """Until asked for more: stops the main thread alone; the workers and telemetry go on."""
-    ptrace(PTRACE_SEIZE, pid)
-    ptrace(PTRACE_INTERRUPT, pid)
-    os.waitpid(pid, 0)
-    yield
-    ptrace(PTRACE_DETACH, pid)
 
 
 def start(context, text=""):
@@ -70,14 +52,11 @@ def away(context):
     with Blast(net, "a", [udp4(OUTSIDE, mac(1), size=1500)], 1000), Blast(net, "b", [udp4(OUTSIDE, mac(2), size=1500)], 3000), \
             Blast(net, "c", [udp4(OUTSIDE, mac(3), size=1500)], 2500):
         time.sleep(1)
-        held = hold_control_core(pid)
-        next(held)
-        runs = weir.ask("/weir/allocator")["runs"]
-        refused = weir.ask("/weir/sla/set,b,tx.max_bps=1M")     # a second of it
-        bps, cpu_share = sent_bps(weir, STALL_S - 1)
-        assert weir.ask("/weir/allocator")["runs"] == runs, "the control core ran"
-        for _ in held:
-            pass
+        with held(pid):     # its main thread; the workers and telemetry go on
+            runs = weir.ask("/weir/allocator")["runs"]
+            refused = weir.ask("/weir/sla/set,b,tx.max_bps=1M")     # a second of it
+            bps, cpu_share = sent_bps(weir, STALL_S - 1)
+            assert weir.ask("/weir/allocator")["runs"] == runs, "the control core ran"
     context.note(", ".join("%s %.2f Mb/s" % (vf, rate / 1e6) for vf, rate in bps.items()))
     assert "error" in refused and "nothing was changed" in refused["error"], refused
     assert bps["a"] <= 4e6 * 1.02, bps

@@ -8,6 +8,7 @@ import types
 
 from harness.blast import Blast
 from harness.frames import OUTSIDE, udp4
+from harness.held import held, worker_of
 from harness.suite import test
 from harness.view import wait_until, weirctl
 from rigs import Cables, mac, sections, vdevs_of
@@ -101,6 +102,22 @@ def night(context):
                 is_told("big", r"dropped where it was sent to, as receiver_gone: [0-9]+ now, the last at idle, .*the port there is down")
         subprocess.run(["ip", "-n", net.guest_ns, "link", "set", end, "up"], check=True, timeout=10)
         time.sleep(0.2)
+
+
+# Broken by: an absence that is counted when the worker is back; one that is told of in each look.
+@test("while weir's worker does not run at all, why and weir's output say so and since when, once, and when it is back", Why)
+def worker_away(rig):
+    pid = rig.ask("/weir/info")["pid"]
+    with held(worker_of(pid)):
+        time.sleep(1.5)
+        said, seconds = lines(rig, "a"), weirctl(rig, "delays", "a", "--seconds", "1").stdout
+        assert re.search(r"weir itself did not run at all in this time on lcore [0-9]+ \(for [1-9][0-9.]* s now\)", said), said
+        assert "isolcpus" in said and "nothing holds it" not in said, said
+        assert re.search(r"weir itself was away for (9[0-9]{2}|1[0-9]{3})\.[0-9] ms", seconds), seconds
+    wait_until(lambda: "runs again: it was away for over" in rig.weir.output(), "the worker's return told", 3)
+    assert rig.weir.output().count("has not run for") == 1, rig.weir.output()
+    after = lines(rig, "a")
+    assert "did not run at all" not in after and "nothing holds it: its guest" in after, after
 
 
 @test("/weir/why refuses what it cannot answer, and weirctl why what it does not know", Why)

@@ -180,6 +180,29 @@ START_TEST(what_concerns_the_whole_switch_comes_first)
 }
 END_TEST
 
+/* Broken by: an absence that is told only when it is over; of its length that before the window left out; "nothing holds it",
+ * said while nobody looked. */
+START_TEST(weir_that_still_does_not_run_is_told_with_since_when)
+{
+	start();
+	f.n_workers = 1;
+	f.after.tx.backlog_pkts = 33;
+	f.worker[0] = (struct explain_worker){.lcore = 1, .lost_ns = SECOND, .away_ns = 12 * SECOND + SECOND / 4};
+	ck_assert_str_eq(said("weir itself"), "weir itself did not run at all in this time on lcore 1 (for 12.2 s now),");
+	ck_assert_ptr_eq(said("weir itself"), e.line[1]);
+	ck_assert_ptr_nonnull(strstr(e.line[2], "have only when it is back.  Another program, or the host, has its CPU: "));
+	ck_assert_ptr_null(said("nothing holds it"));
+	f.worker[0] = (struct explain_worker){.lcore = 1, .lost_ns = SECOND * 978 / 1000, .away_ns = SECOND / 2};
+	ck_assert_str_eq(said("weir itself"), "weir itself ran for only 2 % of this time on lcore 1: it was away for 978 ms of it, "
+		"and is still (for 0.5 s now),");
+	ck_assert_ptr_null(said("nothing holds it"));
+	f.worker[0] = (struct explain_worker){.lcore = 1, .lost_ns = SECOND / 2, .away_ns = SECOND / 1000};	/* as between two turns */
+	ck_assert_str_eq(said("weir itself"), "weir itself ran for only 50 % of this time on lcore 1: it was away for 500 ms of it,");
+	ck_assert_ptr_nonnull(strstr(e.line[2], "is in the times held below"));
+	ck_assert_ptr_nonnull(said("nothing holds it: no more than this is sent to it"));
+}
+END_TEST
+
 /* Broken by: others that are told of who is not held by the link, or core's as the link's. */
 START_TEST(who_has_the_link_or_the_core_is_told_to_whom_it_is_short)
 {
@@ -323,6 +346,9 @@ START_TEST(the_most_that_there_can_be_fits)
 	vf.tx_eff.min_bps = UINT64_MAX;
 	f.has_grant = true;
 	f.grant = (struct grant){.min_bps = UINT64_MAX - 1, .min_pps = UINT64_MAX};
+	f.n_workers = 16;	/* PLACE_MAX_WORKERS */
+	for (int i = 0; i < 16; i++)
+		f.worker[i] = (struct explain_worker){.lcore = UINT32_MAX, .lost_ns = SECOND, .away_ns = i % 2 ? SECOND - 1 : UINT64_MAX / 100};
 	f.n_tenants = CONF_MAX_DEPTH;
 	for (int i = 0; i < CONF_MAX_DEPTH; i++) {
 		f.tenant[i].tenant = &tenant;
@@ -378,6 +404,7 @@ int main(void)
 	tcase_add_test(t, rates_and_delays_are_of_this_time);
 	tcase_add_test(t, the_busiest_ms_is_told_where_there_was_one);
 	tcase_add_test(t, what_concerns_the_whole_switch_comes_first);
+	tcase_add_test(t, weir_that_still_does_not_run_is_told_with_since_when);
 	tcase_add_test(t, who_has_the_link_or_the_core_is_told_to_whom_it_is_short);
 	tcase_add_test(t, tenants_are_told_with_what_holds_them);
 	tcase_add_test(t, a_guarantee_that_is_cut_is_told);
