@@ -405,8 +405,11 @@ static void explain_switch(const struct explain_figures *f, struct explain *out)
 		if (is_long(f->worker[i].lost_ns, f->span_ns))
 			explain_worker(&f->worker[i], f->span_ns, out);
 	}
+	/* Real-time priority alone is no advice: a task of it that never sleeps is taken off its CPU for 50 ms of each second. */
 	if (out->n > before)
-		say(out, "  which %s.  Another program, or the host, has its CPU: keep others off it by isolcpus, or chrt -f 10 before weir",
+		say(out, "  which %s.  Another program, or the host, has its CPU: keep others off it by isolcpus, or put weir ahead: "
+			"nice -n -20 and, where /proc/PID/autogroup is, -20 into weir's (chrt -f only with sysctl "
+			"kernel.sched_rt_runtime_us=-1)",
 			is_weir_away(f) ? "the times held below have only when it is back" : "is in the times held below");
 	if (!f->is_port_up)
 		say(out, "its port %s is down: is the guest running, and connected to its socket?",
