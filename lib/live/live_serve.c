@@ -258,17 +258,26 @@ static bool is_said(const struct why *why, const char *text)
 	return false;
 }
 
-/* Who comes, or what a tenant is promised, may make something hold otherwise than one may think: what was not so before. */
+/* What holds otherwise than one may think.  Of a VF's terms only what they decide: all of a big config is not looked
+ * through for each. */
+static void warn_of(const struct live_request *q, const struct conf *conf, struct why *notes)
+{
+	why_init(notes);
+	if (q->wanted != NULL || q->change.verb == CONF_VF_ADD || q->change.is_tenant)
+		conf_warn(conf, notes);
+	else
+		conf_warn_of_vf(conf, conf_find_vf(conf, q->change.name), notes);
+}
+
+/* Only what was not so before. */
 static void warn(struct live_request *q)
 {
 	static struct why before, after;	/* big; there is one control core */
 
-	if (q->wanted == NULL && q->change.verb != CONF_VF_ADD && !(q->change.verb == CONF_SET && q->change.is_tenant))
+	if (q->wanted == NULL && q->change.verb != CONF_VF_ADD && q->change.verb != CONF_SET)
 		return;
-	why_init(&before);
-	why_init(&after);
-	conf_warn(q->before->conf, &before);
-	conf_warn(q->after->conf, &after);
+	warn_of(q, q->before->conf, &before);
+	warn_of(q, q->after->conf, &after);
 	for (int i = 0; i < after.n; i++)
 		if (!is_said(&before, after.text[i]))
 			why_add(&q->why, "%s", after.text[i]);

@@ -235,6 +235,8 @@ const char *tclass_name(enum tclass tclass);
 
 /* What is admitted, but holds otherwise than who wrote it may think: a message each, with the line and what was wanted. */
 void conf_warn(const struct conf *conf, struct why *notes);
+/* Only what terms of this one VF may have made so. */
+void conf_warn_of_vf(const struct conf *conf, uint32_t vf, struct why *notes);
 
 /* The effective configuration as tables for people: switch, ports, VFs with asked and effective SLAs. */
 void conf_print(const struct conf *conf, FILE *out);

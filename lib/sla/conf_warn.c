@@ -94,47 +94,37 @@ static void warn_of_strangers(const struct conf *conf, uint16_t port, uint32_t *
 }
 
 /* Its urgent packets wait in its own ring, behind all that is held there, where weir does not see them. */
-static void warn_of_held_urgent(const struct conf *conf, struct why *notes)
+static void warn_of_held_urgent(const struct conf *conf, const struct conf_vf *vf, struct why *notes)
 {
-	for (uint32_t i = 0; i < conf->n_vfs; i++) {
-		const struct conf_vf *vf = &conf->vfs[i];
-
-		if (!conf_is_there(vf) || vf->when_full != WHEN_FULL_HOLD || (vf->tx_eff.urgent_bps | vf->tx_eff.urgent_pps) == 0)
-			continue;
-		why_add_at(notes, conf->file, vf->line,
-			"[vf %s] is sold urgent packets, but when it sends too much it is held (when_full = hold): they wait in its own "
-			"ring behind the others, and are refused there when it is full; wanted when_full = drop in [vf %s]",
-			vf->name, vf->name);
-	}
+	if (vf->when_full != WHEN_FULL_HOLD || (vf->tx_eff.urgent_bps | vf->tx_eff.urgent_pps) == 0)
+		return;
+	why_add_at(notes, conf->file, vf->line,
+		"[vf %s] is sold urgent packets, but when it sends too much it is held (when_full = hold): they wait in its own "
+		"ring behind the others, and are refused there when it is full; wanted when_full = drop in [vf %s]",
+		vf->name, vf->name);
 }
 
 #define SHORTEST_BYTES 60u
 #define LONGEST_BYTES  9216u
 
 /* A guarantee in one unit that the limit in the other cannot hold, whatever the packets' size. */
-static void warn_of_units(const struct conf *conf, struct why *notes)
+static void warn_of_units(const struct conf *conf, const struct conf_vf *vf, struct why *notes)
 {
 	char min[UNITS_TEXT], takes[UNITS_TEXT], max[UNITS_TEXT];
+	uint64_t least_bps = vf->tx.min_pps * SHORTEST_BYTES * 8, most_bps = vf->tx.max_pps * LONGEST_BYTES * 8;
 
-	for (uint32_t i = 0; i < conf->n_vfs; i++) {
-		const struct conf_vf *vf = &conf->vfs[i];
-		uint64_t least_bps = vf->tx.min_pps * SHORTEST_BYTES * 8, most_bps = vf->tx.max_pps * LONGEST_BYTES * 8;
-
-		if (!conf_is_there(vf))
-			continue;
-		if (vf->tx.max_bps != 0 && least_bps > vf->tx.max_bps)
-			why_add_at(notes, conf->file, vf->line,
-				"[vf %s] tx.min_pps = %s takes %s bits/s with the shortest packets (%u bytes), more than tx.max_bps = %s lets it "
-				"have; wanted a guarantee that its limit can hold",
-				vf->name, units_count_text(min, vf->tx.min_pps), units_count_text(takes, least_bps), SHORTEST_BYTES,
-				units_count_text(max, vf->tx.max_bps));
-		if (vf->tx.max_pps != 0 && vf->tx.min_bps > most_bps)
-			why_add_at(notes, conf->file, vf->line,
-				"[vf %s] tx.min_bps = %s is more than tx.max_pps = %s carries with the longest packets (%u bytes), %s bits/s; wanted "
-				"a guarantee that its limit can hold",
-				vf->name, units_count_text(min, vf->tx.min_bps), units_count_text(max, vf->tx.max_pps), LONGEST_BYTES,
-				units_count_text(takes, most_bps));
-	}
+	if (vf->tx.max_bps != 0 && least_bps > vf->tx.max_bps)
+		why_add_at(notes, conf->file, vf->line,
+			"[vf %s] tx.min_pps = %s takes %s bits/s with the shortest packets (%u bytes), more than tx.max_bps = %s lets it "
+			"have; wanted a guarantee that its limit can hold",
+			vf->name, units_count_text(min, vf->tx.min_pps), units_count_text(takes, least_bps), SHORTEST_BYTES,
+			units_count_text(max, vf->tx.max_bps));
+	if (vf->tx.max_pps != 0 && vf->tx.min_bps > most_bps)
+		why_add_at(notes, conf->file, vf->line,
+			"[vf %s] tx.min_bps = %s is more than tx.max_pps = %s carries with the longest packets (%u bytes), %s bits/s; wanted "
+			"a guarantee that its limit can hold",
+			vf->name, units_count_text(min, vf->tx.min_bps), units_count_text(max, vf->tx.max_pps), LONGEST_BYTES,
+			units_count_text(takes, most_bps));
 }
 
 #define BURST_PKTS    32u
@@ -142,26 +132,32 @@ static void warn_of_units(const struct conf *conf, struct why *notes)
 
 /* What fits into its queue is less than a burst, and less than it may send in a turn: it is empty before the next turn, as
  * often as not, and who has nothing waiting has no share of what is left over. */
-static void warn_of_small_queues(const struct conf *conf, struct why *notes)
+static void warn_of_small_queue(const struct conf *conf, const struct conf_vf *vf, struct why *notes)
 {
-	for (uint32_t i = 0; i < conf->n_vfs; i++) {
-		const struct conf_vf *vf = &conf->vfs[i];
-		uint64_t pps = UINT64_MAX;
+	uint64_t pps = UINT64_MAX;
 
-		if (!conf_is_there(vf) || conf->n_vfs < 2 || vf->queue_pkts >= BURST_PKTS)
-			continue;
-		if (vf->tx_eff.max_bps != 0)
-			pps = vf->tx_eff.max_bps / SMALLEST_BITS;
-		if (vf->tx_eff.max_pps != 0)
-			pps = u64_min(pps, vf->tx_eff.max_pps);
-		if (price_ns(price_of_pps(pps), vf->queue_pkts) >= conf->turn_ns)
-			continue;
-		why_add_at(notes, conf->file, vf->line,
-			"[vf %s] has room for %" PRIu32 " packets (queue), less than a burst of %u: with short frames they are sent before "
-			"more are read, and its weight is not kept; wanted queue = %u or more, or a limit that %" PRIu32
-			" packets last a turn at",
-			vf->name, vf->queue_pkts, BURST_PKTS, BURST_PKTS, vf->queue_pkts);
-	}
+	if (conf->n_vfs < 2 || vf->queue_pkts >= BURST_PKTS)
+		return;
+	if (vf->tx_eff.max_bps != 0)
+		pps = vf->tx_eff.max_bps / SMALLEST_BITS;
+	if (vf->tx_eff.max_pps != 0)
+		pps = u64_min(pps, vf->tx_eff.max_pps);
+	if (price_ns(price_of_pps(pps), vf->queue_pkts) >= conf->turn_ns)
+		return;
+	why_add_at(notes, conf->file, vf->line,
+		"[vf %s] has room for %" PRIu32 " packets (queue), less than a burst of %u: with short frames they are sent before "
+		"more are read, and its weight is not kept; wanted queue = %u or more, or a limit that %" PRIu32
+		" packets last a turn at",
+		vf->name, vf->queue_pkts, BURST_PKTS, BURST_PKTS, vf->queue_pkts);
+}
+
+static void warn_of_terms(const struct conf *conf, const struct conf_vf *vf, struct why *notes)
+{
+	if (!conf_is_there(vf))
+		return;
+	warn_of_units(conf, vf, notes);
+	warn_of_held_urgent(conf, vf, notes);
+	warn_of_small_queue(conf, vf, notes);
 }
 
 /* The uplink is promised nothing when the core is shared out: all VMs hear from it by what others leave. */
@@ -170,8 +166,10 @@ static void warn_of_all_sold(const struct conf *conf, struct why *notes)
 	uint64_t bps, pps, capacity_pps = conf->packet_capacity_pps;
 	char sold_text[UNITS_TEXT], capacity_text[UNITS_TEXT];
 
+	if (capacity_pps == 0)
+		return;
 	conf_guaranteed(conf, BASIS_L2, &bps, &pps);
-	if (capacity_pps == 0 || pps < capacity_pps - capacity_pps / 20)
+	if (pps < capacity_pps - capacity_pps / 20)
 		return;
 	why_add_at(notes, conf->file, conf->ports[conf->pf].line,
 		"[port %s] is the uplink, and of %s packets/s that the core can move (packet_capacity) VFs are guaranteed %s: when all of "
@@ -198,9 +196,8 @@ void conf_warn(const struct conf *conf, struct why *notes)
 	uint32_t *n = conf->n_tenants > 0 ? calloc(conf->n_tenants, sizeof(*n)) : NULL;
 
 	warn_of_spares(conf, notes);
-	warn_of_units(conf, notes);
-	warn_of_held_urgent(conf, notes);
-	warn_of_small_queues(conf, notes);
+	for (uint32_t i = 0; i < conf->n_vfs; i++)
+		warn_of_terms(conf, &conf->vfs[i], notes);
 	warn_of_all_sold(conf, notes);
 	warn_of_nics(conf, notes);
 	warn_of_maps(conf, notes);
@@ -208,4 +205,10 @@ void conf_warn(const struct conf *conf, struct why *notes)
 		if (conf->ports[port].n_vfs > 1)
 			warn_of_strangers(conf, port, n, notes);
 	free(n);
+}
+
+void conf_warn_of_vf(const struct conf *conf, uint32_t vf, struct why *notes)
+{
+	warn_of_terms(conf, &conf->vfs[vf], notes);
+	warn_of_all_sold(conf, notes);
 }

@@ -234,6 +234,29 @@ START_TEST(what_holds_otherwise_from_now_on_is_warned_of_once)
 }
 END_TEST
 
+static void must_warn(const char *vf, const char *terms, const char *wanted)
+{
+	struct live_request *q = request(vf, terms);
+
+	ck_assert_int_eq(live_ask(w.live, &q, SECOND), LIVE_DONE);
+	ck_assert_msg(q->why.n == (wanted != NULL), "%s %s: %d warnings: %s", vf, terms, q->why.n, q->why.text[0]);
+	ck_assert_msg(wanted == NULL || strstr(q->why.text[0], wanted) != NULL, "%s", q->why.text[0]);
+	live_request_destroy(w.live, q);
+}
+
+/* Broken by: warnings of VFs that come and of tenants only. */
+START_TEST(terms_of_a_vf_are_warned_of_once_as_in_a_file)
+{
+	begin();
+	must_warn("vm0", "tx.urgent_bps=5M", "[vf vm0] is sold urgent packets, but when it sends too much it is held");
+	must_warn("vm0", "tx.urgent_bps=6M", NULL);	/* it was so before */
+	must_warn("vm1", "tx.weight=3", NULL);		/* another's */
+	must_warn("vm1", "tx.min_pps=2k;tx.max_bps=900k", "[vf vm1] tx.min_pps = 2k takes 960k bits/s");
+	must_warn("vm1", "tx.min_pps=none;tx.max_bps=none", NULL);
+	end();
+}
+END_TEST
+
 /* Broken by: no admission; a refusal that hands it to the workers all the same. */
 START_TEST(what_does_not_fit_is_refused_and_changes_nothing)
 {
@@ -336,6 +359,7 @@ int main(void)
 	tcase_add_test(tc, changes_of_many_at_once_are_all_there);
 	tcase_add_test(tc, two_operators_never_mix_halves);
 	tcase_add_test(tc, what_holds_otherwise_from_now_on_is_warned_of_once);
+	tcase_add_test(tc, terms_of_a_vf_are_warned_of_once_as_in_a_file);
 	tcase_add_test(tc, what_does_not_fit_is_refused_and_changes_nothing);
 	tcase_add_test(tc, a_worker_that_does_not_come_leaves_changes_waiting);
 	tcase_add_test(tc, a_control_core_that_does_not_come_is_told_as_such);
