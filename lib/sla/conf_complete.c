@@ -261,23 +261,22 @@ bool conf_admit(const struct conf *conf, uint64_t pf_rate_bps, enum link_basis b
 {
 	const struct link_and_core most = {pf_rate_bps, conf->packet_capacity_pps, basis};
 	struct owed sum = owed_by_pf(conf);
-	char bps[UNITS_TEXT], link[UNITS_TEXT] = "unknown", pps[UNITS_TEXT], core[UNITS_TEXT] = "unknown",
-		who[CONF_NAME_CHARS + 10];
+	char bps[UNITS_TEXT], pps[UNITS_TEXT], most_text[UNITS_TEXT], on_a_link[160] = "", on_a_core[80] = "", who[CONF_NAME_CHARS + 10];
 
 	if (conf->allow_overcommit || fits(conf, &most, &sum))
 		return true;
 	if (most.bps > 0)
-		units_count_text(link, most.bps);
+		snprintf(on_a_link, sizeof(on_a_link), "%s of %s bits/s%s", units_count_text(bps, on_link(conf, basis, sum.bps)),
+			units_count_text(most_text, most.bps),
+			basis == BASIS_WIRE ? " on the wire (24 bytes more a packet of guarantee_size)" : "");
 	if (most.pps > 0)
-		units_count_text(core, most.pps);
+		snprintf(on_a_core, sizeof(on_a_core), "%s of %s packets/s", units_count_text(pps, sum.pps),
+			units_count_text(most_text, most.pps));
 	int line = first_beyond(conf, &most, who, sizeof(who));
 	why_add_at(why, conf->file, line,
-		"%s does not fit: guarantees (the larger of tx.min and tx.urgent of each VF%s) add up to %s of %s bits/s%s and "
-		"to %s of %s packets/s: "
-		"wanted both within, or allow_overcommit = yes in [switch]",
-		who, conf->n_tenants > 0 ? ", and of a tenant its tx.min where that is more" : "",
-		units_count_text(bps, on_link(conf, basis, sum.bps)), link,
-		basis == BASIS_WIRE ? " on the wire (24 bytes more a packet of guarantee_size)" : "",
-		units_count_text(pps, sum.pps), core);
+		"%s does not fit: guarantees (the larger of tx.min and tx.urgent of each VF%s) add up to %s%s%s: wanted %s, or "
+		"allow_overcommit = yes in [switch]",
+		who, conf->n_tenants > 0 ? ", and of a tenant its tx.min where that is more" : "", on_a_link,
+		most.bps > 0 && most.pps > 0 ? " and to " : "", on_a_core, most.bps > 0 && most.pps > 0 ? "both within" : "at most that");
 	return false;
 }

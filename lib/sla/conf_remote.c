@@ -23,7 +23,8 @@ void conf_check_remote(struct conf_reading *r, const struct ini_section *s)
 	if (r->conf->remote.is_on)
 		return;
 	if (remote != NULL && strcmp(remote->value, "yes") == 0)
-		conf_say(r, remote->line, "remote = yes, but there is no [remote]: wanted that section too, or no such key");
+		conf_say(r, remote->line, "remote = yes, but there is no [remote]: wanted that section too, or no such key%s",
+			remote->line == 0 ? " (remote = none takes back a remote = no)" : "");
 	if (echo != NULL)
 		conf_say(r, echo->line, "echo says something to [remote] only: wanted that section too, or no such key");
 }

@@ -151,6 +151,16 @@ static void warn_of_small_queue(const struct conf *conf, const struct conf_vf *v
 		vf->name, vf->queue_pkts, BURST_PKTS, BURST_PKTS, vf->queue_pkts);
 }
 
+static void warn_of_remote(const struct conf *conf, const struct conf_vf *vf, struct why *notes)
+{
+	if (conf->remote.is_on || vf->is_remote)
+		return;
+	why_add_at(notes, conf->file, vf->line,
+		"[vf %s] remote = no does nothing: there is no [remote], which would look after it; wanted that section too, or no such "
+		"key (weirctl set %s remote none)",
+		vf->name, vf->name);
+}
+
 static void warn_of_terms(const struct conf *conf, const struct conf_vf *vf, struct why *notes)
 {
 	if (!conf_is_there(vf))
@@ -158,6 +168,7 @@ static void warn_of_terms(const struct conf *conf, const struct conf_vf *vf, str
 	warn_of_units(conf, vf, notes);
 	warn_of_held_urgent(conf, vf, notes);
 	warn_of_small_queue(conf, vf, notes);
+	warn_of_remote(conf, vf, notes);
 }
 
 /* The uplink is promised nothing when the core is shared out: all VMs hear from it by what others leave. */

@@ -128,7 +128,8 @@ static const struct mistake mistakes[] = {
 			"tenant lab: parent cannot change while weir runs: wanted a term, tx.*",
 			"tenant lab: tx.urgent_bps in [tenant]: urgent packets go first by what their VF was sold"}},
 	{false, "a", "remote=yes;echo=classic",
-		{"vf a: remote = yes, but there is no [remote]: wanted that section too, or no such key",
+		{"vf a: remote = yes, but there is no [remote]: wanted that section too, or no such key "
+			"(remote = none takes back a remote = no)",
 			"vf a: echo says something to [remote] only: wanted that section too"}},
 	{false, "a", "remote=maybe;echo=", {"vf a: remote = maybe: wanted no or yes; or none", "vf a: echo = : wanted dctcp or classic; or none",
 		"vf a: echo says something to [remote] only"}},

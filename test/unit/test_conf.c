@@ -281,15 +281,15 @@ struct admission {
 static const struct admission admissions[] = {
 	{"", "rate=1G", "tx.min_bps=500M", "tx.min_bps=500M", NULL},
 	{"", "rate=1G", "tx.min_bps=500M", "tx.min_bps=500001k",
-		"add up to 1.000001G of 1G bits/s and to 83.332k of unknown packets/s"},
+		"add up to 1.000001G of 1G bits/s: wanted at most that"},
 	/* The wire carries 984.25 Mb/s of L2 in packets of 1500 bytes. */
 	{"", "rate=1G\nlink_basis=wire", "tx.min_bps=500M", "tx.min_bps=484.2M", NULL},
 	{"", "rate=1G\nlink_basis=wire", "tx.min_bps=500M", "tx.min_bps=484251968", NULL},
 	{"", "rate=1G\nlink_basis=wire", "tx.min_bps=500M", "tx.min_bps=484251969",
 		"add up to 1.000000001G of 1G"}, /* half a bit too much */
 	{"", "rate=1G\nlink_basis=wire", "tx.min_bps=500M", "tx.min_bps=484.3M",
-		"add up to 1.0000488G of 1G bits/s on the wire (24 bytes more a packet of guarantee_size) "
-		"and to 82.024k"},
+		"add up to 1.0000488G of 1G bits/s on the wire (24 bytes more a packet of guarantee_size): "
+		"wanted at most that"},
 	{"", "rate=1G\nlink_basis=l2", "tx.min_bps=500M", "tx.min_bps=484.3M", NULL},
 	/* Packets */
 	{"packet_capacity=190k", "rate=1G", "tx.min_pps=30k", "tx.min_pps=53k", NULL},

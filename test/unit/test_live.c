@@ -252,6 +252,8 @@ START_TEST(terms_of_a_vf_are_warned_of_once_as_in_a_file)
 	must_warn("vm0", "tx.urgent_bps=6M", NULL);	/* it was so before */
 	must_warn("vm1", "tx.weight=3", NULL);		/* another's */
 	must_warn("vm1", "tx.min_pps=2k;tx.max_bps=900k", "[vf vm1] tx.min_pps = 2k takes 960k bits/s");
+	must_warn("vm2", "remote=no", "[vf vm2] remote = no does nothing: there is no [remote]");
+	must_warn("vm2", "remote=none", NULL);
 	must_warn("vm1", "tx.min_pps=none;tx.max_bps=none", NULL);
 	end();
 }

@@ -323,9 +323,7 @@ static const struct mistake mistakes[] = {
 			"t.conf:17: tx.urgent_bps = 2k is above tx.max_bps = 1k (line 16)",
 			"t.conf:6: [vf a] has no mac, and vf0 has 2 VFs",
 			"t.conf:9: [vf b] does not fit: guarantees (the larger of tx.min and tx.urgent of each VF) add up to "
-			"1.200002G of 1G bits/s and to "
-			"100.001k of unknown packets/s: wanted both within, or allow_overcommit = yes in "
-			"[switch]"}},
+			"1.200002G of 1G bits/s: wanted at most that, or allow_overcommit = yes in [switch]"}},
 };
 
 static bool is_told(const char *says)
@@ -387,6 +385,10 @@ static const struct mistake warnings[] = {
 		{"t.conf:5: [vf a] is sold urgent packets, but when it sends too much it is held (when_full = hold): they wait in its own "
 			"ring behind the others, and are refused there when it is full; wanted when_full = drop in [vf a]"}},
 	{GOOD "tx.urgent_bps = 20M\nwhen_full = drop\n", {NULL}},
+	{GOOD "remote = no\n",
+		{"t.conf:5: [vf a] remote = no does nothing: there is no [remote], which would look after it; wanted that section too, or no "
+			"such key (weirctl set a remote none)"}},
+	{GOOD "remote = no\n[remote]\n", {NULL}},
 	{GOOD "tx.min_pps = 96k\n[switch]\npacket_capacity = 100k\n",
 		{"t.conf:1: [port pf0] is the uplink, and of 100k packets/s that the core can move (packet_capacity) VFs are guaranteed "
 			"96k: when all of them send"}},

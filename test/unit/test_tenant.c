@@ -61,7 +61,7 @@ static const struct tree trees[] = {
 		600000000, 600000000, 600000000, 50000, NULL},
 	{"tx.min_bps=401M", "tx.min_bps=300M", "tx.min_bps=300M", "", "", "", "", 0, 0, 0, 0, 0,
 		"t.conf:27: [tenant top] does not fit: guarantees (the larger of tx.min and tx.urgent of each VF, and of a tenant its tx.min where "
-		"that is more) add up to 1.001G of 1G bits/s and to 83.416k of unknown packets/s"},
+		"that is more) add up to 1.001G of 1G bits/s: wanted at most that"},
 	{"tx.min_bps=400M", "tx.min_bps=300M", "tx.min_bps=100M", "", "", "tx.min_bps=601M", "", 0, 0, 0, 0, 0,
 		"add up to 1.001G of 1G bits/s"},
 	{"tx.min_bps=120M", "tx.min_bps=120M", "", "", "", "tx.min_bps=240M", "packet_capacity=29k", 0, 0, 0, 0, 0,
