@@ -12,6 +12,7 @@
 
 #define ETHER_BYTES 14u
 #define MOST_PKTS   (64u << 20)
+#define MOST_BACK_NS UINT64_C(1000000)	/* a capture of both directions may have two clocks, or writers, in it */
 
 struct loading {
 	struct traffic *t;
@@ -74,8 +75,11 @@ static bool add(struct loading *l, const struct pcap_pkthdr *h, const uint8_t *d
 		return false;
 	}
 	if (t->n_trace > 0 && at_ns < l->last_ns) {
-		say(l, "packet %u is earlier than the one before it: wanted packets in order of time", t->n_trace + 1);
-		return false;
+		if (l->last_ns - at_ns > MOST_BACK_NS) {
+			say(l, "packet %u is more than 1 ms earlier than one before it: wanted packets in order of time", t->n_trace + 1);
+			return false;
+		}
+		at_ns = l->last_ns;
 	}
 	if (t->n_trace == l->room) {
 		uint32_t room = l->room > 0 ? 2 * l->room : 1024;
