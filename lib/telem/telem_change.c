@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf_change.h"
+#include "mark.h"
 #include "telem_impl.h"
 
 #define WAIT_NS	     UINT64_C(1000000000)
@@ -238,6 +239,32 @@ int answer_tenant_set(const struct telem_source *s, const char *params, struct r
 	return set(s, params, d, true);
 }
 
+struct marks_count {
+	const struct conf *before;
+	uint32_t n_added, n_deleted, n_changed;
+};
+
+static void count_mark(void *ctx, const char *name, const char *text, bool is_there)
+{
+	struct marks_count *n = ctx;
+	bool was_there = marks_find(n->before->marks, name) != UINT32_MAX;
+
+	(void)text;
+	n->n_deleted += !is_there;
+	n->n_added += is_there && !was_there;
+	n->n_changed += is_there && was_there;
+}
+
+static void put_reloaded_marks(struct rte_tel_data *d, const struct conf *before, const struct conf *after)
+{
+	struct marks_count n = {.before = before};
+
+	conf_marks_changes(before, after, count_mark, &n);
+	put_u64(d, "added_marks", n.n_added);
+	put_u64(d, "deleted_marks", n.n_deleted);
+	put_u64(d, "changed_marks", n.n_changed);
+}
+
 static void put_reloaded(struct rte_tel_data *d, const struct conf *before, const struct conf *after)
 {
 	uint32_t n_vfs = 0, n_tenants = 0, n_maps = 0, n_added = 0, n_deleted = 0;
@@ -264,6 +291,7 @@ static void put_reloaded(struct rte_tel_data *d, const struct conf *before, cons
 	put_u64(d, "deleted_vfs", n_deleted);
 	put_u64(d, "changed_tenants", n_tenants);
 	put_u64(d, "changed_maps", n_maps);
+	put_reloaded_marks(d, before, after);
 }
 
 int answer_reload(const struct telem_source *s, const char *params, struct rte_tel_data *d)

@@ -7,7 +7,7 @@ import struct
 
 from harness.frames import OUTSIDE, _checksum, tag, udp4, udp6
 from harness.suite import test
-from harness.view import done, weirctl
+from harness.view import View, done, weirctl
 from rigs import Changeable, mac, sections, vdevs_of, with_state
 
 CABLES = ["pf", "a", "b", "t"]
@@ -167,8 +167,15 @@ def survives(context):
     path = os.path.join(context.folder, "new.conf")
     with open(path, "w") as f:
         f.write(config(state, rules="[mark only]\nvf = b\nset = CS5\n"))
-    assert "error" not in weir.ask("/weir/config/reload," + path)
+    got = weir.ask("/weir/config/reload," + path)
+    assert "error" not in got and [got[how + "_marks"] for how in ("added", "deleted", "changed")] == [1, 3, 0], got
     assert "weir: reload mark del new: " in weir.output()
+    with open(path, "w") as f:
+        f.write(config(state, rules="[mark only]\nvf = b\nset = CS6\n[mark more]\nvf = b\nset = CS1\n"))
+    assert "1 marking rule added, 0 deleted, 1 changed" in weirctl(View(weir), "reload", path).stdout
+    with open(path, "w") as f:
+        f.write(config(state, rules="[mark only]\nvf = b\nset = CS5\n"))
+    assert weir.ask("/weir/config/reload," + path)["deleted_marks"] == 1
     net["b"].send(frame)
     assert net.collect(lambda g: g["pf"], timeout_s=3)["pf"] == [with_dscp(frame, 40)]
     assert weir.stop() == 0
