@@ -47,6 +47,8 @@ def collect_start(weir, args):
 def wait_for(weir, capture):
     """Until it has ended; interrupted, it is ended.  -> what it came to."""
     number, warnings = capture["id"], capture.get("warnings", [])
+    print(f"weirctl: capture {number} has begun; Ctrl-C, or weirctl capture stop {number} elsewhere, ends it", file=sys.stderr,
+          flush=True)
     try:
         while capture["runs"]:
             time.sleep(LOOK_S)

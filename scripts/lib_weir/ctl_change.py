@@ -30,9 +30,12 @@ def _kind(args):
 def key_values(args, usage, example, never=";="):
     """-> "key=value;key=value" of what stands on the command line."""
     words = args.terms
-    for word in words:
+    for i, word in enumerate(words):
         if set(word) & set(never):
-            meant = word.replace("=", " ") if word.count("=") == 1 else example
+            key, _, value = word.partition("=")
+            if word == "=" and 0 < i < len(words) - 1:     # KEY = VALUE, as in a file
+                key, value = words[i - 1], words[i + 1]
+            meant = f"{key} {value}" if key and value and "=" not in value else example
             args.parser.error(f"{word}: wanted KEY VALUE with a blank between, as in {meant}")
     if len(words) % 2:
         args.parser.error(f"{words[-1]} has no value: wanted {usage} KEY VALUE [KEY VALUE ...]")
@@ -160,6 +163,9 @@ def draw_reload(answer, _):
           f" {_count(answer['changed_tenants'], 'tenant')} changed, and {_count(answer['changed_maps'], 'DSCP map')}")
     if answer["added_vfs"] + answer["deleted_vfs"]:
         print(f"{_count(answer['added_vfs'], 'VF')} added, {answer['deleted_vfs']} deleted")
+    if answer["added_marks"] + answer["deleted_marks"] + answer["changed_marks"]:
+        print(f"{_count(answer['added_marks'], 'marking rule')} added, {answer['deleted_marks']} deleted,"
+              f" {answer['changed_marks']} changed")
     for line in joined(answer.get("warnings", [])):
         print(f"warning: {line}")
 

@@ -269,9 +269,10 @@ def by_hand(rig):
     assert listed[number]["pkts"] == 3 and listed[number]["file"] == [path], listed
     sender = threading.Thread(target=send_when_captured, args=(rig,))
     sender.start()
-    said = weirctl(rig, "capture", "start", "b", fresh(rig, "waited"), "packets", "1", "dir", "tx", "--wait").stdout
+    waited = weirctl(rig, "capture", "start", "b", fresh(rig, "waited"), "packets", "1", "dir", "tx", "--wait")
     sender.join()
-    assert "its packets are there" in said and "1 of 1" in said, said
+    assert "its packets are there" in waited.stdout and "1 of 1" in waited.stdout, waited.stdout
+    assert "has begun; Ctrl-C, or weirctl capture stop" in waited.stderr, waited.stderr
     again = weirctl(rig, "capture", "start", "b", os.path.join(rig.context.folder, "waited"), check=False)
     assert again.returncode == 1 and "File exists" in again.stderr and "wanted another name" in again.stderr, again.stderr
     odd = weirctl(rig, "capture", "start", "b", "/tmp/x", "packets", check=False)
