@@ -164,8 +164,7 @@ void allocator_changed(struct weir *w)
 static void tell(struct allocator *a)
 {
 	for (; a->told_decisions < control_n_decisions(a->control); a->told_decisions++)
-		printf("weir: %s\n", control_decision(a->control, a->told_decisions)->text);
-	fflush(stdout);
+		report_say("%s", control_decision(a->control, a->told_decisions)->text);
 }
 
 static struct capacity_view capacity_view(const struct capacity *c)

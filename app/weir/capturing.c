@@ -29,8 +29,7 @@ static bool has(void *ctx)
 static void say(void *ctx, const char *what)
 {
 	(void)ctx;
-	printf("weir: %s\n", what);
-	fflush(stdout);
+	report_say("%s", what);
 }
 
 bool capturing_open(struct weir *w, struct why *why)

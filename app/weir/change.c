@@ -78,8 +78,7 @@ static bool is_done(void *ctx)
 static void say(void *ctx, const char *what)
 {
 	(void)ctx;
-	printf("weir: %s\n", what);
-	fflush(stdout);
+	report_say("%s", what);
 }
 
 /* ---- The state file ---- */

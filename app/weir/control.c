@@ -67,7 +67,7 @@ static void watch_rings(struct weir *w, uint16_t port)
 		return;
 	w->rings[port] = n;
 	if (n < asked)
-		printf("weir: port %s: its peer has fewer rings than queues = %u: %u read\n", w->conf->ports[port].device, asked, n);
+		report_say("port %s: its peer has fewer rings than queues = %u: %u read", w->conf->ports[port].device, asked, n);
 }
 
 static void watch_links(struct weir *w)
@@ -80,8 +80,7 @@ static void watch_links(struct weir *w)
 			continue;
 		w->link_up[i] = up;
 		fabric_set_link(w->fabric, i, up);
-		printf("weir: port %s is %s\n", w->conf->ports[i].device, up ? "up" : "down");
-		fflush(stdout);
+		report_say("port %s is %s", w->conf->ports[i].device, up ? "up" : "down");
 	}
 }
 

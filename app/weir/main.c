@@ -76,9 +76,11 @@ static bool start_eal(const struct args *args, const struct conf *conf)
 	keep_memory();
 	control_before_eal();
 	if (rte_eal_init(args->eal_argc, args->eal_argv) < 0) {
-		fprintf(stderr, "weir: EAL does not start (%s). Without huge pages it needs --no-huge -m 256; with them:"
-			" dpdk-hugepages.py --setup 1G; a second weir needs a --file-prefix of its own. EAL's lines above tell.\n",
-			rte_strerror(rte_errno));
+		bool is_told = rte_errno != 0;	/* by its number too; a file prefix that is another's has none */
+
+		fprintf(stderr, "weir: EAL does not start%s%s%s: its lines above tell why. A second weir needs a --file-prefix of its"
+			" own; without huge pages it takes --no-huge -m 256, with them dpdk-hugepages.py --setup 1G.\n",
+			is_told ? " (" : "", is_told ? rte_strerror(rte_errno) : "", is_told ? ")" : "");
 		return false;
 	}
 	control_after_eal();

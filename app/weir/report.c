@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What weir prints while it runs, for people. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -14,6 +16,23 @@
 #include "weir.h"
 
 #define LIVE_VFS 64u	/* lines of the live table */
+
+/* A line of the log: when, and what came about. */
+void report_say(const char *format, ...)
+{
+	char when[24];
+	struct tm utc;
+	va_list args;
+	time_t now = time(NULL);
+
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+	printf("%s weir: ", when);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+	fflush(stdout);
+}
 
 static const char *vf_name(const struct conf *conf, vf_id vf)
 {

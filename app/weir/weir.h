@@ -88,6 +88,7 @@ void control_after_eal(void);
 void control_run(struct weir *w);	/* until a signal, or the duration is over */
 
 /* report.c */
+void report_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void report_start(const struct weir *w);
 void report_live(const struct weir *w);
 void report_end(const struct weir *w, const struct workers_end *end);

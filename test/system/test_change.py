@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import datetime, timezone
 
 from harness.blast import Blast, measure
 from harness.frames import DSCP, OUTSIDE, numbered, udp4, udp_number
@@ -83,7 +84,10 @@ def on_the_wire(rig):
     assert rig.all_drops("a") == dropped, "dropped for the sender's own limit: %s" % rig.all_drops("a")
     assert answer["changed"] == ["tx.max_bps 40M -> 20M"], answer
     assert answer["tx"]["asked"]["max_bps"] == answer["tx"]["effective"]["max_bps"] == 20000000, answer
-    assert "weir: set vf a: tx.max_bps 40M -> 20M\n" in rig.weir.output(), "not in the log"
+    logged = re.search(r"^(\S+) weir: set vf a: tx.max_bps 40M -> 20M$", rig.weir.output(), re.M)
+    assert logged, "not in the log"
+    at_s = datetime.strptime(logged[1], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
+    assert abs(time.time() - at_s) < 60, logged[1]
 
 
 @test("packets under changing terms all arrive, in order", Changing, split=True, retry=True)
@@ -488,6 +492,10 @@ def verbs_of_weirctl(rig):
         assert bad.returncode != 0 and said in bad.stderr, bad.stderr
     bad = weirctl(rig, "set", "a", "tx.max_bps", check=False)
     assert bad.returncode == 2 and "value" in bad.stderr, bad.stderr
+    for words, meant in ((["tx.max_bps", "=", "20M"], "tx.max_bps 20M"), (["tx.max_bps=20M"], "tx.max_bps 20M"), (["="], "tx.max_bps 200M"),
+                         (["tx.max_bps", "="], "tx.max_bps 200M"), (["tx.max_bps=", "20M"], "tx.max_bps 200M")):
+        bad = weirctl(rig, "set", "a", *words, check=False)
+        assert bad.returncode == 2 and bad.stderr.endswith("a blank between, as in %s\n" % meant), bad.stderr
     bad = weirctl(rig, "set", "a", "tx.max_bps", "10Gbs", "port", "x", check=False)
     assert bad.returncode == 1 and "10Gbs" in bad.stderr and "port cannot change" in bad.stderr, bad.stderr
     bad = weirctl(rig, "get", "nobody", check=False)

@@ -70,6 +70,16 @@ def sigint(context):
     under_load(context, signal.SIGINT, ["a", "b"])
 
 
+# Broken by: rte_strerror(0), which is "Success".
+@test("a second weir of the same file prefix says that it does not start, and what it wants, without a false reason")
+def same_prefix(context):
+    _net, weir = small(context)
+    done = subprocess.run(weir.argv, capture_output=True, text=True, timeout=15)
+    assert done.returncode == 2 and "EAL does not start: its lines above tell why" in done.stderr, done.stderr
+    assert "--file-prefix of its own" in done.stderr and "Success" not in done.stderr, done.stderr
+    assert weir.stop() == 0
+
+
 @test("SIGTERM under load ends it the same way, with several data lcores")
 def sigterm(context):
     net, weir = small(context, lcores=process.SPLIT)
