@@ -236,6 +236,33 @@ static void print_switch(const struct sim *sim, FILE *out, const char *where, co
 		(unsigned long long)b->longest_queue_bytes);
 }
 
+/* What is sold is kept up to the uplink; a switch beyond it keeps nothing for anybody. */
+static void print_carried(const struct sim *sim, FILE *out)
+{
+	struct table *t = sim->s->bottleneck.rate_bps == 0 ? NULL : table_create("from|>left b/s|>carried b/s|");
+	double seconds = (double)world_span_ns(sim->w) / 1e9;
+	uint32_t n_rows = 0, n_more = 0;
+
+	if (t == NULL)
+		return;
+	for (vf_id vf = 0; vf < sim->s->conf->n_vfs; vf++) {
+		double left_bps = (double)world_figures(sim->w, vf, WORLD_TX)->got_bytes * 8 / seconds;
+		double carried_bps = (double)world_bottleneck_vf_bytes(sim->w, vf) * 8 / seconds;
+		double sold_bps = (double)sim->s->conf->vfs[vf].tx_eff.min_bps;
+		char left[UNITS_TEXT], carried[UNITS_TEXT];
+		if (left_bps == 0 || n_rows++ >= MOST_ROWS) {
+			n_more += left_bps != 0;
+			continue;
+		}
+		table_row(t, "%s|%s|%s|%s", sim->s->conf->vfs[vf].name, rate(left, left_bps), rate(carried, carried_bps),
+			carried_bps < 0.995 * sold_bps && left_bps > carried_bps ? "less than its guarantee, which binds up to the uplink" : "");
+	}
+	table_print(t, out, "  ");
+	table_destroy(t);
+	if (n_more > 0)
+		fprintf(out, "  and %u more (--json has all)\n", n_more);
+}
+
 void report_print(const struct sim *sim, FILE *out)
 {
 	const struct conf *conf = sim->s->conf;
@@ -254,6 +281,7 @@ void report_print(const struct sim *sim, FILE *out)
 	print_classes(sim, out);
 	print_losses(sim, out);
 	print_switch(sim, out, "beyond", &sim->s->bottleneck, world_bottleneck(sim->w));
+	print_carried(sim, out);
 	print_switch(sim, out, "before", &sim->s->inbound, world_inbound(sim->w));
 	print_messages(sim, out);
 	fprintf(out, "\n  uplink: %sb/s", units_approx_text(text, uplink));

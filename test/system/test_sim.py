@@ -529,3 +529,15 @@ def simscale(context):
     assert [row["vfs"] for row in rows] == [5, 50], rows
     for row in rows:
         assert abs(row["utilization_pct"] - 90) < 1 and row["not_kept"] == 0 and row["ns_per_event"] > 0, row
+
+
+@test("weir-sim tells what a switch beyond the uplink carried of each VF, and that a guarantee does not bind there")
+def beyond(context):
+    scenario = written(context, "beyond.conf", GOOD + TRAFFIC + "[bottleneck]\nrate = 50M\n")
+    path = os.path.join(context.folder, "beyond.json")
+    done = sim(context, scenario, "--json", path)
+    rows = dict(re.findall(r"^  (vm\d) +[\d.]+M +([\d.]+)M\b", done.stdout, re.M))
+    with open(path) as f:
+        carried = {vf["name"]: vf["carried_bps"] / 1e6 for vf in json.load(f)["vfs"] if vf["direction"] == "tx"}
+    assert rows and all(abs(float(rows[vf]) - carried[vf]) < 0.06 for vf in carried), (rows, carried)
+    assert re.search(r"^  vm1 +70\.0\dM +\S+ +less than its guarantee", done.stdout, re.M), done.stdout
