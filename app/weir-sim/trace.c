@@ -76,7 +76,8 @@ static bool add(struct loading *l, const struct pcap_pkthdr *h, const uint8_t *d
 	}
 	if (t->n_trace > 0 && at_ns < l->last_ns) {
 		if (l->last_ns - at_ns > MOST_BACK_NS) {
-			say(l, "packet %u is more than 1 ms earlier than one before it: wanted packets in order of time", t->n_trace + 1);
+			say(l, "packet %u is more than 1 ms earlier than one before it: wanted packets in order of time, as reordercap(1) sorts them",
+				t->n_trace + 1);
 			return false;
 		}
 		at_ns = l->last_ns;

@@ -446,7 +446,7 @@ def bad_traces(context):
     for name, data, wanted in (("cut", pcap(three, cut=40), "packet 3: truncated"), ("wifi", pcap(three, link=105), "EN10MB"),
                                ("text", b"not a pcap at all, but text", "unknown file format"), ("none", pcap([]), "no packet"),
                                ("short", pcap([(0, bytes(60)), (1, bytes(5))]), "packet 2 has 5 bytes"),
-                               ("back", pcap([(1001, bytes(60)), (0, bytes(60))]), "packet 2 is more than 1 ms earlier")):
+                               ("back", pcap([(1001, bytes(60)), (0, bytes(60))]), "packet 2 is more than 1 ms earlier than one before it: wanted packets in order of time, as reordercap")):
         written(context, name + ".pcap", data)
         scenario = written(context, name + ".conf", GOOD + "[traffic t]\nkind = trace\nfrom = vm1\nfile = %s.pcap\n" % name)
         done = sim(context, scenario)
