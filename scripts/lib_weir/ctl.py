@@ -59,10 +59,11 @@ class Weir:
         return {name: dict(vf, link=ports[vf["port"]]["link"]) for name, vf in vfs.items()}
 
 
-def heaviest_bound(held):
-    """-> the bound that held it longest, or '-'."""
-    name = max(held, key=held.get, default=None)
-    return name if name and held[name] else "-"
+def held_now(tx):
+    """-> the bound that has held it longest with no pause of a second so far, or '-'."""
+    so_far = tx.get("held_for_ns", {})
+    name = max(so_far, key=so_far.get, default=None)
+    return name if name and so_far[name] else "-"
 
 
 def collect_vfs(weir, _):
@@ -83,11 +84,11 @@ def draw_vfs(vfs, _):
         tx, rx = vf["tx"], vf["rx"]
         rows.append([name, vf["link"], figure(tx["bps_1s"], "bps"), figure(tx["pps_1s"], "pps"),
                      figure(tx["peaks"]["recent"]["bps_1ms"], "bps"), str(tx["backlog_pkts"]),
-                     heaviest_bound(tx["held_ns"]), str(sum(tx["drops"].values())),
+                     held_now(tx), str(sum(tx["drops"].values())),
                      figure(rx["bps_1s"], "bps"), figure(rx["pps_1s"], "pps"),
                      figure(rx["peaks"]["recent"]["bps_1ms"], "bps"), str(sum(rx["drops"].values()))]
                     + ([credit(vf)] if has_credit else []))
-    print("\n".join(grid(["VF", "link", "tx 1 s", "", "busiest ms", "waiting", "held most by", "tx drops", "rx 1 s", "",
+    print("\n".join(grid(["VF", "link", "tx 1 s", "", "busiest ms", "waiting", "held by now", "tx drops", "rx 1 s", "",
                           "busiest ms", "rx drops"] + (["credit"] if has_credit else []), rows)))
 
 
@@ -103,8 +104,8 @@ def draw_tenants(tenants, _):
     for name, tenant in tenants.items():
         tx = tenant["tx"]
         rows.append([name, tenant["parent"] or "-", str(tenant["n_all_vfs"]), sold(tx), figure(tx["bps_1s"], "bps"),
-                     figure(tx["pps_1s"], "pps"), str(tx["backlog_pkts"]), heaviest_bound(tx.get("held_ns", {}))])
-    print("\n".join(grid(["tenant", "in", "VFs", "sold", "tx 1 s", "", "waiting", "held most by"], rows)))
+                     figure(tx["pps_1s"], "pps"), str(tx["backlog_pkts"]), held_now(tx)])
+    print("\n".join(grid(["tenant", "in", "VFs", "sold", "tx 1 s", "", "waiting", "held by now"], rows)))
 
 
 def part(value, whole):
