@@ -69,6 +69,7 @@ static struct remote_sample sample_of(const struct remote_loop *l, vf_id vf, con
 		.heard_bytes = view.heard_bytes,
 		.echoed_bytes = view.echoed_bytes,
 		.repeated_bytes = view.repeated_bytes,
+		.cnps = view.cnps,
 	};
 }
 

@@ -55,7 +55,17 @@ static void count_one(struct pipe *p, struct echoes *e, const struct echo_ack *a
 		counter_add(&e->echoes, 1);
 }
 
-void pipe_count_echoes(struct pipe *p, const struct pkt *burst, uint32_t n)
+/* Of all flows of a VF together, one in as long as a receiver waits between two of one flow: so none counts twice, and what
+ * they say is for how long the VF was told of congestion. */
+static void count_cnp(struct echoes *e, uint64_t now_ns)
+{
+	if (now_ns < e->next_cnp_ns)
+		return;
+	e->next_cnp_ns = now_ns + ECHO_CNP_NS;
+	counter_add(&e->cnps, 1);
+}
+
+void pipe_count_echoes(struct pipe *p, const struct pkt *burst, uint32_t n, uint64_t now_ns)
 {
 	struct echo_ack acks[PIPE_BURST];
 	struct echoes *of[PIPE_BURST];
@@ -68,8 +78,12 @@ void pipe_count_echoes(struct pipe *p, const struct pkt *burst, uint32_t n)
 		size_t at = PKT_MIN_BYTES + 4u * k->n_tags;
 		if (k->ecn == ECN_CE)
 			counter_add(&p->echoes[k->dst].ce_pkts, 1);
-		if ((k->ether_type != 0x0800 && k->ether_type != 0x86dd) || k->data_bytes <= at ||
-			!echo_read(k->data + at, k->data_bytes - at, &acks[n_acks]))
+		if ((k->ether_type != 0x0800 && k->ether_type != 0x86dd) || k->data_bytes <= at)
+			continue;
+		enum echo_kind kind = echo_read(k->data + at, k->data_bytes - at, &acks[n_acks]);
+		if (kind == ECHO_CNP)
+			count_cnp(&p->echoes[k->dst], now_ns);
+		if (kind != ECHO_ACK)
 			continue;
 		echo_prefetch(p->echo_flows, &acks[n_acks]);
 		of[n_acks++] = &p->echoes[k->dst];

@@ -91,6 +91,8 @@ struct echoes {
 	alignas(64) _Atomic uint64_t marked_bytes;	/* by this pipe itself, to the PF */
 	_Atomic uint64_t heard_bytes, echoed_bytes, repeated_bytes, echoes, ce_pkts;
 	bool is_counted, is_classic;	/* set at create */
+	_Atomic uint64_t cnps;
+	uint64_t next_cnp_ns;		/* until then a CNP tells nothing new */
 };
 
 /* A VF's burst credits, and what it was sold. */
@@ -294,7 +296,7 @@ uint32_t pipe_take_markers(struct pipe *p, struct pkt *burst, uint32_t n);	/* ou
 void pipe_set_echo(struct pipe *p, vf_id vf, const struct conf_vf *v);
 bool pipe_create_echoes(struct pipe *p);
 void pipe_destroy_echoes(struct pipe *p);
-void pipe_count_echoes(struct pipe *p, const struct pkt *burst, uint32_t n);	/* from the PF, switched */
+void pipe_count_echoes(struct pipe *p, const struct pkt *burst, uint32_t n, uint64_t now_ns);	/* from the PF, switched */
 
 /* pipe_capture.c: all only where is_capturing() */
 void pipe_capture_read(struct pipe *p, const struct pkt *burst, uint32_t n);	/* switched: their senders are known */

@@ -367,7 +367,7 @@ static void ingest(struct pipe *p, uint16_t port, struct pkt *burst, uint32_t n,
 			prefetch_more(p, &burst[i]);
 	}
 	if (p->echo_flows != NULL && port == p->f->conf->pf)
-		pipe_count_echoes(p, burst, n);
+		pipe_count_echoes(p, burst, n, now_ns);
 	for (uint32_t i = 0; i < n; i += run) {
 		run = way[i] != DEST_DROP ? stretch_of(&burst[i], &way[i], n - i) : 1;
 		if (way[i] == DEST_PF)

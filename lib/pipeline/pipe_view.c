@@ -171,6 +171,7 @@ void pipe_view_echoes(const struct pipe *p, vf_id vf, struct echo_view *view)
 	view->echoed_bytes += counter_read(&p->echoes[vf].echoed_bytes);
 	view->repeated_bytes += counter_read(&p->echoes[vf].repeated_bytes);
 	view->echoes += counter_read(&p->echoes[vf].echoes);
+	view->cnps += counter_read(&p->echoes[vf].cnps);
 	view->ce_pkts += counter_read(&p->echoes[vf].ce_pkts);
 }
 

@@ -7,6 +7,8 @@
 #define N_FLOWS	   8192u	/* 64 KiB */
 #define MOST_BYTES (UINT32_C(1) << 30)	/* RFC 7323: no window is larger; more is an old one */
 
+enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
+enum { ROCE_PORT = 4791, BTH_AT = 8, BTH_BYTES = 12, BTH_CNP = 0x81 };
 enum { TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10, TCP_ECE = 0x40 };
 
 struct echo_flow {
@@ -50,27 +52,41 @@ static uint64_t hash_of(const uint8_t *addresses, size_t n, const uint8_t *ports
 	return hash;
 }
 
-static bool read_tcp(const uint8_t *tcp, size_t n, const uint8_t *addresses, size_t n_addresses, struct echo_ack *ack)
+static enum echo_kind read_tcp(const uint8_t *tcp, size_t n, const uint8_t *addresses, size_t n_addresses, struct echo_ack *ack)
 {
 	if (n < 20 || (tcp[13] & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK)
-		return false;
+		return ECHO_NONE;
 	ack->flow = hash_of(addresses, n_addresses, tcp);
 	ack->ack = be32_at(tcp + 8);
 	ack->is_ece = (tcp[13] & TCP_ECE) != 0;
-	return true;
+	return ECHO_ACK;
 }
 
-bool echo_read(const uint8_t *ip, size_t n, struct echo_ack *ack)
+static enum echo_kind read_udp(const uint8_t *udp, size_t n)
+{
+	bool is_cnp = n >= BTH_AT + BTH_BYTES && (udp[2] << 8 | udp[3]) == ROCE_PORT && udp[BTH_AT] == BTH_CNP;
+
+	return is_cnp ? ECHO_CNP : ECHO_NONE;
+}
+
+enum echo_kind echo_read(const uint8_t *ip, size_t n, struct echo_ack *ack)
 {
 	if (n < 40)
-		return false;
-	if (ip[0] >> 4 == 6)
-		return ip[6] == 6 && read_tcp(ip + 40, n - 40, ip + 8, 32, ack);
+		return ECHO_NONE;
+	if (ip[0] >> 4 == 6) {
+		if (ip[6] == PROTOCOL_UDP)
+			return read_udp(ip + 40, n - 40);
+		return ip[6] == PROTOCOL_TCP ? read_tcp(ip + 40, n - 40, ip + 8, 32, ack) : ECHO_NONE;
+	}
 	size_t header = (size_t)(ip[0] & 0xf) * 4;
 
 	/* A later fragment has no ports. */
-	if (ip[0] >> 4 != 4 || header < 20 || header > n || ip[9] != 6 || (ip[6] & 0x1f) != 0 || ip[7] != 0)
-		return false;
+	if (ip[0] >> 4 != 4 || header < 20 || header > n || (ip[6] & 0x1f) != 0 || ip[7] != 0)
+		return ECHO_NONE;
+	if (ip[9] == PROTOCOL_UDP)
+		return read_udp(ip + header, n - header);
+	if (ip[9] != PROTOCOL_TCP)
+		return ECHO_NONE;
 	return read_tcp(ip + header, n - header, ip + 12, 8, ack);
 }
 

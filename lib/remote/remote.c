@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clk.h"
+#include "echo.h"
 #include "remote_impl.h"
 
 #define LEAST_BPS     1000000		/* whatever is heard: nobody is silenced */
@@ -12,6 +13,7 @@
 #define SMOOTHING     4			/* of rates: a quarter is new */
 #define OWN_FADES     1024		/* of what is still expected a period: some echoes never come */
 #define OWN_FADES_CLASSIC 2
+#define CNP_MARK_BYTES 1024		/* RoCE's MTU in Ethernet of 1500: a packet of it that weir marks is no smaller */
 #define NEAR_TARGET   64		/* of the target: missing so little, it is there */
 #define FIRST_STEP    256		/* of the target, beyond it */
 #define STEADY_CLEARS 8		/* periods of these; then they double */
@@ -76,6 +78,7 @@ void remote_set(struct remote *r, uint32_t vf, const struct remote_terms *terms)
 	if (!terms->is_on) {	/* what it heard is nothing to begin with when it is looked after again */
 		v->grant_bps = v->target_bps = 0;
 		v->alpha = v->quality = 0;
+		v->cnp_ns = 0;
 	}
 	if (v->grant_bps != 0)
 		v->grant_bps = u64_min(u64_max(v->grant_bps, terms->min_bps), terms->max_bps);
@@ -90,7 +93,7 @@ static uint64_t network_bytes(struct remote_vf *v, uint64_t echoed_bytes, uint64
 {
 	uint64_t begun = echoed_bytes - u64_min(repeated_bytes, echoed_bytes), own;
 
-	v->own_bytes -= v->own_bytes / (v->terms.is_classic ? OWN_FADES_CLASSIC : OWN_FADES);
+	v->own_bytes -= v->own_bytes / (v->terms.is_classic || v->is_roce ? OWN_FADES_CLASSIC : OWN_FADES);
 	v->own_bytes += marked_bytes;
 	if (!v->terms.is_on)	/* whose echoes nobody counts */
 		v->own_bytes = 0;
@@ -101,19 +104,45 @@ static uint64_t network_bytes(struct remote_vf *v, uint64_t echoed_bytes, uint64
 	return begun - own + q16_of(echoed_bytes - begun, v->network_part);
 }
 
+/* What CNPs tell of this period, added as a classic receiver would have told it: the bytes that no TCP acknowledged are
+ * RoCE's, marked for the time that CNPs stand for.  Their absence tells as much until alpha has forgotten them. */
+static void add_cnps(struct remote_vf *v, struct remote_sample *told, uint64_t elapsed_ns)
+{
+	uint64_t rest = told->sent_bytes - u64_min(told->sent_bytes, told->heard_bytes), marked_ns, bytes;
+
+	v->is_roce = told->cnps != 0 || (v->is_roce && v->alpha > REMOTE_LEAST_HEARD);
+	if (!v->is_roce)
+		return;
+	v->cnp_ns += told->cnps * ECHO_CNP_NS;
+	marked_ns = u64_min(v->cnp_ns, elapsed_ns);
+	v->cnp_ns = u64_min(v->cnp_ns - marked_ns, ECHO_CNP_NS);
+	bytes = q16_of(rest, q16_ratio(marked_ns, elapsed_ns, Q16_ONE));
+	told->heard_bytes += rest;
+	told->echoed_bytes += bytes;
+	told->repeated_bytes += bytes - u64_min(bytes, told->cnps * CNP_MARK_BYTES);
+}
+
 static void hear(struct remote *r, struct remote_vf *v, const struct remote_sample *s, uint64_t elapsed_ns)
 {
-	uint64_t sent = s->sent_bytes - v->seen.sent_bytes, heard = s->heard_bytes - v->seen.heard_bytes;
-	uint64_t network = network_bytes(v, s->echoed_bytes - v->seen.echoed_bytes, s->repeated_bytes - v->seen.repeated_bytes,
-		s->marked_bytes - v->seen.marked_bytes);
+	struct remote_sample told = {
+		.sent_bytes = s->sent_bytes - v->seen.sent_bytes,
+		.marked_bytes = s->marked_bytes - v->seen.marked_bytes,
+		.heard_bytes = s->heard_bytes - v->seen.heard_bytes,
+		.echoed_bytes = s->echoed_bytes - v->seen.echoed_bytes,
+		.repeated_bytes = s->repeated_bytes - v->seen.repeated_bytes,
+		.cnps = s->cnps - v->seen.cnps,
+	};
+	uint64_t network;
 
 	v->seen = *s;
-	v->rate_bps = (uint64_t)((clk_u128)sent * 8 * NS_PER_S / elapsed_ns);
+	add_cnps(v, &told, elapsed_ns);
+	network = network_bytes(v, told.echoed_bytes, told.repeated_bytes, told.marked_bytes);
+	v->rate_bps = (uint64_t)((clk_u128)told.sent_bytes * 8 * NS_PER_S / elapsed_ns);
 	v->actual_bps = v->actual_bps == 0 ? v->rate_bps : v->actual_bps - v->actual_bps / SMOOTHING + v->rate_bps / SMOOTHING;
 	v->is_congested = false;
-	if (heard == 0)		/* nothing was told: alpha stays */
+	if (told.heard_bytes == 0)		/* nothing was told: alpha stays */
 		return;
-	v->heard = q16_ratio(network, heard, Q16_ONE);
+	v->heard = q16_ratio(network, told.heard_bytes, Q16_ONE);
 	v->is_congested = v->terms.is_on && v->heard > REMOTE_LEAST_HEARD;
 	v->alpha = (uint32_t)((int64_t)v->alpha + (((int64_t)v->heard - (int64_t)v->alpha) * r->gain >> 16));
 }

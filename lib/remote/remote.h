@@ -13,8 +13,12 @@
  * Weir marks packets too, and their echoes look the same: what it marked is told it, and the first echoes are taken for
  * those.  A classic receiver echoes a mark for a round trip, and its sender takes that for one mark in each packet of it: so
  * does alpha.  Whose mark it was is judged by the first echo of the row.  All who hear echoes are taken to share one bottleneck.
+ * RoCE acknowledges nothing that is read here, but its receivers send a CNP for each 50 us in which a marked packet of a flow
+ * came: as of a row of echoes, its sender takes that for 50 us of marks, and so does alpha, of the bytes that no TCP
+ * acknowledged.  The first packet of them is judged as the first of a row.  Flows of a VF that are marked in turns seem to be
+ * marked all the time.
  * Pure: figures in, grants out; time is an argument.  One thread.  Rates are bits per second.
- * From: QTCP and QRDMA (quality factor, sigma), RFC 8257 (alpha).
+ * From: QTCP and QRDMA (quality factor, sigma), RFC 8257 (alpha), DCQCN (Zhu et al., SIGCOMM 2015: CNPs).
  * Used by: control; by explain and telem for what they show; echo.h by the pipeline.  Uses: base. */
 #ifndef WEIR_REMOTE_H
 #define WEIR_REMOTE_H
@@ -46,6 +50,7 @@ struct remote_sample {
 	uint64_t heard_bytes;		/* acknowledged to it from beyond the uplink */
 	uint64_t echoed_bytes;		/* of these, with an echo of CE */
 	uint64_t repeated_bytes;	/* of these, of a classic receiver, those after the first echo of a row */
+	uint64_t cnps;			/* RoCE's congestion notifications to it, at most one in ECHO_CNP_NS */
 };
 
 /* Why a VF's grant is what it is. */

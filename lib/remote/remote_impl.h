@@ -18,6 +18,8 @@ struct remote_vf {
 	uint32_t alpha, quality;
 	uint32_t n_clear;		/* periods without congestion since the last back-off */
 	bool is_congested;		/* in the last period */
+	uint64_t cnp_ns;		/* for which CNPs stand that is still to be counted */
+	bool is_roce;			/* has CNPs, or had some until they were forgotten */
 	bool is_waiting;		/* has given way in the period before */
 	uint8_t reason;
 	uint64_t n_backoffs, n_slack_backoffs;

@@ -21,6 +21,7 @@ static void put_vf(struct rte_tel_data *d, const struct telem_remote_vf *v)
 	put_u64(d, "backoffs", v->is.n_backoffs);
 	put_u64(d, "backoffs_with_slack", v->is.n_slack_backoffs);
 	put_u64(d, "echoes", v->echoes.echoes);
+	put_u64(d, "cnps", v->echoes.cnps);
 	put_u64(d, "echoed_bytes", v->echoes.echoed_bytes);
 	put_u64(d, "heard_bytes", v->echoes.heard_bytes);
 	put_u64(d, "marked_here_bytes", v->echoes.marked_bytes);

@@ -46,6 +46,7 @@ struct echo_view {
 	uint64_t echoed_bytes;		/* of these, with ECE */
 	uint64_t repeated_bytes;	/* of these, where echo = classic, those after the first of a row */
 	uint64_t echoes;		/* times a flow's ECE began */
+	uint64_t cnps;			/* RoCE's congestion notifications, at most one in 50 us */
 	uint64_t ce_pkts;		/* arrived for it with CE: of the other side's way, only told */
 };
 

@@ -336,6 +336,76 @@ START_TEST(who_is_left_alone_has_no_grant)
 }
 END_TEST
 
+/* ---- CNPs ---- */
+
+static uint32_t step_cnps(struct bench *b, double heard_bps, uint32_t n_cnps)
+{
+	struct remote_view view;
+
+	bench_send(b, 0, 10e9, 0);
+	b->samples[0].heard_bytes += (uint64_t)(heard_bps / 8 * PERIOD_NS / 1e9) - (uint64_t)(10e9 / 8 * PERIOD_NS / 1e9);
+	b->samples[0].cnps += n_cnps;
+	bench_step(b);
+	remote_look(b->r, 0, &view);
+	return view.alpha;
+}
+
+/* One a period of 50 us is all that RoCE sent in it, none is none of it; what TCP acknowledged is told by TCP. */
+START_TEST(a_cnp_stands_for_50_us_of_what_roce_sent)
+{
+	struct bench b;
+
+	bench_init(&b, 1, 0);
+	ck_assert_uint_eq(step_cnps(&b, 0, 0), 0);
+	ck_assert_uint_eq(remote_grant_bps(b.r, 0), 0);
+	ck_assert_double_eq_tol(step_cnps(&b, 0, 1) / 65536.0, 0.5, 0.001);
+	ck_assert_uint_ne(remote_grant_bps(b.r, 0), 0);
+	ck_assert_double_eq_tol(step_cnps(&b, 0, 1) / 65536.0, 0.75, 0.001);
+	ck_assert_double_eq_tol(step_cnps(&b, 0, 0) / 65536.0, 0.375, 0.001);
+	for (int step = 0; step < 40; step++)
+		step_cnps(&b, 7.5e9, 1);
+	ck_assert_double_eq_tol(step_cnps(&b, 7.5e9, 1) / 65536.0, 0.25, 0.001);
+	remote_destroy(b.r);
+}
+END_TEST
+
+/* One in five periods of 10 us is all the time as well. */
+START_TEST(a_cnp_counts_longer_than_a_short_period)
+{
+	struct remote *r = remote_create(&(struct remote_params){.n_vfs = 1});
+	struct remote_sample sample = {0};
+	struct remote_view view;
+
+	remote_set(r, 0, &(struct remote_terms){.is_on = true, .weight = 1, .max_bps = 400000000000});
+	for (uint64_t step = 0; step < 100; step++) {
+		sample.sent_bytes += 12500;
+		sample.cnps += step % 5 == 1;
+		remote_step(r, &sample, 1 + step * 10000);
+	}
+	remote_look(r, 0, &view);
+	ck_assert_double_eq_tol(view.alpha / 65536.0, 1, 0.001);
+	remote_destroy(r);
+}
+END_TEST
+
+/* A packet that weir marks brings a CNP as well. */
+START_TEST(cnps_of_weirs_own_marks_are_not_the_networks)
+{
+	struct bench b;
+
+	bench_init(&b, 1, 0);
+	for (int step = 0; step < 500; step++) {
+		b.samples[0].marked_bytes += 1090;
+		step_cnps(&b, 0, 1);
+		ck_assert_uint_eq(remote_grant_bps(b.r, 0), 0);
+	}
+	for (int step = 0; step < 3; step++)
+		step_cnps(&b, 0, 1);
+	ck_assert_uint_ne(remote_grant_bps(b.r, 0), 0);
+	remote_destroy(b.r);
+}
+END_TEST
+
 /* ---- Echoes ---- */
 
 static size_t tcp4(uint8_t *ip, uint16_t port, uint32_t ack, uint8_t flags)
@@ -414,6 +484,40 @@ START_TEST(what_is_no_acknowledgement_tells_nothing)
 }
 END_TEST
 
+/* Cut anywhere, IPv4 with options and IPv6; another opcode, port or protocol, and a later fragment. */
+START_TEST(a_cnp_is_told_from_other_packets)
+{
+	static const struct {
+		uint8_t first, protocol_at, l4_at;
+	} kinds[] = {{0x45, 9, 20}, {0x47, 9, 28}, {0x60, 6, 40}};
+	struct echo_ack ack;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t at = kinds[i].l4_at, all = at + 20;
+		for (size_t n = 0; n <= all; n++) {
+			uint8_t *ip = calloc(1, n + 1), whole[60] = {kinds[i].first};
+			whole[kinds[i].protocol_at] = 17;
+			whole[at + 2] = 4791 >> 8;
+			whole[at + 3] = 4791 & 0xff;
+			whole[at + 8] = 0x81;
+			memcpy(ip, whole, n);
+			ck_assert_int_eq(echo_read(ip, n, &ack), n == all ? ECHO_CNP : ECHO_NONE);
+			for (size_t byte = at + 2; n == all && byte < at + 9; byte++) {
+				ip[byte] ^= 1;
+				bool is_read = byte < at + 4 || byte == at + 8;
+				ck_assert_int_eq(echo_read(ip, n, &ack), is_read ? ECHO_NONE : ECHO_CNP);
+				ip[byte] ^= 1;
+			}
+			if (n == all && i < 2) {
+				ip[7] = 1;
+				ck_assert_int_eq(echo_read(ip, n, &ack), ECHO_NONE);
+			}
+			free(ip);
+		}
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("remote");
@@ -425,6 +529,10 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_perturbation_is_measured_and_so_is_its_end);
 	tcase_add_test(tc, echoes_of_weirs_own_marks_are_not_the_networks);
 	tcase_add_test(tc, a_classic_row_of_echoes_counts_as_its_sender_takes_it);
+	tcase_add_test(tc, a_cnp_stands_for_50_us_of_what_roce_sent);
+	tcase_add_test(tc, a_cnp_counts_longer_than_a_short_period);
+	tcase_add_test(tc, cnps_of_weirs_own_marks_are_not_the_networks);
+	tcase_add_test(tc, a_cnp_is_told_from_other_packets);
 	tcase_add_test(tc, who_is_left_alone_has_no_grant);
 	tcase_add_test(tc, acknowledged_bytes_are_counted_once_and_by_flow);
 	tcase_add_test(tc, what_is_no_acknowledgement_tells_nothing);

@@ -86,6 +86,28 @@ START_TEST(it_runs_by_its_period_and_leaves_alone_who_said_no)
 }
 END_TEST
 
+/* No TCP acknowledges anything here.  Broken by: no .cnps in sample_of(). */
+START_TEST(who_hears_cnps_is_held)
+{
+	struct conf *conf = parse(NULL, "");
+	struct grants *g;
+	struct remote_loop *l = start(conf, &g);
+
+	for (int i = 0; i <= 20; i++) {
+		remote_loop_run(l, conf, 0, g, NS_PER_S + (uint64_t)i * 2 * NS_PER_MS);
+		for (vf_id vf = 0; vf < 2; vf++)
+			heard[vf].sent_bytes += 200 * MBPS / 8 / 500;
+		heard[0].cnps += 20;	/* half of the 2 ms */
+	}
+	ck_assert_uint_ne(g->remote_bps[0], 0);
+	ck_assert_uint_lt(g->remote_bps[0], 200 * MBPS);
+	ck_assert_uint_eq(g->remote_bps[1], 0);
+	remote_loop_destroy(l);
+	grants_destroy(g);
+	conf_destroy(conf);
+}
+END_TEST
+
 /* VF c was sold bits of the wire, so what it sends is told and granted in them: 64-byte packets are 88 there.  Fails where
  * L2 bytes are told: then it seems not to use what it may. */
 START_TEST(rates_are_in_the_unit_that_was_sold)
@@ -180,6 +202,7 @@ int main(void)
 	TCase *t = tcase_create("loop");
 
 	tcase_add_test(t, it_runs_by_its_period_and_leaves_alone_who_said_no);
+	tcase_add_test(t, who_hears_cnps_is_held);
 	tcase_add_test(t, rates_are_in_the_unit_that_was_sold);
 	tcase_add_test(t, a_change_of_terms_moves_grants_at_once);
 	tcase_add_test(t, grants_keep_what_congestion_leaves);
