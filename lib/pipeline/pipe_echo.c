@@ -42,16 +42,13 @@ void pipe_destroy_echoes(struct pipe *p)
 /* A classic receiver echoes until it is told to stop: only the first of its row says that something was marked. */
 static void count_one(struct pipe *p, struct echoes *e, const struct echo_ack *ack)
 {
-	bool is_first;
-	uint32_t bytes = echo_note(p->echo_flows, ack, &is_first);
+	struct echo_said said = echo_note(p->echo_flows, ack);
 
-	counter_add(&e->heard_bytes, bytes);
-	if (!ack->is_ece)
-		return;
-	counter_add(&e->echoed_bytes, bytes);
-	if (e->is_classic && !is_first)
-		counter_add(&e->repeated_bytes, bytes);
-	if (is_first)
+	counter_add(&e->heard_bytes, said.heard_bytes);
+	counter_add(&e->echoed_bytes, said.echoed_bytes);
+	if (e->is_classic && !said.is_first && !said.is_counted)
+		counter_add(&e->repeated_bytes, said.echoed_bytes);
+	if (said.is_first)
 		counter_add(&e->echoes, 1);
 }
 
@@ -83,7 +80,7 @@ void pipe_count_echoes(struct pipe *p, const struct pkt *burst, uint32_t n, uint
 		enum echo_kind kind = echo_read(k->data + at, k->data_bytes - at, &acks[n_acks]);
 		if (kind == ECHO_CNP)
 			count_cnp(&p->echoes[k->dst], now_ns);
-		if (kind != ECHO_ACK)
+		if (kind != ECHO_TCP)
 			continue;
 		echo_prefetch(p->echo_flows, &acks[n_acks]);
 		of[n_acks++] = &p->echoes[k->dst];

@@ -12,16 +12,16 @@ static void feed(struct echo_flows *flows, const uint8_t *packet, size_t n)
 {
 	uint8_t *ip = malloc(n + 1);
 	struct echo_ack ack;
-	bool is_first;
 
 	memcpy(ip + 1, packet, n);
 	enum echo_kind kind = echo_read(ip + 1, n, &ack);
 	assert(kind == ECHO_NONE || n >= 40);
-	if (kind == ECHO_ACK) {
-		uint32_t bytes = echo_note(flows, &ack, &is_first);
-		assert(bytes <= UINT32_C(1) << 30);
-		assert(!is_first || ack.is_ece);
-		assert(echo_note(flows, &ack, &is_first) == 0 && !is_first);	/* nothing is counted twice */
+	if (kind == ECHO_TCP) {
+		struct echo_said said = echo_note(flows, &ack), again = echo_note(flows, &ack);
+		assert(said.heard_bytes <= UINT32_C(1) << 30 && said.echoed_bytes <= said.heard_bytes);
+		assert(!ack.is_syn || (said.heard_bytes == 0 && !said.is_first));
+		assert(!said.is_first || said.is_counted || ack.is_ece);
+		assert(again.heard_bytes == 0 && again.echoed_bytes == 0 && !again.is_first);	/* nothing twice */
 	}
 	free(ip);
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "echo.h"
 #include "remote.h"
 #include "unit.h"
 
@@ -406,118 +405,6 @@ START_TEST(cnps_of_weirs_own_marks_are_not_the_networks)
 }
 END_TEST
 
-/* ---- Echoes ---- */
-
-static size_t tcp4(uint8_t *ip, uint16_t port, uint32_t ack, uint8_t flags)
-{
-	memset(ip, 0, 40);
-	ip[0] = 0x45;
-	ip[9] = 6;
-	ip[12] = 10;
-	ip[16] = 10;
-	ip[19] = 1;
-	ip[20] = (uint8_t)(port >> 8);
-	ip[21] = (uint8_t)port;
-	for (int i = 0; i < 4; i++)
-		ip[28 + i] = (uint8_t)(ack >> (24 - 8 * i));
-	ip[33] = flags;
-	return 40;
-}
-
-static uint32_t hear(struct echo_flows *flows, uint16_t port, uint32_t ack, uint8_t flags, bool *is_first)
-{
-	struct echo_ack read;
-	uint8_t ip[40];
-
-	ck_assert(echo_read(ip, tcp4(ip, port, ack, flags), &read));
-	return echo_note(flows, &read, is_first);
-}
-
-START_TEST(acknowledged_bytes_are_counted_once_and_by_flow)
-{
-	struct echo_flows *flows = echo_create();
-	bool is_first;
-
-	ck_assert_uint_eq(hear(flows, 80, 0xfffff000, 0x10, &is_first), 0);	/* before that nothing is known */
-	ck_assert_uint_eq(hear(flows, 81, 5000, 0x10, &is_first), 0);
-	ck_assert_uint_eq(hear(flows, 80, 0x1000, 0x50, &is_first), 0x2000);	/* around 2^32 */
-	ck_assert(is_first);
-	ck_assert_uint_eq(hear(flows, 80, 0x1100, 0x50, &is_first), 0x100);
-	ck_assert(!is_first);
-	ck_assert_uint_eq(hear(flows, 80, 0x1000, 0x10, &is_first), 0);	/* overtaken: the echo has not ended */
-	ck_assert_uint_eq(hear(flows, 80, 0x1200, 0x50, &is_first), 0x100);
-	ck_assert(!is_first);
-	ck_assert_uint_eq(hear(flows, 80, 0x1300, 0x10, &is_first), 0x100);
-	ck_assert_uint_eq(hear(flows, 80, 0x1400, 0x50, &is_first), 0x100);
-	ck_assert(is_first);
-	ck_assert_uint_eq(hear(flows, 81, 6000, 0x10, &is_first), 1000);
-	echo_destroy(flows);
-}
-END_TEST
-
-START_TEST(what_is_no_acknowledgement_tells_nothing)
-{
-	struct echo_ack ack;
-	uint8_t ip[60];
-
-	for (size_t n = 0; n < 40; n++) {	/* cut anywhere */
-		tcp4(ip, 80, 1, 0x50);
-		ck_assert(!echo_read(ip, n, &ack));
-	}
-	for (unsigned int flags = 0; flags < 256; flags++) {
-		bool is_ack = (flags & 0x16) == 0x10;
-		ck_assert_int_eq(echo_read(ip, tcp4(ip, 80, 1, (uint8_t)flags), &ack), is_ack);
-		ck_assert(!is_ack || ack.is_ece == ((flags & 0x40) != 0));
-	}
-	tcp4(ip, 80, 1, 0x50);
-	ip[7] = 1;	/* a later fragment */
-	ck_assert(!echo_read(ip, 40, &ack));
-	tcp4(ip, 80, 1, 0x50);
-	ip[9] = 17;
-	ck_assert(!echo_read(ip, 40, &ack));
-	memset(ip, 0, sizeof(ip));
-	ip[0] = 0x60;
-	ip[6] = 6;
-	ip[53] = 0x50;
-	ck_assert(echo_read(ip, 60, &ack) && ack.is_ece);
-	ck_assert(!echo_read(ip, 59, &ack));
-}
-END_TEST
-
-/* Cut anywhere, IPv4 with options and IPv6; another opcode, port or protocol, and a later fragment. */
-START_TEST(a_cnp_is_told_from_other_packets)
-{
-	static const struct {
-		uint8_t first, protocol_at, l4_at;
-	} kinds[] = {{0x45, 9, 20}, {0x47, 9, 28}, {0x60, 6, 40}};
-	struct echo_ack ack;
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		size_t at = kinds[i].l4_at, all = at + 20;
-		for (size_t n = 0; n <= all; n++) {
-			uint8_t *ip = calloc(1, n + 1), whole[60] = {kinds[i].first};
-			whole[kinds[i].protocol_at] = 17;
-			whole[at + 2] = 4791 >> 8;
-			whole[at + 3] = 4791 & 0xff;
-			whole[at + 8] = 0x81;
-			memcpy(ip, whole, n);
-			ck_assert_int_eq(echo_read(ip, n, &ack), n == all ? ECHO_CNP : ECHO_NONE);
-			for (size_t byte = at + 2; n == all && byte < at + 9; byte++) {
-				ip[byte] ^= 1;
-				bool is_read = byte < at + 4 || byte == at + 8;
-				ck_assert_int_eq(echo_read(ip, n, &ack), is_read ? ECHO_NONE : ECHO_CNP);
-				ip[byte] ^= 1;
-			}
-			if (n == all && i < 2) {
-				ip[7] = 1;
-				ck_assert_int_eq(echo_read(ip, n, &ack), ECHO_NONE);
-			}
-			free(ip);
-		}
-	}
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	Suite *s = suite_create("remote");
@@ -532,10 +419,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_cnp_stands_for_50_us_of_what_roce_sent);
 	tcase_add_test(tc, a_cnp_counts_longer_than_a_short_period);
 	tcase_add_test(tc, cnps_of_weirs_own_marks_are_not_the_networks);
-	tcase_add_test(tc, a_cnp_is_told_from_other_packets);
 	tcase_add_test(tc, who_is_left_alone_has_no_grant);
-	tcase_add_test(tc, acknowledged_bytes_are_counted_once_and_by_flow);
-	tcase_add_test(tc, what_is_no_acknowledgement_tells_nothing);
 	suite_add_tcase(s, tc);
 	return s;
 }
