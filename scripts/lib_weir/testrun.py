@@ -177,7 +177,7 @@ def stage_system(report, name, directory, options, env=None):
         listed = subprocess.run([script, "--list", *options], capture_output=True, text=True, check=False)
         report.skip_stage(stage, max(listed.stdout.count("\n"), 1), "they need root, or sudo without a password")
         return
-    code, said = run(command, report.log(f"system-{name}"), 900, env)
+    code, said = run(command, report.log(f"system-{name}"), 1200, env)
     found = SUM.findall(said)
     passed, failed, n_skipped = map(int, found[-1]) if found else (0, 1, 0)
     if n_skipped and not passed and not failed and code == 0:

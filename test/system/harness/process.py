@@ -86,8 +86,18 @@ class Process:
 
     def kill(self):
         if self.is_running():
+            self._hurry()
             self.popen.kill()
             self.popen.wait(60)     # all its memory goes, and the machine may be busy
+
+    def _hurry(self):
+        """It dies at its own priority and where it may run: beside weir at its most important that took a minute."""
+        try:
+            for tid in map(int, os.listdir("/proc/%d/task" % self.popen.pid)):
+                os.setpriority(os.PRIO_PROCESS, tid, -20)
+                os.sched_setaffinity(tid, range(os.cpu_count()))
+        except OSError:
+            pass        # it has ended, or may not
 
 
 class Telemetry:
