@@ -264,10 +264,7 @@ void tcp_run(struct tcp *t, uint64_t ns)
 		for (uint32_t i = 0; i < t->p.n_flows; i++)
 			time_out(t, &t->flows[i]);
 		fill_ring(t);
-		if (t->p.away_ns != 0 && rim_now_ns(t->rim) / t->p.away_ns % 2 == 1)
-			rim_stall(t->rim, STEP_NS);
-		else
-			rim_run(t->rim, STEP_NS);
+		rim_run(t->rim, STEP_NS);
 	}
 }
 

@@ -19,7 +19,6 @@ enum tcp_ecn { TCP_NO_ECN, TCP_ECN, TCP_DCTCP };
 struct tcp_params {
 	uint32_t n_flows;
 	uint64_t rtt_ns;
-	uint64_t away_ns;		/* weir's core is taken away for so long, and there for so long, by turns; 0: never */
 	enum tcp_kind kind;
 	enum tcp_ecn ecn;
 	uint16_t port;		/* of the senders' guest */
