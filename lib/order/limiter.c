@@ -32,9 +32,11 @@ void limiter_keep(struct limiter *l, uint64_t now_ns)
 void limiter_resume(struct limiter *l, uint64_t now_ns, uint64_t lost_total_ns)
 {
 	uint64_t since_ns = limiter_ready_ns(l) + l->save_ns + l->catchup_ns;
-	uint32_t lost_ns = (uint32_t)lost_total_ns - l->lost_seen_ns;
+	uint64_t lost_ns = (uint32_t)lost_total_ns - l->lost_seen_ns;
+	uint64_t idle_ns = ns_before(ns_before(now_ns, since_ns), lost_ns);
+	uint64_t owed_ns = idle_ns < l->catchup_ns ? l->catchup_ns - idle_ns + lost_ns : 0;
 
-	l->catchup_ns = limiter_owed_left(l->catchup_ns, ns_before(now_ns, since_ns), lost_ns);
+	l->catchup_ns = (uint32_t)u64_min(owed_ns, LIMITER_CATCHUP_NS);
 	l->lost_seen_ns = (uint32_t)lost_total_ns;
 	lift(l, now_ns);
 }

@@ -45,14 +45,6 @@ static inline void limiter_forget(struct limiter *l, uint64_t lost_total_ns)
 	l->lost_seen_ns = (uint32_t)lost_total_ns;
 }
 
-/* What is left of 'owed_ns' after 'gone_ns' without anything to send, of which the worker lost 'lost_ns' in all. */
-static inline uint32_t limiter_owed_left(uint32_t owed_ns, uint64_t gone_ns, uint32_t lost_ns)
-{
-	uint64_t idle_ns = ns_before(gone_ns, lost_ns);
-
-	return idle_ns < owed_ns ? (uint32_t)u64_min(owed_ns - idle_ns + lost_ns, LIMITER_CATCHUP_NS) : 0;
-}
-
 /* While nothing waits under it, what it has yet to catch up is kept: a queue that runs empty is no sender that idles, for what
  * waits in the sender's own ring is not seen here.  It is lost as fast as idling would save it (time that the worker loses is no
  * idling).  The clock lags by save_ns and catchup_ns as of the moment in which the last was sent, and so tells it. */

@@ -249,7 +249,7 @@ static void set_guarantee(struct order *o, struct onode *n, const struct order_t
 	}
 	n->min_byte = t->min_byte;
 	n->min_pkt = t->min_pkt;
-	n->flags &= (uint8_t)~(NODE_HAS_GUARANTEE | NODE_IS_OWED);	/* what it was owed was of the old one */
+	n->flags &= (uint8_t)~NODE_HAS_GUARANTEE;
 	if ((n->min_byte | n->min_pkt) != 0)
 		n->flags |= NODE_HAS_GUARANTEE;
 	o->n_guarantees += has_guarantee(n);
@@ -397,7 +397,6 @@ void order_forget(struct order *o, uint32_t id)
 	struct onode *n = &o->nodes[id];
 
 	assert(n->state == NODE_IDLE);
-	n->flags &= (uint8_t)~NODE_IS_OWED;
 	n->due_byte = n->due_pkt = (struct clk){0};
 	if (n->urgent != NULL)
 		n->urgent->bytes = n->urgent->pkts = (struct clk){0};

@@ -28,10 +28,6 @@ static bool check_node(const struct order *o, uint32_t id, struct counts *c, FIL
 		fprintf(out, "order: node %u is urgent but idle\n", id);
 		return false;
 	}
-	if ((n->flags & NODE_IS_OWED) && (n->state != NODE_IDLE || n->catchup_ns == 0)) {
-		fprintf(out, "order: node %u in state %u is owed %u ns\n", id, n->state, n->catchup_ns);
-		return false;
-	}
 	if (is_waiting != (n->state != NODE_IDLE)) {
 		fprintf(out, "order: group %u in state %u has %u members waiting\n", id - o->n_nodes, n->state,
 			o->levels[n->group].n_waiting);

@@ -48,7 +48,6 @@ enum node_flag {
 	NODE_HAS_URGENT = 4,
 	NODE_HAS_STATS = 8,
 	NODE_IN_TREE = 16,	/* it is a group or in one: not a plain node of the root's */
-	NODE_IS_OWED = 32,	/* it is idle, and its guarantee has something to catch up: catchup_ns */
 	NODE_MAY_BE_DUE = NODE_HAS_GUARANTEE | NODE_HAS_MEMBERS,	/* a group's members may have a guarantee */
 };
 
@@ -228,8 +227,6 @@ void node_hold(struct order *o, uint32_t id, uint64_t until_ns, uint8_t bound, u
 void count_held_in_group(const struct order *o, struct onode *n, uint64_t now_ns);
 void node_wake(struct order *o, uint32_t id, uint32_t head_bytes, uint64_t now_ns);
 void node_sleep(struct order *o, uint32_t id, uint64_t now_ns);
-void node_keep_owed(struct onode *n, uint64_t now_ns);		/* as limiter_keep() */
-void node_resume_owed(const struct order *o, struct onode *n, uint64_t now_ns);
 void node_attach_stats(struct order *o, struct onode *n);	/* on its first packet */
 void fresh_settle(struct order *o, struct level *l, uint64_t now_ns);	/* they compete from now on */
 void take_out_settled(struct order *o, uint32_t id, uint64_t now_ns);
@@ -291,15 +288,6 @@ hot_inline void count_held(const struct order *o, struct onode *n, uint64_t now_
 	n->since_ns = now_ns;
 }
 
-/* It has nothing left to send. */
-hot_inline void fall_asleep(struct level *l, struct onode *n, uint64_t now_ns)
-{
-	l->n_waiting--;
-	limiter_sleep(n->limiter, now_ns);
-	if (unlikely((n->flags & NODE_MAY_BE_DUE) && n->catchup_ns != 0))
-		node_keep_owed(n, now_ns);
-}
-
 /* Out of its queue.  The time it stood there is not accounted. */
 hot_inline void take_out(struct order *o, struct level *l, uint32_t id, struct onode *n, uint64_t now_ns)
 {
@@ -359,13 +347,9 @@ hot_inline void wake_guarantee(const struct order *o, struct onode *n, uint64_t 
 {
 	if (!(n->flags & NODE_MAY_BE_DUE))
 		return;
-	n->charged_ns = now_ns;
-	if (unlikely(n->flags & NODE_IS_OWED)) {
-		node_resume_owed(o, n, now_ns);
-		return;
-	}
 	clk_at_least(&n->due_byte, now_ns);
 	clk_at_least(&n->due_pkt, now_ns);
+	n->charged_ns = now_ns;
 	n->catchup_ns = 0;
 	n->lost_seen_ns = (uint32_t)o->lost_total_ns;
 }

@@ -19,7 +19,7 @@ bool order_begin_now(struct order *o, uint64_t now_ns, struct order_run *r)
 /* May it, but for the link?  Who is owed time stands in a queue, where it is counted. */
 static inline bool may_pass(const struct order *o, const struct onode *n, const struct limiter *l, uint64_t now_ns)
 {
-	return (n->state | (n->flags & (NODE_IN_TREE | NODE_IS_OWED))) == NODE_IDLE && ((l->n_waiting | l->catchup_ns) == 0 || l == &o->no_limit) &&
+	return (n->state | (n->flags & NODE_IN_TREE)) == NODE_IDLE && ((l->n_waiting | l->catchup_ns) == 0 || l == &o->no_limit) &&
 	       l->bytes.ns <= now_ns && l->pkts.ns <= now_ns;
 }
 

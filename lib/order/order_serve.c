@@ -273,7 +273,8 @@ hot_inline void stand_again(struct order *o, struct level *l, uint32_t id, struc
 		count_held(o, n, now_ns);
 		n->state = NODE_IDLE;
 	}
-	fall_asleep(l, n, now_ns);
+	l->n_waiting--;
+	limiter_sleep(n->limiter, now_ns);
 }
 
 /* Members have their guarantees in gusts, of packets of different sizes, and others have shares in between.  What the

@@ -235,33 +235,8 @@ void node_sleep(struct order *o, uint32_t id, uint64_t now_ns)
 	struct onode *n = &o->nodes[id];
 
 	node_leave(o, id, now_ns);
-	fall_asleep(level_of(o, n), n, now_ns);
-}
-
-static void lift_due(struct onode *n, uint64_t now_ns)
-{
-	clk_at_least(&n->due_byte, ns_before(now_ns, n->catchup_ns));
-	clk_at_least(&n->due_pkt, ns_before(now_ns, n->catchup_ns));
-}
-
-void node_keep_owed(struct onode *n, uint64_t now_ns)
-{
-	lift_due(n, now_ns);
-	n->catchup_ns = (uint32_t)ns_before(now_ns, own_due_ns(n));
-	if (n->catchup_ns != 0)
-		n->flags |= NODE_IS_OWED;
-}
-
-void node_resume_owed(const struct order *o, struct onode *n, uint64_t now_ns)
-{
-	uint64_t since_ns = own_due_ns(n) + n->catchup_ns;
-	uint32_t lost_ns = (uint32_t)o->lost_total_ns - n->lost_seen_ns;
-
-	n->catchup_ns = limiter_owed_left(n->catchup_ns, ns_before(now_ns, since_ns), lost_ns);
-	n->lost_seen_ns = (uint32_t)o->lost_total_ns;
-	lift_due(n, now_ns);
-	n->catchup_ns *= 2;
-	n->flags &= (uint8_t)~NODE_IS_OWED;
+	level_of(o, n)->n_waiting--;
+	limiter_sleep(n->limiter, now_ns);
 }
 
 static void renew_group(struct order *o, uint32_t id, uint32_t head_bytes, uint64_t now_ns)

@@ -161,27 +161,6 @@ START_TEST(time_that_weir_loses_is_made_good_to_who_is_not_read_in_advance)
 }
 END_TEST
 
-/* The same of a guarantee, beside one who takes all that is left: what is inside when weir is back are 2.6 of 4 ms of it.
- * Broken by: fall_asleep() that keeps nothing (648 and 756 Mb/s). */
-START_TEST(time_that_weir_loses_is_made_good_to_a_guarantee)
-{
-	struct rim *r = rim_create(&(struct rim_setup){
-		.ini = RIM_PF("1G") RIM_VM(01, "tx.min_bps = 800M\ntx.min_pps = 100k\n") RIM_VM(02, ""),
-		.placement = (enum rim_placement)_i});
-	int s = offer(r, 1, HOST_MAC(1), 1000, 400000);
-
-	offer(r, 2, HOST_MAC(1), 1000, 400000);
-	for (int i = 0; i < 200; i++) {
-		if (i == 50)
-			rim_mark(r);
-		rim_run(r, 4 * MS);
-		rim_stall(r, 4 * MS);
-	}
-	ck_assert_double_ge(rim_bps(r, s, 0), 0.97 * 800e6);
-	rim_end(r);
-}
-END_TEST
-
 /* Its delay could not be marked there.  Broken by: pipe_look_ahead() without a look at 'tells'. */
 START_TEST(where_the_port_cannot_tell_what_waits_the_whole_queue_is_read)
 {
@@ -487,7 +466,6 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, no_packet_of_a_vm_is_dropped_for_its_own_bounds, 0, 30);
 	tcase_add_loop_test(tc, what_has_nothing_to_order_is_not_read_in_advance, 0, 6);
 	tcase_add_loop_test(tc, nor_what_its_tenants_limit_holds, 0, 3);
-	tcase_add_loop_test(tc, time_that_weir_loses_is_made_good_to_a_guarantee, 0, 3);
 	tcase_add_loop_test(tc, time_that_weir_loses_is_made_good_to_who_is_not_read_in_advance, 0, 30);
 	tcase_add_loop_test(tc, where_the_port_cannot_tell_what_waits_the_whole_queue_is_read, 0, 3);
 	tcase_add_loop_test(tc, a_receivers_limit_drops_its_packets_and_slows_nobody_else, 0, 3);
