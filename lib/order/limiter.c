@@ -15,38 +15,15 @@ static void rescale(struct clk *c, price_t old_price, price_t new_price, uint64_
 	}
 }
 
-static void lift(struct limiter *l, uint64_t now_ns)
-{
-	uint64_t floor_ns = ns_before(now_ns, l->save_ns + l->catchup_ns);
-
-	clk_at_least(&l->bytes, floor_ns);
-	clk_at_least(&l->pkts, floor_ns);
-}
-
-void limiter_keep(struct limiter *l, uint64_t now_ns)
-{
-	lift(l, now_ns);
-	l->catchup_ns = (uint32_t)ns_before(ns_before(now_ns, limiter_ready_ns(l)), l->save_ns);
-}
-
-void limiter_resume(struct limiter *l, uint64_t now_ns, uint64_t lost_total_ns)
-{
-	uint64_t since_ns = limiter_ready_ns(l) + l->save_ns + l->catchup_ns;
-	uint64_t lost_ns = (uint32_t)lost_total_ns - l->lost_seen_ns;
-	uint64_t idle_ns = ns_before(ns_before(now_ns, since_ns), lost_ns);
-	uint64_t owed_ns = idle_ns < l->catchup_ns ? l->catchup_ns - idle_ns + lost_ns : 0;
-
-	l->catchup_ns = (uint32_t)u64_min(owed_ns, LIMITER_CATCHUP_NS);
-	l->lost_seen_ns = (uint32_t)lost_total_ns;
-	lift(l, now_ns);
-}
-
 void limiter_set(struct limiter *l, price_t price_byte, price_t price_pkt, uint64_t save_ns, uint64_t now_ns)
 {
 	if ((l->price_byte | l->price_pkt) == 0)	/* who had no limit has nothing to catch up */
 		l->catchup_ns = 0;
 	/* Credit older than what may be saved is none: forget it before it is multiplied. */
-	lift(l, now_ns);
+	uint64_t floor_ns = ns_before(now_ns, l->save_ns + l->catchup_ns);
+
+	clk_at_least(&l->bytes, floor_ns);
+	clk_at_least(&l->pkts, floor_ns);
 	rescale(&l->bytes, l->price_byte, price_byte, now_ns);
 	rescale(&l->pkts, l->price_pkt, price_pkt, now_ns);
 	if (price_byte == 0)	/* an unlimited clock owes nothing when a limit comes back */
@@ -56,6 +33,4 @@ void limiter_set(struct limiter *l, price_t price_byte, price_t price_pkt, uint6
 	l->price_byte = price_byte;
 	l->price_pkt = price_pkt;
 	l->save_ns = save_ns;
-	if (l->n_waiting == 0 && l->catchup_ns != 0)
-		limiter_keep(l, now_ns);
 }

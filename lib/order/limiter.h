@@ -45,33 +45,17 @@ static inline void limiter_forget(struct limiter *l, uint64_t lost_total_ns)
 	l->lost_seen_ns = (uint32_t)lost_total_ns;
 }
 
-/* While nothing waits under it, what it has yet to catch up is kept: a queue that runs empty is no sender that idles, for what
- * waits in the sender's own ring is not seen here.  It is lost as fast as idling would save it (time that the worker loses is no
- * idling).  The clock lags by save_ns and catchup_ns as of the moment in which the last was sent, and so tells it. */
-void limiter_keep(struct limiter *l, uint64_t now_ns);			/* from now on nothing waits */
-void limiter_resume(struct limiter *l, uint64_t now_ns, uint64_t lost_total_ns);	/* catchup_ns is what is left of it now */
-
-/* A node under it has something to send.  Who has been idle saves up to now, and time lost meanwhile is not given back: else it
- * would save that again. */
-static inline void limiter_wake(struct limiter *l, uint64_t now_ns, uint64_t lost_total_ns)
+/* A node under it has something to send.  Time lost while none had is not given back. */
+static inline void limiter_wake(struct limiter *l, uint64_t lost_total_ns)
 {
-	if (l->n_waiting++ != 0)
-		return;
-	if (__builtin_expect(l->catchup_ns != 0, 0)) {
-		limiter_resume(l, now_ns, lost_total_ns);
-		l->catchup_ns *= 2;	/* see limiter_count_lost() */
-		return;
-	}
-	clk_at_least(&l->bytes, ns_before(now_ns, l->save_ns));
-	clk_at_least(&l->pkts, ns_before(now_ns, l->save_ns));
-	l->lost_seen_ns = (uint32_t)lost_total_ns;
+	if (l->n_waiting++ == 0)
+		limiter_forget(l, lost_total_ns);
 }
 
 /* The node has nothing left. */
-static inline void limiter_sleep(struct limiter *l, uint64_t now_ns)
+static inline void limiter_sleep(struct limiter *l)
 {
-	if (--l->n_waiting == 0 && __builtin_expect(l->catchup_ns != 0, 0))
-		limiter_keep(l, now_ns);
+	l->n_waiting--;
 }
 
 /* Lost time becomes lag that is forgiven: twice, for after it all have something to catch up and others may go first,
@@ -95,10 +79,6 @@ static inline uint32_t limiter_catchup_left(uint32_t catchup_ns, uint64_t lag_ns
  * which the gap ended, not of now: who had to wait for others after it loses nothing by that. */
 static inline void limiter_see_lost(struct limiter *l, uint64_t lost_total_ns, uint64_t lost_end_ns)
 {
-	if ((l->price_byte | l->price_pkt) == 0) {	/* its clock never moves: it would have something to catch up for ever */
-		limiter_forget(l, lost_total_ns);
-		return;
-	}
 	uint64_t more_ns = u64_min((uint32_t)lost_total_ns - l->lost_seen_ns, LIMITER_CATCHUP_NS);
 	uint64_t floor_ns = ns_before(lost_end_ns, l->save_ns + l->catchup_ns + more_ns);
 
@@ -154,11 +134,13 @@ static inline void limiter_charge(struct limiter *l, uint64_t bytes, uint64_t pk
 	limiter_add(l, bytes, pkts, now_ns);
 }
 
-/* The same of one packet, extra bytes counted in, where nothing waits under it and nothing is owed (catchup_ns is 0). */
-static inline void limiter_charge_alone(struct limiter *l, uint32_t bytes, uint64_t now_ns)
+/* The same of one packet, extra bytes counted in, where nothing waits under it: nothing is caught up.  'lost_total_ns' as
+ * limiter_forget() keeps it. */
+static inline void limiter_charge_alone(struct limiter *l, uint32_t bytes, uint64_t now_ns, uint32_t lost_total_ns)
 {
 	uint64_t floor_ns = ns_before(now_ns, l->save_ns);
 
+	limiter_forget(l, lost_total_ns);
 	clk_lift_and_add(&l->bytes, floor_ns, l->price_byte, bytes);
 	clk_lift_and_step(&l->pkts, floor_ns, l->price_pkt);
 }

@@ -199,16 +199,15 @@ static void reprice_due(struct clk *c, price_t old_price, price_t new_price, uin
 	c->ns = now_ns + (ahead > UINT64_MAX / 4 ? UINT64_MAX / 4 : (uint64_t)ahead);
 }
 
-static void change_limiter(struct order *o, struct onode *n, struct limiter *limiter, bool is_waiting,
-	uint64_t now_ns)
+static void change_limiter(struct order *o, struct onode *n, struct limiter *limiter, bool is_waiting)
 {
 	if (limiter == NULL)
 		limiter = &o->no_limit;
 	if (n->limiter == limiter)
 		return;
 	if (is_waiting) {
-		limiter_sleep(n->limiter, now_ns);
-		limiter_wake(limiter, now_ns, o->lost_total_ns);
+		limiter_sleep(n->limiter);
+		limiter_wake(limiter, o->lost_total_ns);
 	}
 	n->limiter = limiter;
 }
@@ -287,7 +286,7 @@ static void set_node(struct order *o, uint32_t id, const struct order_terms *t, 
 		n->priority = t->priority;
 		n->finish = level_of(o, n)->vtime[t->priority];
 	}
-	change_limiter(o, n, limiter, is_waiting, now_ns);
+	change_limiter(o, n, limiter, is_waiting);
 	n->yield_ns = 0;	/* it was in the old rate */
 	if (is_waiting)
 		node_stand(o, id, now_ns);

@@ -360,7 +360,11 @@ hot_inline void wake(struct order *o, uint32_t id, struct onode *n, uint32_t hea
 {
 	if (unlikely(!(n->flags & NODE_HAS_STATS)))
 		node_attach_stats(o, n);
-	limiter_wake(n->limiter, now_ns, o->lost_total_ns);
+	if (n->limiter->n_waiting == 0) {	/* it has been idle: time lost later must add to what that saves, not save it again */
+		clk_at_least(&n->limiter->bytes, ns_before(now_ns, n->limiter->save_ns));
+		clk_at_least(&n->limiter->pkts, ns_before(now_ns, n->limiter->save_ns));
+	}
+	limiter_wake(n->limiter, o->lost_total_ns);
 	wake_guarantee(o, n, now_ns);
 	n->head_bytes = head_bytes;
 	struct level *l = level_of(o, n);

@@ -16,10 +16,10 @@ bool order_begin_now(struct order *o, uint64_t now_ns, struct order_run *r)
 	return true;
 }
 
-/* May it, but for the link?  Who is owed time stands in a queue, where it is counted. */
+/* May it, but for the link? */
 static inline bool may_pass(const struct order *o, const struct onode *n, const struct limiter *l, uint64_t now_ns)
 {
-	return (n->state | (n->flags & NODE_IN_TREE)) == NODE_IDLE && ((l->n_waiting | l->catchup_ns) == 0 || l == &o->no_limit) &&
+	return (n->state | (n->flags & NODE_IN_TREE)) == NODE_IDLE && (l->n_waiting == 0 || l == &o->no_limit) &&
 	       l->bytes.ns <= now_ns && l->pkts.ns <= now_ns;
 }
 
@@ -28,7 +28,7 @@ static inline bool may_pass(const struct order *o, const struct onode *n, const 
 static __attribute__((noinline)) uint32_t pass_limits(const struct order *o, const uint32_t *nodes, const uint32_t *bytes,
 	uint32_t *basis, uint32_t n, uint64_t now_ns)
 {
-	uint32_t i;
+	uint32_t lost_ns = (uint32_t)o->lost_total_ns, i;
 	const struct onode *all = o->nodes;
 
 	for (i = 0; i < n; i++) {
@@ -38,7 +38,7 @@ static __attribute__((noinline)) uint32_t pass_limits(const struct order *o, con
 		if (!may_pass(o, node, l, now_ns))
 			break;
 		basis[i] = bytes[i] + l->extra_bytes;
-		limiter_charge_alone(l, basis[i], now_ns);
+		limiter_charge_alone(l, basis[i], now_ns, lost_ns);
 	}
 	return i;
 }

@@ -274,7 +274,7 @@ hot_inline void stand_again(struct order *o, struct level *l, uint32_t id, struc
 		n->state = NODE_IDLE;
 	}
 	l->n_waiting--;
-	limiter_sleep(n->limiter, now_ns);
+	limiter_sleep(n->limiter);
 }
 
 /* Members have their guarantees in gusts, of packets of different sizes, and others have shares in between.  What the

@@ -236,7 +236,7 @@ void node_sleep(struct order *o, uint32_t id, uint64_t now_ns)
 
 	node_leave(o, id, now_ns);
 	level_of(o, n)->n_waiting--;
-	limiter_sleep(n->limiter, now_ns);
+	limiter_sleep(n->limiter);
 }
 
 static void renew_group(struct order *o, uint32_t id, uint32_t head_bytes, uint64_t now_ns)
